@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dump format (.ctt): the one seam between the tracker and the command.
+ *
+ * A dump is a header, a run of self-delimiting records, and a trailer. All
+ * numbers are little-endian. A record is a ctt_record header, `length` bytes
+ * of payload, and zero bytes up to the next multiple of 8. The payload of
+ * every record but STRING and STACK is one fixed struct, which may grow at its
+ * end from one minor version to the next: a reader zero-fills what is missing,
+ * ignores what it does not know, and skips record types it has never heard of.
+ *
+ * Texts are STRING records; other records name them by id. Id 0 is "no
+ * string". A STRING or STACK always comes before the first record naming it.
+ *
+ * A file without a trailer was cut and is read up to the cut. The trailer's
+ * CRC is that of zlib's crc32() over every byte before the trailer's record
+ * header.
+ *
+ * Times are nanoseconds. `*_ns` is CLOCK_MONOTONIC minus the process's start
+ * as the tracker saw it, unless the name says `wall` (CLOCK_REALTIME since
+ * 1970). UINT64_MAX in a time field means "never"; 0 in a stack, context,
+ * task or string field means "not known".
+ *
+ * This header includes nothing of the project; both sides include it.
+ */
+#ifndef CTXTRACE_FORMAT_H
+#define CTXTRACE_FORMAT_H
+
+#include <stdint.h>
+
+#define CTT_MAGIC "CTXTRACE"
+#define CTT_FORMAT_MAJOR 1 /* a reader refuses a larger one */
+#define CTT_FORMAT_MINOR 0
+#define CTT_BYTE_ORDER 0x01020304u
+#define CTT_NEVER UINT64_MAX
+#define CTT_ALIGN 8u
+
+struct ctt_header {
+    char magic[8];
+    uint16_t format_major;
+    uint16_t format_minor;
+    uint32_t header_bytes; /* records start here */
+    uint32_t byte_order;   /* CTT_BYTE_ORDER as the writer stores it */
+    uint32_t reserved;
+};
+
+struct ctt_record {
+    uint16_t type;   /* enum ctt_type */
+    uint16_t flags;  /* none defined yet: 0 */
+    uint32_t length; /* payload bytes, padding not counted */
+};
+
+enum ctt_type {
+    CTT_STRING = 1,
+    CTT_PROCESS = 2,
+    CTT_OPTION = 3,
+    CTT_LIMIT = 4,
+    CTT_MODULE = 5,
+    CTT_KIND = 6,
+    CTT_STACK = 7,
+    CTT_CONTEXT = 8,
+    CTT_TASK = 9,
+    CTT_HOLDING = 10,
+    CTT_GROUP = 11,
+    CTT_SITE = 12,
+    CTT_MISHAP = 13,
+    CTT_COUNTER = 14,
+    CTT_HEALTH = 15,
+    CTT_TRAILER = 0xffff,
+};
+
+/* CTT_STRING: the id, then the bytes (not NUL-terminated; may hold NULs). */
+struct ctt_string {
+    uint32_t id;
+    uint32_t bytes;
+    /* char text[bytes]; */
+};
+
+/* Why a dump was taken. */
+enum ctt_trigger {
+    CTT_TRIGGER_EXIT = 1,
+    CTT_TRIGGER_SIGNAL = 2,
+    CTT_TRIGGER_API = 3,
+    CTT_TRIGGER_EXEC = 4,
+    CTT_TRIGGER_LIMIT = 5,
+    CTT_TRIGGER_PERIODIC = 6,
+    CTT_TRIGGER_FATAL = 7,
+    CTT_TRIGGER_RECOVERED = 8,
+};
+
+struct ctt_process {
+    uint32_t pid;
+    uint32_t ppid;
+    uint32_t uid;
+    uint32_t sequence;      /* 1, 2, ... within this process */
+    uint32_t trigger;       /* enum ctt_trigger */
+    int32_t exit_code;      /* trigger exit: the status; else -1 */
+    uint32_t signal;        /* trigger signal or fatal: its number */
+    uint32_t granule;       /* bytes per slot of the memory ledger */
+    uint64_t start_wall_ns; /* when the tracker started in this process */
+    uint64_t start_ticks;   /* field 22 of /proc/PID/stat: with pid, an identity */
+    uint64_t taken_wall_ns; /* when this snapshot began */
+    uint64_t uptime_ns;     /* the same moment, on the clock of every *_ns */
+    uint64_t mark_ns;       /* the last `ctxtrace mark`; CTT_NEVER if none */
+    uint64_t tracker_bytes; /* memory that the tracker itself has mapped */
+    uint32_t exe;           /* strings from here on */
+    uint32_t name;          /* short name (comm) */
+    uint32_t argv;          /* NUL-separated */
+    uint32_t cwd;
+    uint32_t host;
+    uint32_t kernel; /* uname -sr */
+    uint32_t libc;   /* "glibc 2.36" */
+    uint32_t arch;
+    uint32_t tool_version;
+    uint32_t trace_id; /* TRACEPARENT at start, when there was one */
+};
+
+enum ctt_origin {
+    CTT_ORIGIN_DEFAULT = 0,
+    CTT_ORIGIN_CONF = 1,
+    CTT_ORIGIN_ENV = 2,
+    CTT_ORIGIN_FLAG = 3,
+};
+
+/* One option as it was in force. */
+struct ctt_option {
+    uint32_t key;
+    uint32_t value;
+    uint32_t origin; /* enum ctt_origin */
+    uint32_t reserved;
+};
+
+/* One limit and how far it is used: "nofile", "as", "stack", "rss", ... */
+struct ctt_limit {
+    uint32_t name;
+    uint32_t unit; /* string: "fds", "bytes" */
+    uint64_t used; /* CTT_NEVER: not known */
+    uint64_t soft; /* CTT_NEVER: unlimited */
+    uint64_t hard;
+};
+
+enum ctt_module_flags {
+    CTT_MODULE_EXECUTABLE = 1 << 0, /* the main program */
+    CTT_MODULE_TRACKER = 1 << 1,    /* ourselves */
+    CTT_MODULE_LIBC = 1 << 2,
+    CTT_MODULE_UNLOADED = 1 << 3, /* gone at snapshot time */
+    CTT_MODULE_VDSO = 1 << 4,
+    CTT_MODULE_LOADER = 1 << 5,
+};
+
+/* A file mapped as code. `bias` is what ELF calls the load address: a pc's
+ * address in the file's own terms is pc - bias. */
+struct ctt_module {
+    uint32_t id;
+    uint32_t flags;
+    uint64_t start; /* [start, end) covers the module's mappings */
+    uint64_t end;
+    uint64_t bias;
+    uint32_t path;     /* string */
+    uint32_t build_id; /* string, lower-case hex */
+    uint32_t loaded_generation;
+    uint32_t unloaded_generation; /* 0: still loaded */
+};
+
+/* Kinds describe themselves: a command shows kinds newer than itself. */
+struct ctt_kind {
+    uint32_t id;
+    uint32_t name; /* string: "fd", "socket", "memory", ... */
+    uint32_t unit; /* string: "", "bytes" */
+    uint32_t reserved;
+};
+
+/* The kinds known today. The numbers are for ever. */
+enum ctt_kind_id {
+    CTT_KIND_FD = 1, /* a descriptor of a file, or of unknown sort */
+    CTT_KIND_SOCKET = 2,
+    CTT_KIND_STREAM = 3, /* FILE* */
+    CTT_KIND_DIR = 4,    /* DIR* */
+    CTT_KIND_PIPE = 5,
+    CTT_KIND_EVENT = 6, /* epoll, eventfd, timerfd, signalfd, inotify, pidfd */
+    CTT_KIND_MEMORY = 7,
+    CTT_KIND_MAPPING = 8,
+    CTT_KIND_THREAD = 9,
+    CTT_KIND_PROCESS = 10,
+    CTT_KIND_TIMER = 11,
+    CTT_KIND_MODULE = 12,
+    CTT_KIND_LOCK = 13,
+    CTT_KIND_CONTEXT = 14,
+    CTT_KIND_COUNT
+};
+
+enum ctt_stack_flags {
+    CTT_STACK_LEAF_ENTRY = 1 << 0, /* pcs[0] is the entry of the function that
+                                      acquired (open64, malloc), every other
+                                      pc a return address: look up pc - 1 */
+    CTT_STACK_CUT = 1 << 1,        /* the walk ended early; see `cut` */
+    CTT_STACK_EARLY = 1 << 2,      /* taken before the tracker had started */
+    CTT_STACK_OVERFLOW = 1 << 3,   /* the stack table was full */
+};
+
+/* Why a walk ended before the outermost frame. 0 is "it did not". */
+enum ctt_cut {
+    CTT_CUT_NONE = 0,
+    CTT_CUT_DEPTH = 1,    /* deeper than the option stack_depth */
+    CTT_CUT_NO_MODULE = 2, /* pc in no loaded module (JIT) */
+    CTT_CUT_NO_CFI = 3,   /* the module has no unwind rule for this pc */
+    CTT_CUT_RULE = 4,     /* a rule that cannot be compiled */
+    CTT_CUT_BOUNDS = 5,   /* the next frame lies outside the known stack */
+    CTT_CUT_FULL = 6,     /* recipe table full */
+    CTT_CUT_COUNT
+};
+
+/* CTT_STACK: then `frames` pcs, innermost first. A frame pushed by a signal
+ * has its pc - 1 look-up wrong by design: bit 63 set marks a pc that must be
+ * looked up as it is. */
+struct ctt_stack {
+    uint32_t id;
+    uint16_t flags; /* enum ctt_stack_flags */
+    uint16_t cut;   /* enum ctt_cut */
+    uint32_t frames;
+    uint32_t generation; /* of the module table when first seen */
+    /* uint64_t pcs[frames]; */
+};
+#define CTT_PC_EXACT (UINT64_C(1) << 63)
+
+enum ctt_context_kind {
+    CTT_CONTEXT_PROCESS = 1,
+    CTT_CONTEXT_THREAD = 2,
+    CTT_CONTEXT_CTX = 3, /* made with libctx */
+    CTT_CONTEXT_SCOPE = 4,
+};
+
+enum ctt_context_state {
+    CTT_STATE_ACTIVE = 0,
+    CTT_STATE_CANCELLED = 1,
+    CTT_STATE_DEADLINE = 2,
+    CTT_STATE_OK = 3,
+    CTT_STATE_ERROR = 4,
+    CTT_STATE_ABANDONED = 5,
+};
+
+struct ctt_context {
+    uint32_t id; /* 1 is the process */
+    uint32_t parent;
+    uint32_t kind;  /* enum ctt_context_kind */
+    uint32_t state; /* enum ctt_context_state */
+    uint64_t created_ns;
+    uint64_t ended_ns; /* CTT_NEVER while active */
+    uint32_t created_stack;
+    uint32_t ended_stack;
+    uint32_t name;  /* strings from here on */
+    uint32_t cause;
+    uint32_t trace_id;
+    uint32_t span_id;
+};
+
+enum ctt_task_flags {
+    CTT_TASK_MAIN = 1 << 0,
+    CTT_TASK_DETACHED = 1 << 1,
+    CTT_TASK_JOINED = 1 << 2,
+    CTT_TASK_ENDED = 1 << 3,
+    CTT_TASK_CANCEL_SENT = 1 << 4,
+    CTT_TASK_UNTRACKED = 1 << 5, /* seen only in /proc/self/task */
+    CTT_TASK_HIDDEN = 1 << 6,    /* met in a hook, not made by pthread_create */
+    CTT_TASK_SELF = 1 << 7,      /* the one that the snapshot was taken on */
+};
+
+struct ctt_task {
+    uint32_t id;
+    uint32_t tid;
+    uint32_t context;
+    uint32_t creator; /* task id */
+    uint32_t flags;   /* enum ctt_task_flags */
+    uint32_t created_stack;
+    uint64_t created_ns;
+    uint64_t ended_ns; /* CTT_NEVER while alive */
+    uint64_t wait_ns;  /* how long in `wait`; CTT_NEVER: not known */
+    uint32_t name;     /* string */
+    uint32_t state;    /* string: "S (sleeping)" as /proc says, "ended" */
+    uint32_t wait;     /* string: "futex 0x7f...", "poll", "running" */
+    uint32_t end_stack;
+};
+
+enum ctt_holding_flags {
+    CTT_HOLDING_INHERITED = 1 << 0, /* from fork or exec: never blamed */
+    CTT_HOLDING_UNTRACKED = 1 << 1, /* the kernel shows it, no hook saw it */
+    CTT_HOLDING_OWNED = 1 << 2,     /* part of `owner` (the fd of a FILE) */
+    CTT_HOLDING_CLOEXEC = 1 << 3,
+    CTT_HOLDING_ENDED = 1 << 4,    /* thread or child ended, not yet collected */
+    CTT_HOLDING_DETACHED = 1 << 5, /* thread: needs no join; child: auto-reaped */
+    CTT_HOLDING_USED_ELSEWHERE = 1 << 6, /* another task used it since its
+                                            owner's context ended */
+    CTT_HOLDING_IGNORED = 1 << 7,
+    CTT_HOLDING_LIBC_ONLY = 1 << 8, /* known only to libc's own list */
+    CTT_HOLDING_STDIO = 1 << 9,     /* fds 0-2 or what stands on them */
+    CTT_HOLDING_GONE = 1 << 10,     /* the ledger has it, the kernel does not:
+                                       closed by a way that no hook saw */
+    CTT_HOLDING_EARLY = 1 << 11,    /* acquired before the tracker started */
+    CTT_HOLDING_REAPLESS = 1 << 12, /* child: SIGCHLD ignored or SA_NOCLDWAIT */
+};
+
+/* One resource listed by itself. */
+struct ctt_holding {
+    uint32_t kind; /* enum ctt_kind_id */
+    uint32_t flags;
+    uint64_t handle; /* fd number, pointer, tid or pid */
+    uint64_t owner;  /* handle of the holding that this one is part of */
+    uint32_t owner_kind;
+    uint32_t context;
+    uint32_t task;
+    uint32_t stack;
+    uint64_t acquired_ns;
+    uint64_t bytes;
+    uint64_t last_used_ns; /* coarse; CTT_NEVER: no hook saw a use */
+    uint32_t last_task;
+    uint32_t detail; /* string: "tcp", "epoll", "file", "memfd", ... */
+    uint32_t name;   /* string: path, or what /proc says of it */
+    uint32_t peer;   /* string: "10.0.0.1:80" for a connected socket */
+};
+
+/* Memory, aggregated by kind x stack x context. */
+struct ctt_group {
+    uint32_t kind;
+    uint32_t flags; /* as ctt_holding */
+    uint32_t context;
+    uint32_t stack;
+    uint64_t count;
+    uint64_t bytes;
+    uint64_t oldest_ns;
+    uint64_t newest_ns;
+};
+
+/* What became of everything that one stack ever acquired. */
+struct ctt_site {
+    uint32_t stack;
+    uint32_t kind;
+    uint64_t acquired;
+    uint64_t released;
+    uint64_t acquired_bytes;
+    uint32_t released_stack; /* where the last release was; 0 not kept */
+    uint32_t reserved;
+};
+
+enum ctt_mishap_id {
+    CTT_MISHAP_DOUBLE_CLOSE = 1,        /* D19 */
+    CTT_MISHAP_DOUBLE_FREE = 2,         /* D19 */
+    CTT_MISHAP_LIMIT = 3,               /* D20 */
+    CTT_MISHAP_CLOSED_BEHIND_OWNER = 4, /* D25 */
+    CTT_MISHAP_FAILED_CLOSE = 5,
+};
+
+/* A failed or illegal call, counted once per (id, stack, other_stack). */
+struct ctt_mishap {
+    uint32_t id; /* enum ctt_mishap_id */
+    uint32_t kind;
+    uint64_t handle; /* of the latest */
+    uint64_t owner;  /* D25: the FILE* or DIR* that owned it */
+    uint32_t owner_kind;
+    uint32_t error; /* errno, 0 if none */
+    uint32_t stack; /* of the failed or illegal call */
+    uint32_t acquired_stack;
+    uint32_t released_stack; /* of the earlier release */
+    uint32_t context;
+    uint32_t task;
+    uint32_t released_task;
+    uint64_t first_ns;
+    uint64_t last_ns;
+    uint64_t count;
+    uint64_t live; /* D20: descriptors held at that moment */
+};
+
+/* One health counter. */
+struct ctt_counter {
+    uint32_t name;
+    uint32_t reserved;
+    uint64_t value;
+};
+
+enum ctt_health_status {
+    CTT_HEALTH_FULL = 0,
+    CTT_HEALTH_DEGRADED = 1,
+    CTT_HEALTH_INCONCLUSIVE = 2,
+};
+
+/* The overall status once (blind_to 0), then one record per blind spot. */
+struct ctt_health {
+    uint32_t status;   /* enum ctt_health_status */
+    uint32_t blind_to; /* string: a kind's name, or 0 */
+    uint32_t note;     /* string */
+    uint32_t reserved;
+};
+
+struct ctt_trailer {
+    uint64_t records; /* trailer not counted */
+    uint32_t crc;
+    uint32_t reserved;
+};
+
+/*
+ * The options, one row each: key, type, default, help. The tracker's parser,
+ * the command's --help and the README's table are all made from these rows.
+ * Types: BOOL 0/1 on/off, INT, SIZE 64k 256M, TIME 500ms 3s 10m, TEXT, or
+ * SIGNAL (a name with or without SIG, or a number).
+ */
+#define CTT_OPTIONS(X)                                                         \
+    X(off, BOOL, "0", "load, but watch nothing")                               \
+    X(dir, TEXT, "", "where dumps go; given, a dump is written at every exit") \
+    X(name, TEXT, "%e.%p.%n.ctt", "dump name: %e program %p pid %n number %t time %h host") \
+    X(signal, SIGNAL, "", "signal for a live snapshot (SIGUSR1 and SIGRTMAX-7)") \
+    X(held, TEXT, "", "at exit also tell of what is merely held: all, project, none") \
+    X(exit, TEXT, "", "descriptors held at exit: all = warnings, declared = dropped") \
+    X(exitcode, INT, "0", "exit status when there are findings and the program's is 0") \
+    X(grace, TIME, "1s", "how long after its context's end a holding is late") \
+    X(pile_up, INT, "16", "live holdings of one stack that count as a pile") \
+    X(project, TEXT, "", "glob of modules to call in-project, instead of those outside /usr") \
+    X(verbose, BOOL, "0", "print the one-line verdict even when there is nothing to say") \
+    X(color, TEXT, "auto", "colour in the exit report: auto, always, never") \
+    X(render, TIME, "3s", "how long exit may wait for the report's text")       \
+    X(tool, TEXT, "", "path of the ctxtrace command (else CTXTRACE_TOOL, else beside the library)") \
+    X(keep, INT, "10", "dumps kept per process; the first and the last always are") \
+    X(max_dumps, SIZE, "256M", "bytes of dumps kept per process")              \
+    X(max_memory, SIZE, "4G", "memory that the tracker may use for itself")    \
+    X(max_listed, INT, "65536", "holdings of one kind listed one by one in a dump") \
+    X(stack_depth, INT, "128", "frames kept of a stack")                       \
+    X(unwind, TEXT, "recipes", "unwinder: recipes or libunwind")               \
+    X(verify, TEXT, "", "unwind: run both unwinders and count differences")
+
+#endif
