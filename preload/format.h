@@ -158,7 +158,7 @@ struct ctt_module {
     uint64_t bias;
     uint32_t path;     /* string */
     uint32_t build_id; /* string, lower-case hex */
-    uint32_t loaded_generation;
+    uint32_t loaded_generation; /* counts dlclose calls: when it was first seen */
     uint32_t unloaded_generation; /* 0: still loaded */
 };
 
@@ -191,8 +191,7 @@ enum ctt_kind_id {
 
 enum ctt_stack_flags {
     CTT_STACK_LEAF_ENTRY = 1 << 0, /* pcs[0] is the entry of the function that
-                                      acquired (open64, malloc), every other
-                                      pc a return address: look up pc - 1 */
+                                      acquired (open64, malloc) */
     CTT_STACK_CUT = 1 << 1,        /* the walk ended early; see `cut` */
     CTT_STACK_EARLY = 1 << 2,      /* taken before the tracker had started */
     CTT_STACK_OVERFLOW = 1 << 3,   /* the stack table was full */
@@ -210,17 +209,22 @@ enum ctt_cut {
     CTT_CUT_COUNT
 };
 
-/* CTT_STACK: then `frames` pcs, innermost first. A frame pushed by a signal
- * has its pc - 1 look-up wrong by design: bit 63 set marks a pc that must be
- * looked up as it is. */
+/* CTT_STACK: then `frames` pcs, innermost first. Bits 0-47 are the address.
+ * Bits 48-62 are the id of the module that it lay in when it was captured, or
+ * 0 (no module: JIT code): another module may sit at that address by now, so
+ * the id decides, not the address. Bit 63 marks a pc that is to be looked up
+ * as it is: a signal interrupted it, or it is a function's entry. Every other
+ * pc is a return address: look up pc - 1. */
 struct ctt_stack {
     uint32_t id;
     uint16_t flags; /* enum ctt_stack_flags */
     uint16_t cut;   /* enum ctt_cut */
     uint32_t frames;
-    uint32_t generation; /* of the module table when first seen */
+    uint32_t reserved;
     /* uint64_t pcs[frames]; */
 };
+#define CTT_PC_ADDRESS(v) ((v) & ((UINT64_C(1) << 48) - 1))
+#define CTT_PC_MODULE(v) ((uint32_t)((v) >> 48) & 0x7fffu)
 #define CTT_PC_EXACT (UINT64_C(1) << 63)
 
 enum ctt_context_kind {

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Our own memory: never malloc, never given back, safe in a signal handler and
+ * in a fork child. All of it is mapped by system call, counted, and bounded by
+ * the option max_memory; beyond that every caller sees NULL, counts what it
+ * could not record, and goes on.
+ */
+#ifndef GROUND_ARENA_H
+#define GROUND_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zeroed, 16-byte aligned, for ever. Lock-free. NULL when the cap or the
+ * kernel says no. For pieces up to ARENA_CHUNK / 4. */
+void *arena_alloc(size_t bytes);
+
+/* A mapping of its own (tables, stacks): zeroed, page-aligned, not touched. */
+void *arena_map(size_t bytes);
+
+/* A copy of `bytes` bytes with a NUL after them. */
+char *arena_copy(const char *text, size_t bytes);
+
+void arena_limit(uint64_t bytes);
+uint64_t arena_mapped(void);
+
+/* Whether `address` is memory of ours (hooks ignore it; free() of it is a
+ * no-op: hazards.md E8). */
+bool arena_owns(const void *address);
+
+#endif

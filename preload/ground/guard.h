@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a thread carries, and when a hook must stand aside.
+ *
+ * All thread-local state is this one plain struct with the initial-exec model:
+ * no destructor, no lazy allocation, no __tls_get_addr (hazards.md A9, A10).
+ *
+ * A hook stands aside (calls the real function and records nothing) when
+ *  - the tracker is off, not yet on, or has reported its last;
+ *  - this thread is inside a vfork child: its memory is the parent's (C5);
+ *  - this thread is already inside the tracker (`inside`): the real malloc may
+ *    call another hooked allocator function (B2), dlsym may allocate (A2).
+ *
+ * `inside` is the frame address of the hook that entered, not a count: if a
+ * signal handler left by siglongjmp over a hook, the stale frame lies below
+ * the stack pointer of whoever looks next on that stack, and is ignored (A22).
+ */
+#ifndef GROUND_GUARD_H
+#define GROUND_GUARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thread_room; /* the thread's larger state, in our arena: room.h */
+
+struct thread_self {
+    uint32_t context; /* active context: what an acquisition is charged to */
+    uint32_t task;    /* 0: this thread has not been met yet */
+    uintptr_t inside; /* frame address of the hook that is at work, or 0 */
+    uint32_t vforked; /* > 0: we are the child of a vfork on this stack */
+    int32_t signal_depth;
+    struct thread_room *room;
+};
+
+extern _Thread_local struct thread_self self __attribute__((tls_model("initial-exec")));
+
+enum tracker_state {
+    TRACKER_COLD = 0, /* nothing resolved */
+    TRACKER_EARLY,    /* real functions known; before __libc_start_main */
+    TRACKER_ON,
+    TRACKER_OFF,      /* for good: off=1, or this is not a process to watch */
+    TRACKER_REPORTED, /* the last report is out */
+};
+extern _Atomic int tracker_state;
+
+static inline bool tracker_watching(void)
+{
+    int state = atomic_load_explicit(&tracker_state, memory_order_relaxed);
+    return state == TRACKER_ON || state == TRACKER_EARLY;
+}
+
+#define GUARD_FRAME() ((uintptr_t)__builtin_frame_address(0))
+
+/* A stale mark is older (numerically lower: stacks grow down) than the frame
+ * that asks, on the same stack; SAME_STACK bounds "the same". */
+#define GUARD_SAME_STACK (UINT64_C(8) << 20)
+
+static inline bool guard_is_inside(uintptr_t frame)
+{
+    uintptr_t mark = self.inside;
+    if (mark == 0)
+        return false;
+    return !(mark < frame && frame - mark < GUARD_SAME_STACK);
+}
+
+/* True when a hook may record. */
+static inline bool guard_may_record(uintptr_t frame)
+{
+    return tracker_watching() && self.vforked == 0 && !guard_is_inside(frame);
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/ground/room.h"
+
+#include <stddef.h>
+
+#include "preload/ground/arena.h"
+#include "preload/ground/guard.h"
+
+_Thread_local struct thread_self self __attribute__((tls_model("initial-exec")));
+_Atomic int tracker_state;
+
+/* The free rooms: a Treiber stack. Rooms are 16-byte aligned and addresses
+ * have 47 bits, so a 17-bit tag against ABA fits beside the pointer. */
+#define TAG_BITS 17u
+#define POINTER_OF(word) ((struct thread_room *)(uintptr_t)((word) >> TAG_BITS))
+#define NEXT_TAG(word) (((word) + 1) & ((UINT64_C(1) << TAG_BITS) - 1))
+
+static _Atomic uint64_t free_rooms;
+
+static struct thread_room *room_take(void)
+{
+    uint64_t head = atomic_load(&free_rooms);
+    for (;;) {
+        struct thread_room *room = POINTER_OF(head);
+        if (!room)
+            return NULL;
+        /* `next` may be stale when another thread took the room meanwhile;
+         * then the tag has moved and the exchange fails. Rooms are never
+         * unmapped, so the read itself is safe. */
+        struct thread_room *next = atomic_load_explicit(&room->next, memory_order_relaxed);
+        uint64_t after = ((uint64_t)(uintptr_t)next << TAG_BITS) | NEXT_TAG(head);
+        if (atomic_compare_exchange_weak(&free_rooms, &head, after))
+            return room;
+    }
+}
+
+struct thread_room *room_get(void)
+{
+    if (__builtin_expect(self.room != NULL, 1))
+        return self.room;
+    struct thread_room *room = room_take();
+    if (!room)
+        room = arena_alloc(sizeof *room);
+    if (room) {
+        /* blocks_* are kept: the last owner's free records are ours now. */
+        room->own_stack = room->other_stack = (struct room_range){0, 0};
+        room->walking = 0;
+        room->blocks_busy = 0;
+        self.room = room;
+    }
+    return room;
+}
+
+void room_leave(void)
+{
+    struct thread_room *room = self.room;
+    if (!room)
+        return;
+    self.room = NULL;
+    uint64_t head = atomic_load(&free_rooms);
+    uint64_t after;
+    do {
+        atomic_store_explicit(&room->next, POINTER_OF(head), memory_order_relaxed);
+        after = ((uint64_t)(uintptr_t)room << TAG_BITS) | NEXT_TAG(head);
+    } while (!atomic_compare_exchange_weak(&free_rooms, &head, after));
+}
