@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""The table of test suites, in the order in which scripts/test runs them.
+
+A suite is a build directory, a way to run, and what to run in it:
+
+  meson   the build's meson tests whose executables lie under `folders`
+  lines   programs that print "ok NAME", "skipped NAME: why", "FAILED NAME: why"
+  build   compiling is the test
+  fuzz    libFuzzer targets of the build, for FUZZ_SECONDS in all
+"""
+
+from dataclasses import dataclass, field
+
+UNIT_FOLDERS = ("tests/unit",)
+TRACKER_UNITS = ("tests/unit/tracker", "tests/unit/unwind")
+COMMAND_UNITS = ("tests/unit/report", "tests/unit/symbols", "tests/fuzz")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build directory: the compiler and the meson options that make it."""
+
+    name: str
+    compiler: str
+    options: tuple = ()
+    environment: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    how: str
+    build: str = "gcc"
+    quick: bool = False
+    folders: tuple = ()  # meson: where the executables lie
+    programs: tuple = ()  # lines: globs of programs in the source tree
+    command: tuple = ()  # lines: one program with its arguments instead
+    timeout_s: int = 600
+
+
+BUILDS = {
+    build.name: build
+    for build in (
+        Build("gcc", "gcc"),
+        Build("clang", "clang"),
+        Build(
+            "asan",
+            "clang",
+            ("-Db_sanitize=address,undefined", "-Db_lundef=false"),
+            {
+                "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:strict_string_checks=1",
+                "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+            },
+        ),
+        Build(
+            "tsan",
+            "gcc",
+            ("-Db_sanitize=thread", "-Db_lundef=false"),
+            {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+        ),
+    )
+}
+
+SUITES = (
+    Suite("build", "build", quick=True),
+    Suite("lint", "lines", quick=True, command=("scripts/lint", "{build}")),
+    Suite("names", "lines", command=("scripts/check_names.py", "{lib}")),
+    Suite("unit", "meson", quick=True, folders=UNIT_FOLDERS),
+    Suite("unit-asan", "meson", build="asan", folders=COMMAND_UNITS),
+    Suite("unit-tsan", "meson", build="tsan", folders=TRACKER_UNITS),
+    Suite("build-clang", "build", build="clang"),
+    Suite("unit-clang", "meson", build="clang", folders=UNIT_FOLDERS),
+    Suite("apps", "lines", programs=("tests/apps/run_apps.py",)),
+    Suite("hosts", "lines", programs=("tests/hosts/run_*.py", "tests/hosts/test_*.py"),
+          timeout_s=900),
+    Suite("hazards", "lines", programs=("tests/hazards/test_*.py", "tests/hazards/run_*.py")),
+    Suite("hazard-units", "meson", folders=("tests/hazards", "tests/hosts")),
+    Suite("fuzz", "fuzz", build="asan", folders=("tests/fuzz",)),
+)
