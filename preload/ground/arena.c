@@ -6,9 +6,9 @@
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
-#define ARENA_CHUNK (UINT64_C(1) << 20)
-#define ARENA_ALIGN UINT64_C(16)
-#define ARENA_PAGE UINT64_C(4096)
+#define ARENA_CHUNK  (UINT64_C(1) << 20)
+#define ARENA_ALIGN  UINT64_C(16)
+#define ARENA_PAGE   UINT64_C(4096)
 #define ARENA_RANGES 8192u
 
 struct chunk {

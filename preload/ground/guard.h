@@ -29,7 +29,7 @@ struct thread_self {
     uint32_t task;    /* 0: this thread has not been met yet */
     uintptr_t inside; /* frame address of the hook that is at work, or 0 */
     uint32_t vforked; /* > 0: we are the child of a vfork on this stack */
-    int32_t signal_depth;
+    uint32_t left;    /* the thread has given its room back: about to end */
     struct thread_room *room;
 };
 

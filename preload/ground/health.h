@@ -10,43 +10,44 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define HEALTH_COUNTERS(X)                                                    \
-    X(arena_refused, "memory requests refused by max_memory or the kernel")   \
-    X(arena_untracked, "arena chunks beyond the table that knows them")       \
-    X(blocks_dropped, "memory blocks not recorded: no room")                  \
-    X(blocks_replaced, "memory blocks found where another was still recorded") \
-    X(frees_unknown, "free() of a block that was never recorded")             \
-    X(fds_beyond_table, "descriptors too large for the table")                \
-    X(fd_releases_missed, "descriptors acquired over one still recorded")     \
-    X(keys_dropped, "streams, threads, children not recorded: no room")       \
-    X(keys_contended, "table updates given up: lock held by an interrupted or forked owner") \
-    X(stacks_overflowed, "stacks not interned: table full")                   \
-    X(stacks_reentered, "stacks not captured: capture interrupted by a signal") \
-    X(stacks_cut_depth, "stacks cut at stack_depth")                          \
-    X(stacks_cut_no_module, "stacks cut at code outside every module")        \
-    X(stacks_cut_no_cfi, "stacks cut at code without unwind information")     \
-    X(stacks_cut_rule, "stacks cut at an unwind rule that is not understood")  \
-    X(stacks_cut_bounds, "stacks cut at the edge of a stack")                 \
-    X(stacks_cut_full, "stacks cut because the recipe table was full")        \
-    X(recipes, "unwind recipes compiled")                                     \
-    X(unwind_verified, "stacks compared by verify=unwind")                    \
-    X(unwind_differed, "stacks on which the two unwinders differed")          \
-    X(modules_dropped, "modules beyond the table")                            \
-    X(contexts_dropped, "contexts not recorded: no room")                     \
-    X(tasks_dropped, "tasks not recorded: no room")                           \
-    X(mishaps_dropped, "mishaps not recorded: no room")                       \
-    X(early_calls, "hooked calls before the program's start")                 \
-    X(hooks_missing, "hooked functions that this libc does not have")         \
-    X(listing_cut, "holdings not listed one by one: max_listed")              \
-    X(snapshots, "snapshots written")                                         \
-    X(snapshots_failed, "snapshots that could not be written")                \
-    X(snapshots_inline, "snapshots written without a reporter task")          \
-    X(snapshots_busy, "snapshot requests while another was being written")    \
-    X(reporter_waits_expired, "waits for a running reporter given up")        \
-    X(output_dropped, "bytes of the exit report that stderr did not take")    \
-    X(render_failed, "exit reports made without the ctxtrace command")        \
-    X(waits_resumed, "interrupted waits gone on with after our own signal")   \
-    X(preloads_stripped, "programs started without the tracker: other libc or class") \
+#define HEALTH_COUNTERS(X)                                                                         \
+    X(arena_refused, "memory requests refused by max_memory or the kernel")                        \
+    X(arena_untracked, "arena chunks beyond the table that knows them")                            \
+    X(blocks_dropped, "memory blocks not recorded: no room")                                       \
+    X(blocks_replaced, "memory blocks found where another was still recorded")                     \
+    X(frees_unknown, "free() of a block that was never recorded")                                  \
+    X(fds_beyond_table, "descriptors too large for the table")                                     \
+    X(fd_releases_missed, "descriptors acquired over one still recorded")                          \
+    X(keys_dropped, "streams, threads, children not recorded: no room")                            \
+    X(keys_contended, "table updates given up: lock held by an interrupted or forked owner")       \
+    X(stacks_overflowed, "stacks not interned: table full")                                        \
+    X(stacks_reentered, "stacks not captured: capture interrupted by a signal")                    \
+    X(stacks_cut_depth, "stacks cut at stack_depth")                                               \
+    X(stacks_cut_no_module, "stacks cut at code outside every module")                             \
+    X(stacks_cut_no_cfi, "stacks cut at code without unwind information")                          \
+    X(stacks_cut_rule, "stacks cut at an unwind rule that is not understood")                      \
+    X(stacks_cut_bounds, "stacks cut at the edge of a stack")                                      \
+    X(stacks_cut_full, "stacks cut because the recipe table was full")                             \
+    X(recipes, "unwind recipes compiled")                                                          \
+    X(recipes_unkept, "unwind recipes compiled but not kept: table full")                          \
+    X(unwind_verified, "stacks compared by verify=unwind")                                         \
+    X(unwind_differed, "stacks on which the two unwinders differed")                               \
+    X(modules_dropped, "modules beyond the table")                                                 \
+    X(contexts_dropped, "contexts not recorded: no room")                                          \
+    X(tasks_dropped, "tasks not recorded: no room")                                                \
+    X(mishaps_dropped, "mishaps not recorded: no room")                                            \
+    X(early_calls, "hooked calls before the program's start")                                      \
+    X(hooks_missing, "hooked functions that this libc does not have")                              \
+    X(listing_cut, "holdings not listed one by one: max_listed")                                   \
+    X(snapshots, "snapshots written")                                                              \
+    X(snapshots_failed, "snapshots that could not be written")                                     \
+    X(snapshots_inline, "snapshots written without a reporter task")                               \
+    X(snapshots_busy, "snapshot requests while another was being written")                         \
+    X(reporter_waits_expired, "waits for a running reporter given up")                             \
+    X(output_dropped, "bytes of the exit report that stderr did not take")                         \
+    X(render_failed, "exit reports made without the ctxtrace command")                             \
+    X(waits_resumed, "interrupted waits gone on with after our own signal")                        \
+    X(preloads_stripped, "programs started without the tracker: other libc or class")              \
     X(options_unknown, "options not understood")
 
 enum health_counter {

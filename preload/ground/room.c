@@ -11,9 +11,9 @@ _Atomic int tracker_state;
 
 /* The free rooms: a Treiber stack. Rooms are 16-byte aligned and addresses
  * have 47 bits, so a 17-bit tag against ABA fits beside the pointer. */
-#define TAG_BITS 17u
+#define TAG_BITS         17u
 #define POINTER_OF(word) ((struct thread_room *)(uintptr_t)((word) >> TAG_BITS))
-#define NEXT_TAG(word) (((word) + 1) & ((UINT64_C(1) << TAG_BITS) - 1))
+#define NEXT_TAG(word)   (((word) + 1) & ((UINT64_C(1) << TAG_BITS) - 1))
 
 static _Atomic uint64_t free_rooms;
 
@@ -38,13 +38,15 @@ struct thread_room *room_get(void)
 {
     if (__builtin_expect(self.room != NULL, 1))
         return self.room;
+    if (self.left)
+        return NULL;
     struct thread_room *room = room_take();
     if (!room)
         room = arena_alloc(sizeof *room);
     if (room) {
         /* blocks_* are kept: the last owner's free records are ours now. */
         room->own_stack = room->other_stack = (struct room_range){0, 0};
-        room->walking = 0;
+        room->walking[0] = room->walking[1] = 0;
         room->blocks_busy = 0;
         self.room = room;
     }
@@ -54,6 +56,7 @@ struct thread_room *room_get(void)
 void room_leave(void)
 {
     struct thread_room *room = self.room;
+    self.left = 1;
     if (!room)
         return;
     self.room = NULL;

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define ROOM_WALKS 2u       /* a capture, and one in a handler that interrupted it */
+#define ROOM_WALKS      2u   /* a capture, and one in a handler that interrupted it */
 #define ROOM_WALK_DEPTH 512u /* the most that stack_depth can ask for */
 
 struct room_range {
@@ -24,8 +24,9 @@ struct thread_room {
     /* The thread's own stack, and one other met lately (alternate signal
      * stack, coroutine). low == high: not known. */
     struct room_range own_stack, other_stack;
-    /* Captures at work: the next one uses walk[walking]. */
-    uint32_t walking;
+    /* Captures at work: the frame address of the one that uses walk[i], or 0.
+     * One below a later frame on the same stack was left by siglongjmp. */
+    uintptr_t walking[ROOM_WALKS];
     /* Free records of the memory ledger. `blocks_busy` sends a signal handler
      * that interrupts their owner to the shared list instead. */
     uint32_t blocks_busy;
@@ -35,7 +36,8 @@ struct thread_room {
     uint64_t walk[ROOM_WALKS][ROOM_WALK_DEPTH];
 };
 
-/* This thread's room; NULL when there is no memory for one. */
+/* This thread's room; NULL when there is no memory for one, or when it has left
+ * (libc frees a few blocks of its own after the last destructor). */
 struct thread_room *room_get(void);
 /* At the thread's end, by the thread itself. `self.room` is NULL afterwards. */
 void room_leave(void);

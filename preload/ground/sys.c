@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -182,4 +183,24 @@ uint64_t clock_coarse_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
     return to_ns(&t);
+}
+
+static _Atomic uint64_t begun_ns;
+
+void clock_begin(void)
+{
+    uint64_t never = 0;
+    /* The coarse clock lags by a tick: start there, so that no coarse time is
+     * before the zero. */
+    atomic_compare_exchange_strong(&begun_ns, &never, clock_coarse_ns());
+}
+
+uint64_t clock_begun_ns(void)
+{
+    return atomic_load_explicit(&begun_ns, memory_order_relaxed);
+}
+
+uint64_t clock_since_ns(void)
+{
+    return clock_coarse_ns() - clock_begun_ns();
 }

@@ -54,6 +54,12 @@ int sys_list(const char *path, bool (*entry)(const char *name, void *arg), void 
 uint64_t clock_fine_ns(void);
 uint64_t clock_coarse_ns(void);
 uint64_t clock_wall_ns(void);
+/* The tracker's zero: every time in the books is fine or coarse minus this.
+ * Set once, by whoever comes first; a fork child keeps its parent's. */
+void clock_begin(void);
+uint64_t clock_begun_ns(void);
+/* Coarse, since the zero; never before it. */
+uint64_t clock_since_ns(void);
 
 /* Text without printf. Each appends to a bounded, always NUL-terminated
  * buffer and drops what does not fit. */

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/books/keytable.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "preload/ground/arena.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/health.h"
+#include "preload/ground/sys.h"
+
+/* uthash's tables come from the arena, which never takes back: a table that
+ * doubles leaves its old buckets behind, half of what is in use at most. */
+#define uthash_malloc(bytes)     arena_alloc(bytes)
+#define uthash_free(p, bytes)    ((void)(p))
+#define HASH_NONFATAL_OOM        1
+#define uthash_nonfatal_oom(obj) ((void)(obj))
+#include <uthash.h>
+
+#define SHARDS      64u
+#define SLOT_CHUNK  256u
+#define SLOT_CHUNKS 4096u /* a million streams, threads and children */
+
+struct key {
+    uint64_t kind;
+    uint64_t handle;
+};
+
+struct slot {
+    struct holding holding;
+    struct key key;
+    struct slot *next_free; /* under the shard's lock */
+    UT_hash_handle hh;
+};
+
+struct shard {
+    _Atomic uint32_t owner; /* tid of the holder, 0: free */
+    struct slot *table;
+    struct slot *free;
+};
+static struct shard shards[SHARDS];
+
+static _Atomic(struct slot *) slot_chunks[SLOT_CHUNKS];
+static _Atomic uint32_t slots_used;
+
+/* ---- locks ---- */
+
+#define SPINS_BETWEEN_YIELDS 200u
+#define YIELDS_MAX           20000u
+
+static uint32_t my_tid(void)
+{
+    return (uint32_t)sys_gettid();
+}
+
+/* A raw fork leaves a child in which the holder does not exist: what it held
+ * is half-changed for ever. */
+static bool is_abandoned(uint32_t holder)
+{
+    return sys_call(SYS_tgkill, sys_getpid(), holder, 0, 0, 0, 0) == -ESRCH;
+}
+
+/* False: the holder is this very thread (a handler interrupted it), or is
+ * gone, or did not let go in seconds. Ordinary holders keep it for less than a
+ * microsecond, a fork for as long as the kernel copies page tables. */
+static bool shard_lock(struct shard *shard)
+{
+    uint32_t me = my_tid();
+    for (uint32_t tries = 1; tries < SPINS_BETWEEN_YIELDS * YIELDS_MAX; tries++) {
+        uint32_t holder = 0;
+        if (atomic_compare_exchange_strong_explicit(&shard->owner, &holder, me,
+                                                    memory_order_acquire, memory_order_relaxed))
+            return true;
+        if (holder == me)
+            break;
+        if (tries % SPINS_BETWEEN_YIELDS == 0) {
+            if (is_abandoned(holder))
+                break;
+            sys_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+        }
+    }
+    HEALTH(keys_contended);
+    return false;
+}
+
+static void shard_unlock(struct shard *shard)
+{
+    atomic_store_explicit(&shard->owner, 0, memory_order_release);
+}
+
+/* ---- slots ---- */
+
+static struct slot *slot_at(uint32_t index)
+{
+    struct slot *chunk =
+        atomic_load_explicit(&slot_chunks[index / SLOT_CHUNK], memory_order_acquire);
+    return chunk ? &chunk[index % SLOT_CHUNK] : NULL;
+}
+
+static struct slot *slot_fresh(void)
+{
+    uint32_t index = atomic_fetch_add(&slots_used, 1);
+    if (index >= SLOT_CHUNK * SLOT_CHUNKS) {
+        atomic_fetch_sub(&slots_used, 1);
+        return NULL;
+    }
+    struct slot *none = NULL;
+    if (!slot_at(index)) {
+        struct slot *fresh = arena_map(SLOT_CHUNK * sizeof *fresh);
+        if (!fresh)
+            return NULL;
+        atomic_compare_exchange_strong(&slot_chunks[index / SLOT_CHUNK], &none, fresh);
+    }
+    return slot_at(index);
+}
+
+static struct shard *shard_of(const struct key *key)
+{
+    uint64_t mixed = (key->handle ^ key->kind << 56) * UINT64_C(0x9e3779b97f4a7c15);
+    return &shards[mixed >> 58];
+}
+
+static struct slot *slot_find(struct shard *shard, const struct key *key)
+{
+    struct slot *found;
+    HASH_FIND(hh, shard->table, key, sizeof *key, found);
+    return found;
+}
+
+static struct slot *slot_insert(struct shard *shard, const struct key *key)
+{
+    struct slot *slot = shard->free;
+    if (slot)
+        shard->free = slot->next_free;
+    else
+        slot = slot_fresh();
+    if (!slot)
+        return NULL;
+    slot->key = *key;
+    HASH_ADD(hh, shard->table, key, sizeof slot->key, slot);
+    if (slot->hh.tbl)
+        return slot;
+    slot->next_free = shard->free;
+    shard->free = slot;
+    return NULL;
+}
+
+/* ---- the table ---- */
+
+bool key_enter(const struct holding_copy *holding)
+{
+    struct key key = {holding->kind, holding->handle};
+    struct shard *shard = shard_of(&key);
+    if (!shard_lock(shard))
+        return false;
+    struct slot *slot = slot_find(shard, &key);
+    if (!slot)
+        slot = slot_insert(shard, &key);
+    bool replaced = slot && holding_publish(&slot->holding, holding);
+    shard_unlock(shard);
+    if (!slot)
+        HEALTH(keys_dropped);
+    return replaced;
+}
+
+bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_copy)
+{
+    struct key key = {kind, handle};
+    struct shard *shard = shard_of(&key);
+    if (!shard_lock(shard))
+        return false;
+    struct slot *slot = slot_find(shard, &key);
+    bool taken = slot && holding_take(&slot->holding, ret_copy);
+    if (slot) {
+        HASH_DELETE(hh, shard->table, slot);
+        slot->next_free = shard->free;
+        shard->free = slot;
+    }
+    shard_unlock(shard);
+    return taken;
+}
+
+bool key_read(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_copy)
+{
+    struct key key = {kind, handle};
+    struct shard *shard = shard_of(&key);
+    if (!shard_lock(shard))
+        return false;
+    struct slot *slot = slot_find(shard, &key);
+    bool found = slot && holding_read(&slot->holding, ret_copy);
+    shard_unlock(shard);
+    return found;
+}
+
+void key_set_flags(enum ctt_kind_id kind, uint64_t handle, uint16_t set, uint16_t clear)
+{
+    struct key key = {kind, handle};
+    struct shard *shard = shard_of(&key);
+    if (!shard_lock(shard))
+        return;
+    struct slot *slot = slot_find(shard, &key);
+    if (slot) {
+        atomic_fetch_or(&slot->holding.flags, set);
+        atomic_fetch_and(&slot->holding.flags, (uint16_t)~clear);
+    }
+    shard_unlock(shard);
+}
+
+static void each_slot(void (*visit)(struct slot *slot, void *arg), void *arg)
+{
+    uint32_t count = atomic_load(&slots_used);
+    for (uint32_t i = 0; i < count && i < SLOT_CHUNK * SLOT_CHUNKS; i++) {
+        struct slot *slot = slot_at(i);
+        if (slot)
+            visit(slot, arg);
+    }
+}
+
+struct scan {
+    void (*each)(const struct holding_copy *holding, void *arg);
+    void *arg;
+};
+
+static void scan_one(struct slot *slot, void *arg)
+{
+    const struct scan *scan = arg;
+    struct holding_copy copy;
+    if (holding_read(&slot->holding, &copy))
+        scan->each(&copy, scan->arg);
+}
+
+void key_scan(void (*each)(const struct holding_copy *holding, void *arg), void *arg)
+{
+    struct scan scan = {each, arg};
+    each_slot(scan_one, &scan);
+}
+
+static void drop_one(struct slot *slot, void *arg)
+{
+    struct holding_copy copy;
+    enum ctt_kind_id kind = *(enum ctt_kind_id *)arg;
+    if (holding_read(&slot->holding, &copy) && copy.kind == kind)
+        key_take(kind, copy.handle, &copy);
+}
+
+void key_drop_kind(enum ctt_kind_id kind)
+{
+    each_slot(drop_one, &kind);
+}
+
+struct mark {
+    enum ctt_kind_id kind;
+    uint16_t set;
+};
+
+static void mark_one(struct slot *slot, void *arg)
+{
+    const struct mark *mark = arg;
+    struct holding_copy copy;
+    if (holding_read(&slot->holding, &copy) && copy.kind == mark->kind)
+        atomic_fetch_or(&slot->holding.flags, mark->set);
+}
+
+void key_mark_kind(enum ctt_kind_id kind, uint16_t set)
+{
+    struct mark mark = {kind, set};
+    each_slot(mark_one, &mark);
+}
+
+/* ---- fork ---- */
+
+/* Which locks this thread got: a fork from a signal handler that interrupted
+ * an update leaves that shard out, and the update goes on in both processes. */
+static _Thread_local uint64_t held_over_fork __attribute__((tls_model("initial-exec")));
+
+void keys_before_fork(void)
+{
+    uint64_t held = 0;
+    for (uint32_t i = 0; i < SHARDS; i++)
+        if (shard_lock(&shards[i]))
+            held |= UINT64_C(1) << i;
+    held_over_fork = held;
+}
+
+void keys_after_fork(void)
+{
+    uint64_t held = held_over_fork;
+    for (uint32_t i = 0; i < SHARDS; i++)
+        if (held >> i & 1)
+            shard_unlock(&shards[i]);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/books/ledger.h"
+
+#include <stdatomic.h>
+
+#include "preload/ground/arena.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/health.h"
+#include "preload/ground/room.h"
+#include "preload/ground/sys.h"
+
+/* ---- records: chunks of 32-byte blocks, by number; 0 is none ---- */
+
+#define RECORD_CHUNK_BITS 15u
+#define RECORD_CHUNK      (1u << RECORD_CHUNK_BITS) /* 1 MiB of records */
+#define RECORD_CHUNKS     8192u                     /* 268 million blocks */
+#define RECORD_BATCH      64u
+
+static _Atomic(struct block *) record_chunks[RECORD_CHUNKS];
+static _Atomic uint32_t records_fresh = 1;
+/* Free batches: number of the first record in the low half, tag above. A free
+ * record keeps the next one of its batch in `stack`, the first one of the next
+ * batch in `context`, the batch's size in `task`. */
+static _Atomic uint64_t free_batches;
+
+/* `number` was given out before, so its chunk is there. */
+static struct block *record_at(uint32_t number)
+{
+    struct block *chunk =
+        atomic_load_explicit(&record_chunks[number >> RECORD_CHUNK_BITS], memory_order_acquire);
+    if (!chunk)
+        __builtin_unreachable();
+    return &chunk[number & (RECORD_CHUNK - 1)];
+}
+
+static bool record_chunk_make(uint32_t index)
+{
+    struct block *chunk = atomic_load_explicit(&record_chunks[index], memory_order_acquire);
+    if (chunk)
+        return true;
+    struct block *fresh = arena_map(RECORD_CHUNK * sizeof *fresh);
+    if (!fresh)
+        return false;
+    atomic_compare_exchange_strong(&record_chunks[index], &chunk, fresh);
+    return true;
+}
+
+/* Free records are linked through fields that a take or scan may still be
+ * reading in a record it has lost: those readers check afterwards that the
+ * record was theirs. Hence relaxed atomics on plain fields. */
+#define FIELD_GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define FIELD_SET(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+
+static void batch_push(uint32_t first, uint32_t count)
+{
+    struct block *record = record_at(first);
+    FIELD_SET(record->task, count);
+    uint64_t head = atomic_load(&free_batches);
+    uint64_t after;
+    do {
+        FIELD_SET(record->context, (uint32_t)head);
+        after = ((head >> 32) + 1) << 32 | first;
+    } while (!atomic_compare_exchange_weak(&free_batches, &head, after));
+}
+
+static uint32_t batch_pop(uint32_t *ret_count)
+{
+    uint64_t head = atomic_load(&free_batches);
+    for (;;) {
+        uint32_t first = (uint32_t)head;
+        if (!first)
+            return 0;
+        struct block *record = record_at(first);
+        uint64_t after = ((head >> 32) + 1) << 32 | FIELD_GET(record->context);
+        uint32_t count = FIELD_GET(record->task);
+        if (atomic_compare_exchange_weak(&free_batches, &head, after)) {
+            *ret_count = count;
+            return first;
+        }
+    }
+}
+
+/* A run of never-used records, linked into a batch. Runs do not cross chunks:
+ * RECORD_BATCH divides RECORD_CHUNK, and number 0's batch starts at 1. */
+static uint32_t batch_fresh(uint32_t *ret_count)
+{
+    uint32_t first = atomic_load_explicit(&records_fresh, memory_order_relaxed);
+    uint32_t next;
+    do {
+        if (first >= RECORD_CHUNK * RECORD_CHUNKS - RECORD_BATCH)
+            return 0;
+        next = (first | (RECORD_BATCH - 1)) + 1;
+        if (!record_chunk_make(first >> RECORD_CHUNK_BITS))
+            return 0;
+    } while (!atomic_compare_exchange_weak(&records_fresh, &first, next));
+    for (uint32_t number = first; number < next; number++)
+        FIELD_SET(record_at(number)->stack, number + 1 < next ? number + 1 : 0);
+    *ret_count = next - first;
+    return first;
+}
+
+static uint32_t batch_get(uint32_t *ret_count)
+{
+    uint32_t first = batch_pop(ret_count);
+    return first ? first : batch_fresh(ret_count);
+}
+
+/* One record without the thread's own list: in a signal handler that
+ * interrupted the list's owner, or with no room. */
+static uint32_t record_get_shared(void)
+{
+    uint32_t count = 0;
+    uint32_t first = batch_get(&count);
+    if (!first)
+        return 0;
+    uint32_t rest = FIELD_GET(record_at(first)->stack);
+    if (rest)
+        batch_push(rest, count - 1);
+    return first;
+}
+
+/* `blocks_busy` is only ever written by this thread; a handler that finds it
+ * set interrupted the lines between, and leaves the list alone. The signal
+ * fences keep the compiler from moving the list's accesses out. */
+static uint32_t record_get(void)
+{
+    struct thread_room *room = room_get();
+    if (!room || room->blocks_busy)
+        return record_get_shared();
+    room->blocks_busy = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (!room->blocks_head)
+        room->blocks_head = batch_get(&room->blocks_count);
+    uint32_t number = room->blocks_head;
+    if (number) {
+        room->blocks_head = FIELD_GET(record_at(number)->stack);
+        room->blocks_count--;
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    room->blocks_busy = 0;
+    return number;
+}
+
+static void record_put(uint32_t number)
+{
+    struct block *record = record_at(number);
+    struct thread_room *room = room_get();
+    if (!room || room->blocks_busy) {
+        FIELD_SET(record->stack, 0);
+        batch_push(number, 1);
+        return;
+    }
+    room->blocks_busy = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (room->blocks_count >= RECORD_BATCH) {
+        batch_push(room->blocks_head, room->blocks_count);
+        room->blocks_head = 0;
+        room->blocks_count = 0;
+    }
+    FIELD_SET(record->stack, room->blocks_head);
+    room->blocks_head = number;
+    room->blocks_count++;
+    atomic_signal_fence(memory_order_seq_cst);
+    room->blocks_busy = 0;
+}
+
+/* ---- the radix tree: address -> record number ---- */
+
+#define ADDRESS_BITS 47u
+#define TOP_BITS     13u
+#define MIDDLE_BITS  14u
+
+struct leaf {
+    _Atomic uint32_t numbers[1]; /* as many as leaf_bits says */
+};
+struct middle {
+    _Atomic(struct leaf *) leaves[1u << MIDDLE_BITS];
+};
+static _Atomic(struct middle *) top[1u << TOP_BITS];
+
+static unsigned granule_bits = 5;
+
+void ledger_set_granule(unsigned log2_bytes)
+{
+    granule_bits = log2_bytes;
+}
+
+unsigned ledger_granule(void)
+{
+    return granule_bits;
+}
+
+static unsigned leaf_bits(void)
+{
+    return ADDRESS_BITS - TOP_BITS - MIDDLE_BITS - granule_bits;
+}
+
+static uint32_t top_index(uintptr_t address)
+{
+    return (uint32_t)(address >> (ADDRESS_BITS - TOP_BITS));
+}
+
+static uint32_t middle_index(uintptr_t address)
+{
+    return (uint32_t)(address >> (ADDRESS_BITS - TOP_BITS - MIDDLE_BITS)) &
+           ((1u << MIDDLE_BITS) - 1);
+}
+
+static uint32_t leaf_index(uintptr_t address)
+{
+    return (uint32_t)(address >> granule_bits) & ((1u << leaf_bits()) - 1);
+}
+
+static _Atomic uint32_t *slot_find(uintptr_t address)
+{
+    if (address >> ADDRESS_BITS)
+        return NULL;
+    struct middle *middle = atomic_load_explicit(&top[top_index(address)], memory_order_acquire);
+    if (!middle)
+        return NULL;
+    struct leaf *leaf =
+        atomic_load_explicit(&middle->leaves[middle_index(address)], memory_order_acquire);
+    return leaf ? &leaf->numbers[leaf_index(address)] : NULL;
+}
+
+static _Atomic uint32_t *slot_make(uintptr_t address)
+{
+    if (address >> ADDRESS_BITS)
+        return NULL;
+    _Atomic(struct middle *) *where = &top[top_index(address)];
+    struct middle *middle = atomic_load_explicit(where, memory_order_acquire);
+    if (!middle) {
+        struct middle *fresh = arena_map(sizeof *fresh);
+        if (!fresh)
+            return NULL;
+        if (atomic_compare_exchange_strong(where, &middle, fresh))
+            middle = fresh;
+    }
+    _Atomic(struct leaf *) *place = &middle->leaves[middle_index(address)];
+    if (!atomic_load_explicit(place, memory_order_acquire)) {
+        struct leaf *none = NULL;
+        struct leaf *fresh = arena_map(sizeof(uint32_t) << leaf_bits());
+        if (!fresh)
+            return NULL;
+        atomic_compare_exchange_strong(place, &none, fresh);
+    }
+    return slot_find(address);
+}
+
+/* ---- the ledger ---- */
+
+void ledger_add(const struct block *block)
+{
+    _Atomic uint32_t *slot = slot_find(block->address);
+    if (__builtin_expect(!slot, 0))
+        slot = slot_make(block->address);
+    uint32_t number = slot ? record_get() : 0;
+    if (!number) {
+        HEALTH(blocks_dropped);
+        return;
+    }
+    struct block *record = record_at(number);
+    FIELD_SET(record->born_ms, block->born_ms);
+    FIELD_SET(record->bytes, block->bytes);
+    FIELD_SET(record->stack, block->stack);
+    FIELD_SET(record->context, block->context);
+    FIELD_SET(record->task, block->task);
+    FIELD_SET(record->address, block->address);
+    uint32_t before = atomic_exchange_explicit(slot, number, memory_order_acq_rel);
+    if (before) {
+        HEALTH(blocks_replaced);
+        record_put(before);
+    }
+}
+
+bool ledger_take(uintptr_t address, struct block *ret_block)
+{
+    _Atomic uint32_t *slot = slot_find(address);
+    if (!slot || !atomic_load_explicit(slot, memory_order_relaxed))
+        return false;
+    uint32_t number = atomic_exchange_explicit(slot, 0, memory_order_acq_rel);
+    if (!number)
+        return false;
+    struct block *record = record_at(number);
+    *ret_block = *record;
+    if (record->address != address) {
+        /* An address inside a granule whose block starts elsewhere: not a
+         * pointer that the allocator gave out. The block stays recorded. */
+        atomic_store_explicit(slot, number, memory_order_release);
+        return false;
+    }
+    record_put(number);
+    return true;
+}
+
+struct scan {
+    void (*each)(const struct block *block, void *arg);
+    void *arg;
+    uint32_t now_ms;
+};
+
+/* A record may be taken, freed and filled anew while it is read. When the slot
+ * still names it afterwards it was this block's all the time, or it was freed
+ * and taken again for the same granule meanwhile: then the copy is that younger
+ * block's, or a mixture of two that stood at one address in one tick. */
+static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t granule)
+{
+    uint32_t number = atomic_load_explicit(slot, memory_order_acquire);
+    if (!number)
+        return;
+    struct block *record = record_at(number);
+    struct block copy = {.address = FIELD_GET(record->address),
+                         .bytes = FIELD_GET(record->bytes),
+                         .stack = FIELD_GET(record->stack),
+                         .context = FIELD_GET(record->context),
+                         .task = FIELD_GET(record->task),
+                         .born_ms = FIELD_GET(record->born_ms)};
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load_explicit(slot, memory_order_relaxed) != number)
+        return;
+    if (copy.address >> granule_bits != granule || copy.born_ms > scan->now_ms)
+        return;
+    scan->each(&copy, scan->arg);
+}
+
+static void scan_leaf(const struct scan *scan, struct leaf *leaf, uintptr_t base)
+{
+    uint32_t count = 1u << leaf_bits();
+    for (uint32_t i = 0; i < count; i++) {
+        /* Most of a leaf is empty: skip a line of 16 at a time. */
+        if ((i & 15) == 0) {
+            uint32_t any = 0;
+            for (uint32_t j = 0; j < 16; j++)
+                any |= atomic_load_explicit(&leaf->numbers[i + j], memory_order_relaxed);
+            if (!any) {
+                i += 15;
+                continue;
+            }
+        }
+        scan_slot(scan, &leaf->numbers[i], (base >> granule_bits) + i);
+    }
+}
+
+void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
+{
+    struct scan scan = {each, arg, (uint32_t)(clock_since_ns() / 1000000u)};
+    for (uint32_t t = 0; t < 1u << TOP_BITS; t++) {
+        struct middle *middle = atomic_load_explicit(&top[t], memory_order_acquire);
+        for (uint32_t m = 0; middle && m < 1u << MIDDLE_BITS; m++) {
+            struct leaf *leaf = atomic_load_explicit(&middle->leaves[m], memory_order_acquire);
+            uintptr_t base = (uintptr_t)t << (ADDRESS_BITS - TOP_BITS) |
+                             (uintptr_t)m << (ADDRESS_BITS - TOP_BITS - MIDDLE_BITS);
+            if (leaf)
+                scan_leaf(&scan, leaf, base);
+        }
+    }
+}
+
+static void count_one(const struct block *block, void *arg)
+{
+    (void)block;
+    ++*(uint64_t *)arg;
+}
+
+uint64_t ledger_live_blocks(void)
+{
+    uint64_t count = 0;
+    ledger_scan(count_one, &count);
+    return count;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory ledger: which blocks are live, by address, without a lock.
+ *
+ * A radix tree over the address: three levels, the leaf an array of u32 record
+ * numbers, one for each granule (the least distance at which the allocator
+ * places two blocks: 32 bytes for glibc's, 8 otherwise). Adding is filling a
+ * record and one store-release; removing is one exchange to 0, and whoever got
+ * the number owns the record. Nodes are installed by CAS and never freed.
+ * Wait-free, so it is safe in a signal handler and in a fork child, and a
+ * snapshot scans it beside running threads.
+ */
+#ifndef BOOKS_LEDGER_H
+#define BOOKS_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct block {
+    uint64_t address;
+    uint64_t bytes;
+    uint32_t stack;
+    uint32_t context;
+    uint32_t task;
+    uint32_t born_ms; /* since the tracker's start, coarse */
+};
+
+/* log2 of the granule; before the first add. */
+void ledger_set_granule(unsigned log2_bytes);
+unsigned ledger_granule(void);
+
+/* Enters a block; one that was still recorded there is replaced, counted. */
+void ledger_add(const struct block *block);
+/* Takes a block out. False: never recorded (or already freed). */
+bool ledger_take(uintptr_t address, struct block *ret_block);
+
+/* Every block that was live when the scan began and still is when met. Beside
+ * running threads. */
+void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg);
+
+uint64_t ledger_live_blocks(void); /* exact only when nothing runs */
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/books/mishap.h"
+
+#include "preload/facts/task.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/health.h"
+#include "preload/ground/sys.h"
+
+static struct mishap table[MISHAP_MAX];
+static _Atomic uint32_t used;
+
+static bool is_same(const struct ctt_mishap *a, const struct ctt_mishap *b)
+{
+    return a->id == b->id && a->stack == b->stack && a->released_stack == b->released_stack &&
+           a->acquired_stack == b->acquired_stack && a->error == b->error;
+}
+
+static struct mishap *find(const struct ctt_mishap *fact)
+{
+    uint32_t count = atomic_load(&used);
+    for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++)
+        if (atomic_load_explicit(&table[i].ready, memory_order_acquire) &&
+            is_same(&table[i].fact, fact))
+            return &table[i];
+    return NULL;
+}
+
+void mishap_note(struct ctt_mishap fact)
+{
+    uint64_t now = clock_since_ns();
+    struct mishap *m = find(&fact);
+    if (!m) {
+        /* Two threads may enter the same mishap at once: two records, which
+         * the report adds up. */
+        uint32_t i = atomic_fetch_add(&used, 1);
+        if (i >= MISHAP_MAX) {
+            HEALTH(mishaps_dropped);
+            return;
+        }
+        m = &table[i];
+        fact.task = task_self();
+        fact.context = self.context;
+        fact.first_ns = now;
+        m->fact = fact;
+        atomic_store_explicit(&m->ready, 1, memory_order_release);
+    }
+    atomic_fetch_add_explicit(&m->count, 1, memory_order_relaxed);
+    atomic_store_explicit(&m->last_ns, now, memory_order_relaxed);
+    atomic_store_explicit(&m->last_handle, fact.handle, memory_order_relaxed);
+}
+
+bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact)
+{
+    uint32_t count = atomic_load(&used);
+    if (i >= count || i >= MISHAP_MAX)
+        return false;
+    struct mishap *m = &table[i];
+    if (!atomic_load_explicit(&m->ready, memory_order_acquire)) {
+        /* Being entered right now: an empty record, which readers skip. */
+        *ret_fact = (struct ctt_mishap){.id = 0};
+        return true;
+    }
+    *ret_fact = m->fact;
+    ret_fact->count = atomic_load_explicit(&m->count, memory_order_relaxed);
+    ret_fact->last_ns = atomic_load_explicit(&m->last_ns, memory_order_relaxed);
+    ret_fact->handle = atomic_load_explicit(&m->last_handle, memory_order_relaxed);
+    return true;
+}

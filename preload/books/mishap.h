@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mishaps: failed or illegal calls, one record for each (what, where, earlier
+ * where), counted. The table is small, fixed and insert-only; beyond it
+ * mishaps are only counted.
+ */
+#ifndef BOOKS_MISHAP_H
+#define BOOKS_MISHAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/format.h"
+
+#define MISHAP_MAX 1024u
+
+struct mishap {
+    _Atomic uint32_t ready;
+    struct ctt_mishap fact; /* first_ns .. live and handle may still move */
+    _Atomic uint64_t count;
+    _Atomic uint64_t last_ns;
+    _Atomic uint64_t last_handle;
+};
+
+/* `fact` needs id, kind, handle, stack and whatever of the rest is known;
+ * context, task and times are filled in here. */
+void mishap_note(struct ctt_mishap fact);
+/* Copies record i; false past the end. */
+bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact);
+
+#endif

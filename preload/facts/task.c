@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/facts/task.h"
+
+#include <stddef.h>
+
+#include "preload/facts/context.h"
+#include "preload/ground/arena.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/health.h"
+#include "preload/ground/sys.h"
+
+#define SLOT_BITS  17u /* 131072 threads not yet collected, at most */
+#define SLOTS      (1u << SLOT_BITS)
+#define CHUNK_BITS 9u
+#define CHUNK      (1u << CHUNK_BITS)
+#define NO_SLOT    0u /* slot 0 is never given out */
+
+static _Atomic(struct task *) chunks[SLOTS / CHUNK];
+static _Atomic uint32_t slots = 1;
+/* Free slots, a Treiber stack: index in the low half, tag against ABA above. */
+static _Atomic uint64_t free_slots;
+
+struct task *task_slot(uint32_t slot)
+{
+    struct task *chunk = atomic_load_explicit(&chunks[slot >> CHUNK_BITS], memory_order_acquire);
+    if (!chunk || !atomic_load_explicit(&chunk[slot & (CHUNK - 1)].id, memory_order_acquire))
+        return NULL;
+    return &chunk[slot & (CHUNK - 1)];
+}
+
+uint32_t task_slots(void)
+{
+    return atomic_load_explicit(&slots, memory_order_acquire);
+}
+
+struct task *task_get(uint32_t id)
+{
+    struct task *t = id ? task_slot(id & (SLOTS - 1)) : NULL;
+    return t && atomic_load_explicit(&t->id, memory_order_relaxed) == id ? t : NULL;
+}
+
+static struct task *slot_raw(uint32_t slot)
+{
+    _Atomic(struct task *) *place = &chunks[slot >> CHUNK_BITS];
+    struct task *chunk = atomic_load_explicit(place, memory_order_acquire);
+    if (!chunk) {
+        struct task *fresh = arena_map(CHUNK * sizeof *fresh);
+        if (!fresh)
+            return NULL;
+        if (atomic_compare_exchange_strong(place, &chunk, fresh))
+            chunk = fresh;
+    }
+    return &chunk[slot & (CHUNK - 1)];
+}
+
+static uint32_t slot_pop(void)
+{
+    uint64_t head = atomic_load(&free_slots);
+    for (;;) {
+        uint32_t slot = (uint32_t)head;
+        if (slot == NO_SLOT)
+            return NO_SLOT;
+        /* Slots are never unmapped: a stale next is read safely, and then the
+         * tag has changed. */
+        uint32_t next = atomic_load_explicit(&slot_raw(slot)->next_free, memory_order_relaxed);
+        uint64_t after = ((head >> 32) + 1) << 32 | next;
+        if (atomic_compare_exchange_weak(&free_slots, &head, after))
+            return slot;
+    }
+}
+
+static void slot_push(uint32_t slot)
+{
+    uint64_t head = atomic_load(&free_slots);
+    uint64_t after;
+    do {
+        atomic_store_explicit(&slot_raw(slot)->next_free, (uint32_t)head, memory_order_relaxed);
+        after = ((head >> 32) + 1) << 32 | slot;
+    } while (!atomic_compare_exchange_weak(&free_slots, &head, after));
+}
+
+static uint32_t slot_fresh(void)
+{
+    uint32_t slot = atomic_load_explicit(&slots, memory_order_relaxed);
+    do {
+        if (slot >= SLOTS)
+            return NO_SLOT;
+    } while (!atomic_compare_exchange_weak(&slots, &slot, slot + 1));
+    return slot;
+}
+
+uint32_t task_new(uint32_t created_stack, uint32_t flags)
+{
+    uint32_t slot = slot_pop();
+    if (slot == NO_SLOT)
+        slot = slot_fresh();
+    struct task *t = slot == NO_SLOT ? NULL : slot_raw(slot);
+    if (!t) {
+        HEALTH(tasks_dropped);
+        return 0;
+    }
+    uint32_t uses = atomic_fetch_add_explicit(&t->uses, 1, memory_order_relaxed);
+    /* The creator is asked for without making it a task: this may be the main
+     * thread becoming one. */
+    t->creator = self.task;
+    t->created_stack = created_stack;
+    t->created_ns = clock_since_ns();
+    uint32_t parent = self.context ? self.context : CONTEXT_PROCESS;
+    t->context = flags & CTT_TASK_MAIN
+                     ? CONTEXT_PROCESS
+                     : context_new(CTT_CONTEXT_THREAD, parent, created_stack, NULL);
+    atomic_store_explicit(&t->flags, flags, memory_order_relaxed);
+    atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->pthread, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->ended_ns, CTT_NEVER, memory_order_relaxed);
+    uint32_t id = (uses << SLOT_BITS) | slot;
+    atomic_store_explicit(&t->id, id, memory_order_release);
+    return id;
+}
+
+void task_start(uint32_t id)
+{
+    struct task *t = task_get(id);
+    self.task = id;
+    self.context = CONTEXT_PROCESS;
+    if (!t)
+        return;
+    self.context = t->context;
+    atomic_store_explicit(&t->tid, (uint32_t)sys_gettid(), memory_order_release);
+}
+
+uint32_t task_self(void)
+{
+    if (__builtin_expect(self.task != 0, 1))
+        return self.task;
+    bool main_thread = sys_getpid() == sys_gettid();
+    /* A signal handler on this thread may get here in the middle: both make a
+     * task, the outer one's stays; a slot is wasted, nothing breaks. */
+    uint32_t id = task_new(0, main_thread ? CTT_TASK_MAIN : CTT_TASK_HIDDEN | CTT_TASK_DETACHED);
+    task_start(id);
+    return id;
+}
+
+void task_end(enum ctt_context_state state)
+{
+    struct task *t = task_get(self.task);
+    if (!t)
+        return;
+    atomic_store_explicit(&t->ended_ns, clock_since_ns(), memory_order_relaxed);
+    atomic_fetch_or_explicit(&t->flags, CTT_TASK_ENDED, memory_order_release);
+    if (t->context != CONTEXT_PROCESS)
+        context_end(t->context, state, 0);
+}
+
+void task_drop(uint32_t id)
+{
+    struct task *t = task_get(id);
+    if (!t)
+        return;
+    /* The exchange decides who drops it when a join and a detach race. */
+    uint32_t expected = id;
+    if (atomic_compare_exchange_strong(&t->id, &expected, 0))
+        slot_push(id & (SLOTS - 1));
+}
+
+void task_forked(void)
+{
+    uint32_t mine = task_self();
+    uint32_t count = task_slots();
+    for (uint32_t slot = 1; slot < count; slot++) {
+        struct task *t = task_slot(slot);
+        uint32_t id = t ? atomic_load(&t->id) : 0;
+        if (!t || id == mine)
+            continue;
+        task_drop(id);
+    }
+    struct task *t = task_get(mine);
+    if (!t)
+        return;
+    atomic_store(&t->tid, (uint32_t)sys_gettid());
+    atomic_fetch_or(&t->flags, CTT_TASK_MAIN);
+    /* The thread that forked is the child's main thread: its end is the
+     * process's, and what it acquires is the process's. */
+    if (self.context == t->context)
+        self.context = CONTEXT_PROCESS;
+    t->context = CONTEXT_PROCESS;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: threads, as the tracker knows them.
+ *
+ * A task's id is its slot and how often the slot was used, so that a holding
+ * of a thread that is long gone does not point to another. A slot is free
+ * again when its thread has ended and was joined or detached.
+ */
+#ifndef FACTS_TASK_H
+#define FACTS_TASK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/format.h"
+
+#define TASK_MAIN 1u
+
+struct task {
+    _Atomic uint32_t id;    /* 0: free */
+    _Atomic uint32_t flags; /* enum ctt_task_flags */
+    _Atomic uint32_t tid;
+    uint32_t context;
+    uint32_t creator;
+    uint32_t created_stack;
+    uint64_t created_ns;
+    _Atomic uint64_t ended_ns;
+    _Atomic uint64_t pthread; /* pthread_t, once known */
+    _Atomic uint32_t uses;
+    _Atomic uint32_t next_free; /* slot index */
+};
+
+/* A task about to start, created by the calling one. 0 when there is no room. */
+uint32_t task_new(uint32_t created_stack, uint32_t flags);
+/* The calling thread is this task from now on. */
+void task_start(uint32_t id);
+/* The calling thread's task; a thread that no hook has met becomes one now. */
+uint32_t task_self(void);
+/* The calling thread's task ends; its context too. */
+void task_end(enum ctt_context_state state);
+/* Joined, or detached and ended: the slot may be used again. */
+void task_drop(uint32_t id);
+/* In a fork child: only the calling task is left, and it has a new tid. */
+void task_forked(void);
+
+struct task *task_get(uint32_t id);
+/* By slot, for a snapshot: 0 .. task_slots() - 1; NULL when free. */
+struct task *task_slot(uint32_t slot);
+uint32_t task_slots(void);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options in force: one field for each row of CTT_OPTIONS (format.h), read
+ * once from CTXTRACE_OPTIONS=key=value:key=value at the program's start.
+ * A value may not hold ':'. Later settings of a key win.
+ */
+#ifndef GROUND_CONFIG_H
+#define GROUND_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/format.h"
+
+#define CONFIG_BOOL   bool
+#define CONFIG_INT    int64_t
+#define CONFIG_SIZE   uint64_t /* bytes */
+#define CONFIG_TIME   uint64_t /* nanoseconds */
+#define CONFIG_TEXT   const char *
+#define CONFIG_SIGNAL int /* 0: not set */
+
+struct config {
+#define X(key, type, standard, help) CONFIG_##type key;
+    CTT_OPTIONS(X)
+#undef X
+};
+
+extern struct config config;
+
+/* Fills `config` from the defaults and then from `options` (NULL: none). Keys
+ * and values that are not understood are counted and the first is kept for
+ * one warning line. Allocates only from the arena. */
+void config_read(const char *options);
+/* The first thing not understood, or NULL. */
+const char *config_complaint(void);
+
+/* Every option as it is in force, in the table's order, as text. */
+void config_each(void (*each)(const char *key, const char *value, enum ctt_origin origin,
+                              void *arg),
+                 void *arg);
+
+/* One value alone, for callers that must know before the start. */
+bool config_parse_time(const char *text, uint64_t *ret_ns);
+bool config_parse_size(const char *text, uint64_t *ret_bytes);
+bool config_parse_signal(const char *text, int *ret_signal);
+
+#endif

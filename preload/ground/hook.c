@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/ground/hook.h"
+
+#include <dlfcn.h>
+
+#include "preload/ground/health.h"
+
+/* Set while this thread is inside dlsym: a failed look-up allocates its error
+ * text through our own malloc (hazards.md A2). */
+static _Thread_local int resolving __attribute__((tls_model("initial-exec")));
+
+static _Atomic int resolved;
+
+static void resolve_all(void)
+{
+    uint64_t missing = 0;
+    for (struct hook *hook = hooks_begin; hook < hooks_end; hook++) {
+        if (atomic_load_explicit(&hook->real, memory_order_relaxed))
+            continue;
+        void *real = dlsym(RTLD_NEXT, hook->name);
+        if (!real) {
+            missing++;
+            dlerror(); /* the program must not find our failure there */
+            continue;
+        }
+        atomic_store_explicit(&hook->real, real, memory_order_release);
+    }
+    if (!atomic_exchange(&resolved, 1))
+        health_add(HEALTH_hooks_missing, missing);
+}
+
+void *hook_resolve(struct hook *hook)
+{
+    if (resolving)
+        return NULL;
+    if (!atomic_load(&resolved)) {
+        resolving = 1;
+        resolve_all();
+        resolving = 0;
+        int cold = TRACKER_COLD;
+        atomic_compare_exchange_strong(&tracker_state, &cold, TRACKER_EARLY);
+    }
+    return atomic_load_explicit(&hook->real, memory_order_acquire);
+}

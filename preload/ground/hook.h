@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hooks: interposed functions. One line per function of a common shape, in its
+ * family's file under hooks/; the linker gathers the rows of the registry, so
+ * there is no second list.
+ *
+ *     ACQUIRES(fd, int, socket, (int domain, int type, int protocol), (domain, type, protocol))
+ *     RELEASES(fd, int, close, (int fd), (fd), fd)
+ *     WATCHES(fd, ssize_t, read, (int fd, void *b, size_t n), (fd, b, n), fd)
+ *
+ * The first word is the family: a set of plain functions (hooks/family.h) that
+ * the macro bodies call at once. Functions of no common shape are written out
+ * with HOOK, REAL and the same family functions. libc's own prototype, visible
+ * where the line stands, checks it at compile time.
+ *
+ * What every hook owes, and the shapes see to:
+ *  - it stands aside when guard_may_record() says so;
+ *  - errno is what the real function left (every family function keeps it);
+ *  - a release is taken out of the books before the real call and put back when
+ *    the real call did not release; an acquisition is entered after it. In the
+ *    other order another thread could own the same number or address in
+ *    between (hazards.md E1: 34 wrong in 160,000 one way, 0 the other);
+ *  - nothing is held while the real function runs: it may call back into the
+ *    program, be cancelled, or never return.
+ */
+#ifndef GROUND_HOOK_H
+#define GROUND_HOOK_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/ground/guard.h"
+
+struct hook {
+    const char *name;
+    _Atomic(void *) real; /* also the entry that stacks begin with */
+};
+
+#define HOOK_SECTION "ctxtrace_hooks"
+#define HOOK_EXPORT  __attribute__((visibility("default")))
+
+/* A row of the registry. */
+#define HOOK(function)                                                                             \
+    struct hook hook_##function __attribute__((section(HOOK_SECTION), used)) = {#function, NULL}
+
+/* Finds every real function in one pass (dlsym RTLD_NEXT); any thread may do
+ * it, twice does no harm. Returns this hook's, or NULL: dlsym itself is calling
+ * us, or libc does not have the function. */
+void *hook_resolve(struct hook *hook);
+
+static inline void *hook_real(struct hook *hook)
+{
+    void *real = atomic_load_explicit(&hook->real, memory_order_acquire);
+    return __builtin_expect(real != NULL, 1) ? real : hook_resolve(hook);
+}
+
+/* The real function, with the prototype that libc's header gives it. */
+#define REAL(function) ((__typeof__(&function))hook_real(&hook_##function))
+
+extern struct hook hooks_begin[] __asm__("__start_" HOOK_SECTION)
+    __attribute__((visibility("hidden")));
+extern struct hook hooks_end[] __asm__("__stop_" HOOK_SECTION)
+    __attribute__((visibility("hidden")));
+
+/* The result is the handle. */
+#define ACQUIRES(family, ret, function, params, args)                                              \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT ret function params                                                                \
+    {                                                                                              \
+        ret result = REAL(function) args;                                                          \
+        if (guard_may_record(GUARD_FRAME())) {                                                     \
+            struct call_site site = CALL_SITE();                                                   \
+            family##_acquired(&hook_##function, &site, result);                                    \
+        }                                                                                          \
+        return result;                                                                             \
+    }
+
+/* `handle` is given back. */
+#define RELEASES(family, ret, function, params, args, handle)                                      \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT ret function params                                                                \
+    {                                                                                              \
+        if (!guard_may_record(GUARD_FRAME()))                                                      \
+            return REAL(function) args;                                                            \
+        struct call_site site = CALL_SITE();                                                       \
+        struct family##_release release;                                                           \
+        family##_releasing(&release, &hook_##function, &site, handle);                             \
+        ret result = REAL(function) args;                                                          \
+        family##_released(&release, (intptr_t)result);                                             \
+        return result;                                                                             \
+    }
+
+/* `handle` is used: who and when, nothing more. */
+#define WATCHES(family, ret, function, params, args, handle)                                       \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT ret function params                                                                \
+    {                                                                                              \
+        ret result = REAL(function) args;                                                          \
+        if (guard_may_record(GUARD_FRAME()))                                                       \
+            family##_used(handle);                                                                 \
+        return result;                                                                             \
+    }
+
+#endif

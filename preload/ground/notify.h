@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What hooks tell the outlets, without knowing them: function pointers that
+ * main.c sets at the start. Each is NULL before that, and calling through
+ * these helpers is then a no-op.
+ */
+#ifndef GROUND_NOTIFY_H
+#define GROUND_NOTIFY_H
+
+struct notify {
+    /* The process is about to end with this status through a door that runs no
+     * exit functions (_exit, _Exit, quick_exit). Reports once; returns. */
+    void (*ending)(int status);
+    /* exec is about to replace the program. If it fails, exec_failed follows. */
+    void (*exec)(const char *path);
+    void (*exec_failed)(void);
+    /* Something is about to happen that a running reporter must not meet
+     * (exec, exit, set*id, unshare, chroot, fork): waits for it, 2 s at most. */
+    void (*settle)(void);
+    /* stderr (fd 2) is about to be closed while the process is ending. */
+    void (*stderr_closing)(void);
+    /* In the child of a fork: files, sequence numbers and the announcement are
+     * its own from here on. */
+    void (*forked)(void);
+};
+extern struct notify notify;
+
+#define NOTIFY(what, ...)                                                                          \
+    do {                                                                                           \
+        if (notify.what)                                                                           \
+            notify.what(__VA_ARGS__);                                                              \
+    } while (0)
+
+#endif
