@@ -74,8 +74,8 @@ void fd_set_owner(int fd, uint64_t owner, enum ctt_kind_id owner_kind)
     struct holding *slot = fd_slot(fd);
     if (!slot)
         return;
-    slot->owner = owner;
-    slot->owner_kind = (uint8_t)owner_kind;
+    __atomic_store_n(&slot->owner, owner, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->owner_kind, (uint8_t)owner_kind, __ATOMIC_RELAXED);
     if (owner)
         atomic_fetch_or_explicit(&slot->flags, CTT_HOLDING_OWNED, memory_order_relaxed);
     else

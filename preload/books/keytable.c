@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "preload/ground/arena.h"
 #include "preload/ground/guard.h"
@@ -47,8 +48,9 @@ static _Atomic uint32_t slots_used;
 
 /* ---- locks ---- */
 
-#define SPINS_BETWEEN_YIELDS 200u
-#define YIELDS_MAX           20000u
+#define SPINS_BETWEEN_PAUSES 200u
+#define PAUSE_NS             100000
+#define PATIENCE_NS          UINT64_C(5000000000)
 
 static uint32_t my_tid(void)
 {
@@ -62,24 +64,35 @@ static bool is_abandoned(uint32_t holder)
     return sys_call(SYS_tgkill, sys_getpid(), holder, 0, 0, 0, 0) == -ESRCH;
 }
 
+/* Waits a little; false when there is nothing to wait for. */
+static bool is_worth_waiting(uint32_t holder, uint64_t *since_ns)
+{
+    uint64_t now = clock_fine_ns();
+    if (!*since_ns)
+        *since_ns = now;
+    if (is_abandoned(holder) || now - *since_ns > PATIENCE_NS)
+        return false;
+    struct timespec pause = {0, PAUSE_NS};
+    sys_call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+    return true;
+}
+
 /* False: the holder is this very thread (a handler interrupted it), or is
  * gone, or did not let go in seconds. Ordinary holders keep it for less than a
  * microsecond, a fork for as long as the kernel copies page tables. */
 static bool shard_lock(struct shard *shard)
 {
     uint32_t me = my_tid();
-    for (uint32_t tries = 1; tries < SPINS_BETWEEN_YIELDS * YIELDS_MAX; tries++) {
+    uint64_t since_ns = 0;
+    for (uint32_t tries = 1;; tries++) {
         uint32_t holder = 0;
         if (atomic_compare_exchange_strong_explicit(&shard->owner, &holder, me,
                                                     memory_order_acquire, memory_order_relaxed))
             return true;
         if (holder == me)
             break;
-        if (tries % SPINS_BETWEEN_YIELDS == 0) {
-            if (is_abandoned(holder))
-                break;
-            sys_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-        }
+        if (tries % SPINS_BETWEEN_PAUSES == 0 && !is_worth_waiting(holder, &since_ns))
+            break;
     }
     HEALTH(keys_contended);
     return false;

@@ -49,6 +49,17 @@ void mishap_note(struct ctt_mishap fact)
     atomic_store_explicit(&m->last_handle, fact.handle, memory_order_relaxed);
 }
 
+/* The record stays, as an empty one that readers skip: nothing moves in this
+ * table while others read it. */
+void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack)
+{
+    uint32_t count = atomic_load(&used);
+    for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++)
+        if (atomic_load_explicit(&table[i].ready, memory_order_acquire) && table[i].fact.id == id &&
+            table[i].fact.stack == stack)
+            atomic_store_explicit(&table[i].ready, 0, memory_order_release);
+}
+
 bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact)
 {
     uint32_t count = atomic_load(&used);

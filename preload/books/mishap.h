@@ -26,6 +26,9 @@ struct mishap {
 /* `fact` needs id, kind, handle, stack and whatever of the rest is known;
  * context, task and times are filled in here. */
 void mishap_note(struct ctt_mishap fact);
+/* What was noted of this kind at this place was none after all (a loop that
+ * closes every number there is). */
+void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack);
 /* Copies record i; false past the end. */
 bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact);
 

@@ -12,7 +12,7 @@
 #define CHUNKS     512u /* two million contexts */
 
 static _Atomic(struct context *) chunks[CHUNKS];
-static _Atomic uint32_t limit = CONTEXT_PROCESS;
+static _Atomic uint32_t limit = CONTEXT_PROCESS + 1;
 
 /* The chunk, made on first use; a loser of the race wastes its copy. */
 static struct context *chunk_get(uint32_t index)
@@ -53,6 +53,25 @@ uint32_t context_limit(void)
     return n < CHUNK * CHUNKS ? n : CHUNK * CHUNKS;
 }
 
+static void context_fill(struct context *c, enum ctt_context_kind kind, uint32_t parent,
+                         uint32_t stack, const char *name)
+{
+    c->parent = parent;
+    c->created_stack = stack;
+    c->kind = (uint8_t)kind;
+    c->created_ns = clock_since_ns();
+    c->name = name;
+    atomic_store_explicit(&c->ended_ns, CTT_NEVER, memory_order_relaxed);
+    atomic_store_explicit(&c->ready, 1, memory_order_release);
+}
+
+void context_begin(void)
+{
+    struct context *c = slot_of(CONTEXT_PROCESS, chunk_get);
+    if (c)
+        context_fill(c, CTT_CONTEXT_PROCESS, CONTEXT_NONE, 0, NULL);
+}
+
 uint32_t context_new(enum ctt_context_kind kind, uint32_t parent, uint32_t stack, const char *name)
 {
     uint32_t id = atomic_load_explicit(&limit, memory_order_relaxed);
@@ -67,13 +86,7 @@ uint32_t context_new(enum ctt_context_kind kind, uint32_t parent, uint32_t stack
         HEALTH(contexts_dropped);
         return parent;
     }
-    c->parent = parent;
-    c->created_stack = stack;
-    c->kind = (uint8_t)kind;
-    c->created_ns = clock_since_ns();
-    c->name = name;
-    atomic_store_explicit(&c->ended_ns, CTT_NEVER, memory_order_relaxed);
-    atomic_store_explicit(&c->ready, 1, memory_order_release);
+    context_fill(c, kind, parent, stack, name);
     return id;
 }
 

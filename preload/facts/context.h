@@ -30,6 +30,8 @@ struct context {
     const char *name;          /* NULL, or for ever */
 };
 
+/* Enters the process's own context. Once; others may be made before. */
+void context_begin(void);
 /* The new context's id; the parent's own when there is no room (counted). */
 uint32_t context_new(enum ctt_context_kind kind, uint32_t parent, uint32_t stack, const char *name);
 /* The first end wins; later ones change nothing. */
