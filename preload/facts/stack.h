@@ -20,7 +20,10 @@
 
 #include "preload/facts/unwind.h"
 
-#define STACK_NONE 0u
+/* Option stack_depth: return addresses kept of a stack, ROOM_WALK_DEPTH at most. */
+extern _Atomic uint32_t stack_depth_limit;
+
+#define STACK_NONE     0u
 #define STACK_OVERFLOW 1u /* then one root for each enum ctt_cut */
 
 /* Captures and interns. `entry` is the real function's address. Returns

@@ -23,9 +23,9 @@ struct call_site {
 };
 
 #if defined(__x86_64__)
-#define CALL_SITE()                                                            \
-    ((struct call_site){(uintptr_t)__builtin_return_address(0),                \
-                        (uintptr_t)__builtin_frame_address(0) + 16,            \
+#define CALL_SITE()                                                                                \
+    ((struct call_site){(uintptr_t)__builtin_return_address(0),                                    \
+                        (uintptr_t)__builtin_frame_address(0) + 16,                                \
                         *(uintptr_t *)__builtin_frame_address(0)})
 #else
 #error "a CALL_SITE for this machine"
@@ -55,10 +55,7 @@ void unwind_set_bounds(struct stack_bounds bounds);
  * the only place where a dlopen is safe. 0, or -1 when libunwind is not there. */
 int unwind_use_libunwind(int verify);
 
-/* A module went away: every recipe compiled until now is void. */
-void unwind_forget(void);
-
-/* After fork in the child, and before the tables are read by a reporter:
- * nothing to do; the tables are insert-only. */
+/* Nothing to do after fork or dlclose: tables are insert-only, and recipes die
+ * with their module (module.h). */
 
 #endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/facts/unwind_bounds.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "preload/facts/unwind.h"
+#include "preload/ground/sys.h"
+
+#define MAPS_BUFFER 256u
+
+/* The main stack grows: what lies this far below its end belongs to it, though
+ * it may not be there yet. The kernel keeps other mappings at least 128 MiB
+ * away (mmap_base in arch/x86/mm/mmap.c). */
+#define STACK_GROWTH (UINT64_C(64) << 20)
+#define STACK_NAME   "[stack]"
+
+/* A range whose low end lies above every address holds nothing. */
+#define NOWHERE UINTPTR_MAX
+
+static bool range_holds(const struct room_range *range, uintptr_t sp)
+{
+    return sp >= range->low && sp < range->high;
+}
+
+/* A handler on this thread may read the range between any two of these stores:
+ * until the last one it holds nothing. */
+static void range_set(struct room_range *range, struct room_range value)
+{
+    volatile struct room_range *to = range;
+    to->low = NOWHERE;
+    atomic_signal_fence(memory_order_seq_cst);
+    to->high = value.high;
+    atomic_signal_fence(memory_order_seq_cst);
+    to->low = value.low;
+}
+
+void unwind_set_bounds(struct stack_bounds bounds)
+{
+    struct thread_room *room = room_get();
+    if (room)
+        range_set(&room->own_stack, (struct room_range){bounds.low, bounds.high});
+}
+
+/* Asking for one mapping (linux 6.11, PROCMAP_QUERY): a coroutine program
+ * changes stacks all the time, and may have thousands of mappings. */
+struct map_query {
+    uint64_t size, flags, address;
+    uint64_t start, end, vma_flags, page_size, offset, inode;
+    uint32_t major, minor, name_size, build_id_size;
+    uint64_t name, build_id;
+};
+#define MAP_QUERY          _IOWR('f', 17, struct map_query)
+#define MAP_QUERY_READABLE 1u
+
+static bool map_ask(int fd, uintptr_t sp, struct room_range *ret_range, bool *ret_main)
+{
+    char name[sizeof STACK_NAME];
+    struct map_query query = {
+        .size = sizeof query,
+        .flags = MAP_QUERY_READABLE,
+        .address = sp,
+        .name_size = sizeof name,
+        .name = (uintptr_t)name,
+    };
+    name[0] = '\0';
+    long r = sys_call(SYS_ioctl, fd, (long)MAP_QUERY, (long)&query, 0, 0, 0);
+    /* A longer name than "[stack]" is no stack of ours to know, and is refused
+     * as too long: ask again without. */
+    if (r != 0) {
+        query.name_size = 0;
+        query.name = 0;
+        r = sys_call(SYS_ioctl, fd, (long)MAP_QUERY, (long)&query, 0, 0, 0);
+    }
+    if (r != 0)
+        return false;
+    *ret_range = (struct room_range){query.start, query.end};
+    *ret_main = query.name_size == sizeof name && __builtin_memcmp(name, STACK_NAME, 8) == 0;
+    return true;
+}
+
+/* /proc/self/maps as text, a character at a time. */
+struct maps {
+    int fd;
+    bool ended;
+    unsigned at, used;
+    char buffer[MAPS_BUFFER];
+};
+
+static char maps_next(struct maps *maps)
+{
+    if (maps->at == maps->used) {
+        ssize_t n = maps->ended ? 0 : sys_read(maps->fd, maps->buffer, sizeof maps->buffer);
+        maps->ended = n <= 0;
+        maps->at = 0;
+        maps->used = maps->ended ? 0 : (unsigned)n;
+        if (maps->ended)
+            return '\n';
+    }
+    return maps->buffer[maps->at++];
+}
+
+static uintptr_t maps_hex(struct maps *maps)
+{
+    uintptr_t value = 0;
+    for (;;) {
+        char c = maps_next(maps);
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (uintptr_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            value = value * 16 + (uintptr_t)(c - 'a' + 10);
+        else
+            return value;
+    }
+}
+
+/* Reads on to the line's end; whether it ended in "[stack]". */
+static bool maps_line_is_main(struct maps *maps)
+{
+    const char *name = STACK_NAME;
+    unsigned matched = 0;
+    for (char c; (c = maps_next(maps)) != '\n';) {
+        if (c == name[0])
+            matched = 1;
+        else
+            matched = matched && c == name[matched] ? matched + 1 : 0;
+    }
+    return matched == sizeof STACK_NAME - 1;
+}
+
+static bool maps_search(int fd, uintptr_t sp, struct room_range *ret_range, bool *ret_main)
+{
+    struct maps maps;
+    maps.fd = fd;
+    maps.ended = false;
+    maps.at = maps.used = 0;
+    while (!maps.ended) {
+        uintptr_t low = maps_hex(&maps);
+        uintptr_t high = maps_hex(&maps);
+        bool readable = maps_next(&maps) == 'r';
+        bool main_stack = maps_line_is_main(&maps);
+        if (sp >= low && sp < high) {
+            *ret_range = (struct room_range){low, high};
+            *ret_main = main_stack;
+            return readable;
+        }
+    }
+    return false;
+}
+
+static bool bounds_look_up(uintptr_t sp, struct room_range *ret_bounds)
+{
+    int fd = sys_open("/proc/self/maps", O_RDONLY, 0);
+    if (fd < 0)
+        return false;
+    struct room_range range;
+    bool main_stack = false;
+    bool found = map_ask(fd, sp, &range, &main_stack) || maps_search(fd, sp, &range, &main_stack);
+    sys_close(fd);
+    if (!found)
+        return false;
+    if (main_stack && range.high > STACK_GROWTH && range.high - STACK_GROWTH < range.low)
+        range.low = range.high - STACK_GROWTH;
+    *ret_bounds = range;
+    return true;
+}
+
+bool bounds_find(uintptr_t sp, struct room_range *ret_bounds)
+{
+    struct thread_room *room = room_get();
+    if (room && range_holds(&room->own_stack, sp)) {
+        *ret_bounds = room->own_stack;
+        return true;
+    }
+    if (room && range_holds(&room->other_stack, sp)) {
+        *ret_bounds = room->other_stack;
+        return true;
+    }
+    if (!bounds_look_up(sp, ret_bounds))
+        return false;
+    /* A capture that interrupted another one leaves the room as it is. */
+    if (room && !room->walking[1])
+        range_set(room->own_stack.high ? &room->other_stack : &room->own_stack, *ret_bounds);
+    return true;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which memory is the stack that a stack pointer points into.
+ *
+ * A walk reads nothing outside these bounds: they are what makes a wrong rule
+ * or a damaged stack harmless. A thread's own stack is told by whoever made the
+ * thread; an alternate signal stack or a coroutine's is found out from the
+ * kernel when it is first met, and remembered in the thread's room.
+ */
+#ifndef FACTS_UNWIND_BOUNDS_H
+#define FACTS_UNWIND_BOUNDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/ground/room.h"
+
+/* False when `sp` is in no readable memory, or the kernel does not tell. */
+bool bounds_find(uintptr_t sp, struct room_range *ret_bounds);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recipes: an unwind rule compiled to one word, kept by return address.
+ *
+ * What .eh_frame says about a pc never changes while its module is loaded. It
+ * is worked out once and packed into 64 bits: how to find the CFA, and where
+ * the caller's frame pointer is. The table is lock-free and insert-only; a
+ * recipe dies with its module (module_gone) and lives again with it.
+ */
+#ifndef FACTS_UNWIND_RECIPE_H
+#define FACTS_UNWIND_RECIPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/format.h"
+
+enum recipe_how {
+    RECIPE_NONE = 0, /* an empty slot */
+    RECIPE_SP,       /* CFA = sp + cfa */
+    RECIPE_FP,       /* CFA = fp + cfa */
+    RECIPE_AT_FP,    /* CFA = the word at fp + cfa: the stack was realigned */
+    RECIPE_SIGNAL,   /* the caller was interrupted: its registers are at sp */
+    RECIPE_OUTERMOST,
+    RECIPE_CUT, /* no way on: `cfa` is the enum ctt_cut */
+};
+
+enum recipe_fp {
+    RECIPE_FP_SAME,   /* not touched by this function */
+    RECIPE_FP_AT_CFA, /* saved at CFA + fp */
+    RECIPE_FP_AT_FP,  /* saved at the current fp + fp */
+    RECIPE_FP_LOST,
+};
+
+/* Offsets count words of 8 bytes. */
+struct recipe {
+    int64_t cfa : 28;
+    int64_t fp : 24;
+    uint64_t how : 6;    /* enum recipe_how */
+    uint64_t fp_how : 6; /* enum recipe_fp */
+};
+_Static_assert(sizeof(struct recipe) == sizeof(uint64_t), "a recipe is one word");
+
+/*
+ * The recipe for a frame at `pc`: a return address, or, when `exact`, where a
+ * signal interrupted it. *ret_pc is the pc as CTT_STACK has it. CTT_CUT_NONE,
+ * or CTT_CUT_NO_MODULE (then *ret_pc is set all the same).
+ */
+enum ctt_cut recipe_find(uintptr_t pc, bool exact, uint64_t *ret_pc, struct recipe *ret_recipe);
+
+/* Whether a signal handler returns to this pc (rt_sigreturn follows). */
+bool recipe_is_signal_return(uintptr_t pc);
+
+#endif

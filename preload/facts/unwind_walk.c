@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * x86-64: walking a stack by recipes.
+ *
+ * One step is a look-up, two loads and the checks that keep a wrong rule or a
+ * damaged stack from reading where it must not: every word lies between the
+ * stack pointer and the known end of the stack, and the stack pointer only
+ * rises. A handler on its own stack is the one place where the walk changes
+ * stacks; the one it changes to must be known as well.
+ */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdatomic.h>
+#include <ucontext.h>
+
+#include "preload/facts/unwind.h"
+#include "preload/facts/unwind_bounds.h"
+#include "preload/facts/unwind_libunwind.h"
+#include "preload/facts/unwind_recipe.h"
+
+#define WORD_BYTES 8
+/* A leaf function may use this much below its stack pointer (System V ABI). */
+#define RED_ZONE 128u
+
+struct walk {
+    uintptr_t pc, sp, fp;
+    struct room_range stack;
+    bool exact; /* pc was interrupted: not a return address */
+    bool fp_known;
+};
+
+/* Reading somebody else's frames is what this is for; the sanitizers cannot
+ * know that. */
+__attribute__((no_sanitize("address", "thread"))) static inline uintptr_t word_at(uintptr_t at)
+{
+    return *(const volatile uintptr_t *)at;
+}
+
+static inline bool walk_read(const struct walk *w, uintptr_t at, uintptr_t *ret_word)
+{
+    uintptr_t low = w->exact ? w->sp - RED_ZONE : w->sp;
+    if (__builtin_expect(at < low || at < w->stack.low || at > w->stack.high - WORD_BYTES ||
+                             at % WORD_BYTES != 0,
+                         0))
+        return false;
+    *ret_word = word_at(at);
+    return true;
+}
+
+/* Into the frame that a signal interrupted: sp is at the kernel's ucontext. */
+static enum ctt_cut walk_signal(struct walk *w)
+{
+    const ucontext_t *context = (const ucontext_t *)w->sp;
+    uintptr_t at = (uintptr_t)context->uc_mcontext.gregs;
+    uintptr_t pc, sp, fp;
+    if (!walk_read(w, at + REG_RIP * sizeof(greg_t), &pc) ||
+        !walk_read(w, at + REG_RSP * sizeof(greg_t), &sp) ||
+        !walk_read(w, at + REG_RBP * sizeof(greg_t), &fp))
+        return CTT_CUT_BOUNDS;
+    bool same_stack = sp > w->sp && sp < w->stack.high;
+    w->pc = pc;
+    w->sp = sp;
+    w->fp = fp;
+    w->fp_known = true;
+    w->exact = true;
+    /* Where the stack is not known, nothing of it is readable: the interrupted
+     * pc is the last one. */
+    if (!same_stack && !bounds_find(sp, &w->stack))
+        w->stack = (struct room_range){sp, sp};
+    return CTT_CUT_NONE;
+}
+
+static inline enum ctt_cut walk_fp(struct walk *w, struct recipe r, uintptr_t cfa)
+{
+    uintptr_t base = r.fp_how == RECIPE_FP_AT_CFA ? cfa : w->fp;
+    switch (r.fp_how) {
+    case RECIPE_FP_SAME:
+        return CTT_CUT_NONE;
+    case RECIPE_FP_AT_FP:
+        if (!w->fp_known)
+            return CTT_CUT_RULE;
+        /* fall through */
+    case RECIPE_FP_AT_CFA:
+        w->fp_known = true;
+        return walk_read(w, base + (uintptr_t)(r.fp * WORD_BYTES), &w->fp) ? CTT_CUT_NONE
+                                                                           : CTT_CUT_BOUNDS;
+    default:
+        w->fp_known = false;
+        return CTT_CUT_NONE;
+    }
+}
+
+static inline enum ctt_cut walk_step(struct walk *w, struct recipe r)
+{
+    uintptr_t offset = (uintptr_t)(r.cfa * WORD_BYTES);
+    uintptr_t cfa = w->sp + offset;
+    if (r.how != RECIPE_SP) {
+        if (r.how == RECIPE_SIGNAL)
+            return walk_signal(w);
+        if (r.how == RECIPE_CUT)
+            return (enum ctt_cut)r.cfa;
+        if (!w->fp_known)
+            return CTT_CUT_RULE;
+        cfa = w->fp + offset;
+        if (r.how == RECIPE_AT_FP && !walk_read(w, cfa, &cfa))
+            return CTT_CUT_BOUNDS;
+    }
+    if (cfa <= w->sp || !walk_read(w, cfa - WORD_BYTES, &w->pc))
+        return CTT_CUT_BOUNDS;
+    enum ctt_cut cut = walk_fp(w, r, cfa);
+    w->sp = cfa;
+    w->exact = false;
+    return cut;
+}
+
+size_t unwind_walk_recipes(const struct call_site *site, uint64_t *pcs, size_t max,
+                           enum ctt_cut *ret_cut)
+{
+    struct walk w = {.pc = site->pc, .sp = site->sp, .fp = site->fp, .fp_known = true};
+    size_t count = 0;
+    *ret_cut = CTT_CUT_NONE;
+    if (!bounds_find(w.sp, &w.stack))
+        w.stack = (struct room_range){w.sp, w.sp};
+    /* A return address of 0 ends a stack that somebody made by hand. */
+    while (w.pc != 0) {
+        struct recipe r = {.how = RECIPE_NONE};
+        if (count == max) {
+            *ret_cut = CTT_CUT_DEPTH;
+            return count;
+        }
+        *ret_cut = recipe_find(w.pc, w.exact, &pcs[count], &r);
+        /* The handler's return code is to be looked up as it is: its symbol
+         * begins right there. */
+        if (r.how == RECIPE_SIGNAL)
+            pcs[count] |= CTT_PC_EXACT;
+        count++;
+        if (*ret_cut != CTT_CUT_NONE || r.how == RECIPE_OUTERMOST)
+            return count;
+        *ret_cut = walk_step(&w, r);
+        if (*ret_cut != CTT_CUT_NONE)
+            return count;
+    }
+    return count;
+}
+
+size_t unwind_walk(const struct call_site *site, uint64_t *pcs, size_t max, enum ctt_cut *ret_cut)
+{
+    unwind_walker *other = atomic_load_explicit(&unwind_other_walker, memory_order_relaxed);
+    if (__builtin_expect(other != NULL, 0))
+        return other(site, pcs, max, ret_cut);
+    return unwind_walk_recipes(site, pcs, max, ret_cut);
+}
