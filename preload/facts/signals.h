@@ -2,15 +2,16 @@
 /*
  * Signals, twice: what the program set, and what the kernel has.
  *
- * The tracker installs handlers of its own (trigger, fatal signals) while the
+ * The tracker puts handlers of its own (trigger, fatal signals) where the
  * program's disposition is the default one. What the program reads back is
- * always what it would be without us, and when it sets a disposition of its
- * own that one goes to the kernel and ours is gone (hazards.md D2; CPython
- * installs KeyboardInterrupt only if it reads SIG_DFL). Alternate stacks of
- * ours are hidden in the same way.
+ * always what it would be without us; when it sets a disposition of its own,
+ * that one goes to the kernel and ours is gone, and comes back when it sets
+ * SIG_DFL again (hazards.md D2; CPython installs KeyboardInterrupt only if it
+ * reads SIG_DFL). Alternate stacks of ours are hidden in the same way.
  *
- * This table is shared by hooks/signal.c (the program's side) and
- * outlets/trigger.c, outlets/fatal.c (ours); neither knows the other.
+ * The claims are shared by hooks/signal.c (the program's side) and
+ * outlets/trigger.c, outlets/fatal.c (ours); neither knows the other. Two
+ * threads that set one signal's disposition at once race as they do without us.
  */
 #ifndef FACTS_SIGNALS_H
 #define FACTS_SIGNALS_H
@@ -19,7 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SIGNALS_MAX 65
+#define SIGNALS_MAX   65
+#define SIGNALS_ALL   UINT64_MAX
+#define SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
 
 /* The kernel's struct sigaction (not libc's): for raw rt_sigaction. */
 struct kernel_sigaction {
@@ -29,20 +32,34 @@ struct kernel_sigaction {
     uint64_t mask;
 };
 
-/* Raw rt_sigaction; 0 or -errno. Adds the restorer itself. */
+/* Raw rt_sigaction; 0 or -errno. Adds our restorer where `set` has none. */
 int signals_kernel(int number, const struct kernel_sigaction *set,
                    struct kernel_sigaction *ret_old);
+/* Raw rt_sigprocmask. Returns the mask that was in force. */
+uint64_t signals_mask(int how, uint64_t mask);
+/* Signals that would be delivered here and now if `mask` were in force. */
+bool signals_pending(uint64_t mask);
 
-/* Installs our handler for `number` if its disposition is SIG_DFL now, and
- * remembers that the program still sees SIG_DFL. False: the program (or its
- * parent, by SIG_IGN) has it; nothing was changed. */
-bool signals_claim(int number, void (*handler)(int, siginfo_t *, void *), unsigned long flags);
-/* Gives it back to SIG_DFL. */
+typedef void (*signals_handler)(int number, siginfo_t *info, void *ucontext);
+
+/* Wants `number` for our handler, now and whenever the program's disposition
+ * is SIG_DFL. All signals are blocked while it runs. True: ours is what the
+ * kernel calls from now on. False: the program, or its parent by SIG_IGN, has
+ * the signal; nothing was changed. */
+bool signals_claim(int number, signals_handler handler, unsigned long flags);
+/* Sets it to the real SIG_DFL and wants it no more. */
 void signals_yield(int number);
 /* Whether our handler is what the kernel calls. */
 bool signals_ours(int number);
-/* The program sets `number` itself: it is the program's from now on, until it
- * sets SIG_DFL again, upon which ours comes back (`reclaim`). */
-void signals_program_took(int number);
+
+/* ---- the program's side ---- */
+
+/* Whether `handler`, as the kernel told it, is the stand-in for SIG_DFL. */
+bool signals_is_stand_in(int number, const void *handler);
+/* What to give the kernel instead of SIG_DFL; false: SIG_DFL itself. */
+bool signals_stand_in(int number, struct kernel_sigaction *ret_action);
+/* What the program believes about a signal that our handler stands in for. */
+struct kernel_sigaction signals_seen(int number);
+void signals_see(int number, const struct kernel_sigaction *seen);
 
 #endif

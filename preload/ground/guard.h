@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 struct thread_room; /* the thread's larger state, in our arena: room.h */
+struct waiting;     /* a wait that a hook stands around: facts/waiting.h */
 
 struct thread_self {
     uint32_t context; /* active context: what an acquisition is charged to */
@@ -31,6 +32,8 @@ struct thread_self {
     uint32_t vforked; /* > 0: we are the child of a vfork on this stack */
     uint32_t left;    /* the thread has given its room back: about to end */
     struct thread_room *room;
+    struct waiting *waiting;
+    uint32_t alternate; /* number of our alternate signal stack, or 0 */
 };
 
 extern _Thread_local struct thread_self self __attribute__((tls_model("initial-exec")));

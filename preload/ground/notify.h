@@ -11,6 +11,9 @@ struct notify {
     /* The process is about to end with this status through a door that runs no
      * exit functions (_exit, _Exit, quick_exit). Reports once; returns. */
     void (*ending)(int status);
+    /* exit() has begun, with this status: from here on the program may close
+     * its stderr before the report is out. */
+    void (*exiting)(int status);
     /* exec is about to replace the program. If it fails, exec_failed follows. */
     void (*exec)(const char *path);
     void (*exec_failed)(void);
@@ -22,6 +25,9 @@ struct notify {
     /* In the child of a fork: files, sequence numbers and the announcement are
      * its own from here on. */
     void (*forked)(void);
+    /* The calling thread begins, and ends: alternate signal stacks. */
+    void (*thread_started)(void);
+    void (*thread_ended)(void);
 };
 extern struct notify notify;
 

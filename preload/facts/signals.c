@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/facts/signals.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "preload/ground/machine.h"
+#include "preload/ground/sys.h"
+
+#define KERNEL_SA_RESTORER 0x04000000ul
+
+static struct claim {
+    _Atomic(signals_handler) handler; /* NULL: not wanted */
+    unsigned long flags;
+    struct kernel_sigaction seen; /* what the program believes, while ours is there */
+} claims[SIGNALS_MAX];
+
+static struct claim *claim_of(int number)
+{
+    return number > 0 && number < SIGNALS_MAX ? &claims[number] : NULL;
+}
+
+int signals_kernel(int number, const struct kernel_sigaction *set, struct kernel_sigaction *ret_old)
+{
+    struct kernel_sigaction copy;
+    if (set) {
+        copy = *set;
+        if (!copy.restorer) {
+            copy.flags |= KERNEL_SA_RESTORER;
+            copy.restorer = (void *)machine_restorer;
+        }
+    }
+    return (int)sys_call(SYS_rt_sigaction, number, (long)(set ? &copy : NULL), (long)ret_old,
+                         sizeof copy.mask, 0, 0);
+}
+
+uint64_t signals_mask(int how, uint64_t mask)
+{
+    uint64_t old = 0;
+    sys_call(SYS_rt_sigprocmask, how, (long)&mask, (long)&old, sizeof mask, 0, 0);
+    return old;
+}
+
+bool signals_pending(uint64_t mask)
+{
+    uint64_t pending = 0;
+    sys_call(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0, 0, 0);
+    return (pending & ~mask) != 0;
+}
+
+bool signals_stand_in(int number, struct kernel_sigaction *ret_action)
+{
+    struct claim *claim = claim_of(number);
+    signals_handler handler = claim ? atomic_load(&claim->handler) : NULL;
+    if (!handler)
+        return false;
+    *ret_action = (struct kernel_sigaction){
+        .handler = (void *)handler, .flags = claim->flags, .mask = SIGNALS_ALL};
+    return true;
+}
+
+bool signals_claim(int number, signals_handler handler, unsigned long flags)
+{
+    struct claim *claim = claim_of(number);
+    struct kernel_sigaction was, ours;
+    if (!claim || signals_kernel(number, NULL, &was) < 0)
+        return false;
+    claim->flags = flags | SA_SIGINFO;
+    claim->seen = was;
+    atomic_store(&claim->handler, handler);
+    if (was.handler != (void *)SIG_DFL || !signals_stand_in(number, &ours))
+        return false;
+    return signals_kernel(number, &ours, NULL) == 0;
+}
+
+void signals_yield(int number)
+{
+    struct claim *claim = claim_of(number);
+    if (!claim)
+        return;
+    struct kernel_sigaction seen = claim->seen;
+    seen.handler = (void *)SIG_DFL;
+    if (signals_ours(number))
+        signals_kernel(number, &seen, NULL);
+    atomic_store(&claim->handler, NULL);
+}
+
+bool signals_is_stand_in(int number, const void *handler)
+{
+    struct claim *claim = claim_of(number);
+    return claim && handler && handler == (const void *)atomic_load(&claim->handler);
+}
+
+bool signals_ours(int number)
+{
+    struct kernel_sigaction now;
+    return signals_kernel(number, NULL, &now) == 0 && signals_is_stand_in(number, now.handler);
+}
+
+struct kernel_sigaction signals_seen(int number)
+{
+    struct claim *claim = claim_of(number);
+    return claim ? claim->seen : (struct kernel_sigaction){.handler = (void *)SIG_DFL};
+}
+
+void signals_see(int number, const struct kernel_sigaction *seen)
+{
+    struct claim *claim = claim_of(number);
+    if (claim)
+        claim->seen = *seen;
+}

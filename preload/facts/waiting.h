@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waits that the kernel does not restart: which EINTR is ours to swallow?
+ *
+ * poll, nanosleep, epoll_wait, ... return EINTR after any handler, also after
+ * ours with SA_RESTART (hazards.md D4). The rule: an EINTR that the program
+ * would have had without us is never swallowed; one that only our trigger
+ * caused is never seen. The difficulty is a handler of the program's that runs
+ * in the same interruption; `while (!flag) pause();` would then wait for ever.
+ *
+ * So our handler does not just count. All signals are blocked while it runs.
+ * When it finds that it interrupted the very wait of a hook (and not a handler
+ * of the program's that came first: machine_interrupted_call), it makes its
+ * own return leave all signals blocked. Between that interruption and the hook
+ * nothing of the program's can have run. The hook goes on with the wait with
+ * the old mask, atomically where the call takes a mask, and whatever arrived
+ * meanwhile interrupts it as it should.
+ */
+#ifndef FACTS_WAITING_H
+#define FACTS_WAITING_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct waiting {
+    uint64_t mark; /* tells a live one from what a longjmp left behind */
+    uintptr_t frame;
+    struct waiting *outer;  /* that of a handler's interrupted caller */
+    volatile uint32_t held; /* interruptions by our handler: it counts them */
+    uint32_t seen;          /* those that the hook has dealt with */
+    volatile bool masked;   /* all signals are blocked; `mask` was in force */
+    sigset_t mask;
+};
+
+/* Every hook around such a wait begins with this, in its own body. */
+#define WAITING(name)                                                                              \
+    struct waiting name __attribute__((cleanup(waiting_end)));                                     \
+    waiting_begin(&name, GUARD_FRAME())
+
+void waiting_begin(struct waiting *wait, uintptr_t frame);
+/* Restores the mask. errno is kept. Runs also when the thread is cancelled. */
+void waiting_end(struct waiting *wait);
+
+/* After the wait: whether our own signal alone interrupted it. All signals are
+ * blocked then, and the caller waits again with `wait->mask` in force. */
+bool waiting_resumes(struct waiting *wait);
+/* The same for calls that take no mask: the mask is restored before. False
+ * also when a signal is about to be delivered by that. */
+bool waiting_resumes_unmasked(struct waiting *wait);
+
+/* From our handler, with its ucontext. */
+void waiting_interrupted(void *ucontext);
+
+/* Deadlines on CLOCK_MONOTONIC; DEADLINE_NEVER for none. */
+#define DEADLINE_NEVER UINT64_MAX
+uint64_t deadline_after_ms(int milliseconds);
+uint64_t deadline_after(const struct timespec *timeout);
+/* What is left, never negative; NULL for never, as the calls take it. */
+struct timespec *deadline_left(uint64_t deadline, struct timespec *ret_left);
+int deadline_left_ms(uint64_t deadline);
+
+#endif

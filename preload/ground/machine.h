@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the reporter and the signal handlers need to know of the machine: how
+ * to start a task on a stack of ours, how a handler returns, and what a signal
+ * interrupted. One implementation for each machine, machine_*.c. All of it is
+ * async-signal-safe and touches no thread-local storage.
+ */
+#ifndef GROUND_MACHINE_H
+#define GROUND_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Raw clone(2) onto `stack_top`: the new task calls entry(argument) and is
+ * gone when that returns. `child_tid` as CLONE_CHILD_CLEARTID takes it, or
+ * NULL. The new task's id, or -errno. */
+long machine_clone(unsigned long flags, void *stack_top, uint32_t *child_tid,
+                   void (*entry)(void *argument), void *argument);
+
+/* Where a signal handler returns to; the restorer of rt_sigaction. */
+void machine_restorer(void);
+
+/*
+ * Whether a handler's ucontext shows a system call that is about to return
+ * EINTR to a function called by the one whose frame is `frame`, with nothing
+ * of the program's in between. The proof: the code right before the pc is the
+ * system call instruction, its result is -EINTR (at a handler's first
+ * instruction the kernel leaves 0 there), and between the stack pointer and
+ * `frame` there is less room than the smallest signal frame takes, so that no
+ * handler of the program can be at work there.
+ */
+bool machine_interrupted_call(const void *ucontext, uintptr_t frame);
+
+/* The signals that will be blocked when the handler has returned. */
+uint64_t machine_mask(const void *ucontext);
+void machine_set_mask(void *ucontext, uint64_t mask);
+uintptr_t machine_pc(const void *ucontext);
+
+#endif

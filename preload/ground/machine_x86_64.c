@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* x86-64: see machine.h. */
+#include "preload/ground/machine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "preload/ground/sys.h"
+
+/* A signal frame is at least the red zone (128), return address, siginfo and
+ * ucontext (440) and the legacy floating point state (512 + 64): 1148 bytes. */
+#define SMALLEST_SIGNAL_FRAME 1144u
+
+/* clone's fourth argument is the child's tid word (r10); the third and fifth
+ * (parent's tid word, TLS) are not used. The entry and its argument wait on the
+ * new stack. The task ends itself with exit(2), not exit_group(2). */
+__asm__(".pushsection .text\n"
+        ".globl machine_clone\n"
+        ".hidden machine_clone\n"
+        ".type machine_clone, @function\n"
+        "machine_clone:\n"
+        "    .cfi_startproc\n"
+        "    endbr64\n"
+        "    andq $-16, %rsi\n"
+        "    subq $16, %rsi\n"
+        "    movq %rcx, (%rsi)\n"
+        "    movq %r8, 8(%rsi)\n"
+        "    movq %rdx, %r10\n"
+        "    xorl %edx, %edx\n"
+        "    xorl %r8d, %r8d\n"
+        "    movl $56, %eax\n"
+        "    syscall\n"
+        "    testq %rax, %rax\n"
+        "    jz 1f\n"
+        "    ret\n"
+        "1:\n"
+        "    .cfi_undefined rip\n"
+        "    xorl %ebp, %ebp\n"
+        "    popq %rax\n"
+        "    popq %rdi\n"
+        "    call *%rax\n"
+        "    xorl %edi, %edi\n"
+        "    movl $60, %eax\n"
+        "    syscall\n"
+        "    hlt\n"
+        "    .cfi_endproc\n"
+        ".size machine_clone, . - machine_clone\n"
+
+        /* Debuggers and unwinders know a signal frame by these very bytes. */
+        ".globl machine_restorer\n"
+        ".hidden machine_restorer\n"
+        ".type machine_restorer, @function\n"
+        "    nop\n"
+        "machine_restorer:\n"
+        "    movq $15, %rax\n"
+        "    syscall\n"
+        ".size machine_restorer, . - machine_restorer\n"
+        ".popsection\n");
+
+bool machine_interrupted_call(const void *ucontext, uintptr_t frame)
+{
+    static const unsigned char instruction[2] = {0x0f, 0x05};
+    const greg_t *registers = ((const ucontext_t *)ucontext)->uc_mcontext.gregs;
+    uintptr_t sp = (uintptr_t)registers[REG_RSP];
+    if (registers[REG_RAX] != -EINTR || sp >= frame || frame - sp >= SMALLEST_SIGNAL_FRAME)
+        return false;
+    unsigned char code[2];
+    return sys_peek((const char *)registers[REG_RIP] - sizeof code, code, sizeof code) &&
+           memcmp(code, instruction, sizeof code) == 0;
+}
+
+uint64_t machine_mask(const void *ucontext)
+{
+    uint64_t mask;
+    memcpy(&mask, &((const ucontext_t *)ucontext)->uc_sigmask, sizeof mask);
+    return mask;
+}
+
+void machine_set_mask(void *ucontext, uint64_t mask)
+{
+    memcpy(&((ucontext_t *)ucontext)->uc_sigmask, &mask, sizeof mask);
+}
+
+uintptr_t machine_pc(const void *ucontext)
+{
+    return (uintptr_t)((const ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RIP];
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sleeps, semaphores and message queues that return EINTR after any handler:
+ * gone on with when our own alone interrupted them (facts/waiting.h).
+ *
+ * A sleep goes on as a ppoll() of nothing, which takes the mask atomically; the
+ * kernel may end that up to a thousandth late. Semaphores and queues take no
+ * mask: it is put back first, and a signal that was waiting for that ends the
+ * wait as it should. What remains is the race that every such call has: a
+ * signal just before it goes to sleep does not interrupt it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "preload/facts/waiting.h"
+#include "preload/ground/hook.h"
+
+extern struct hook hook_ppoll; /* wait.c */
+
+/* After the first call's EINTR: sleeps until `deadline` as long as only we
+ * interrupt. 0: slept. -1 with EINTR: the program's own signal. */
+static int sleep_on(struct waiting *wait, uint64_t deadline)
+{
+    struct timespec left;
+    int result = -1;
+    while (result < 0 && waiting_resumes(wait))
+        result = REAL(ppoll)(NULL, 0, deadline_left(deadline, &left), &wait->mask);
+    return result;
+}
+
+/* ---- nanosleep and its like: -1, and what is left in `left` ---- */
+
+int __nanosleep(const struct timespec *time, struct timespec *left);
+
+#define SLEEPS(function, interrupted)                                                              \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT int function(const struct timespec *time, struct timespec *left)                   \
+    {                                                                                              \
+        WAITING(wait);                                                                             \
+        struct timespec rest;                                                                      \
+        uint64_t deadline = deadline_after(time);                                                  \
+        int result = REAL(function)(time, &rest);                                                  \
+        if (result == 0)                                                                           \
+            return 0;                                                                              \
+        if (wait.held) {                                                                           \
+            result = sleep_on(&wait, deadline);                                                    \
+            if (result == 0)                                                                       \
+                return 0;                                                                          \
+            deadline_left(deadline, &rest);                                                        \
+        }                                                                                          \
+        if (left && (interrupted))                                                                 \
+            *left = rest;                                                                          \
+        return result;                                                                             \
+    }
+
+SLEEPS(nanosleep, errno == EINTR)
+SLEEPS(__nanosleep, errno == EINTR)
+SLEEPS(thrd_sleep, result == -1)
+
+/* Relative sleeps on a clock that runs like ours go on as above; absolute ones
+ * are made again as they were. Errors are results here, not errno. */
+static bool clock_runs_steadily(clockid_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_TAI;
+}
+
+HOOK(clock_nanosleep);
+HOOK_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
+                                struct timespec *left)
+{
+    WAITING(wait);
+    struct timespec rest = {0, 0};
+    bool relative = !(flags & TIMER_ABSTIME);
+    uint64_t deadline = relative ? deadline_after(time) : DEADLINE_NEVER;
+    int result = REAL(clock_nanosleep)(clock, flags, time, relative ? &rest : NULL);
+    if (result == EINTR && wait.held && relative && clock_runs_steadily(clock)) {
+        result = sleep_on(&wait, deadline) == 0 ? 0 : EINTR;
+        deadline_left(deadline, &rest);
+    }
+    while (result == EINTR && waiting_resumes_unmasked(&wait)) {
+        struct timespec again = relative ? rest : *time;
+        result = REAL(clock_nanosleep)(clock, flags, &again, relative ? &rest : NULL);
+    }
+    if (result == EINTR && relative && left)
+        *left = rest;
+    return result;
+}
+
+HOOK(usleep);
+HOOK_EXPORT int usleep(useconds_t microseconds)
+{
+    WAITING(wait);
+    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
+    uint64_t deadline = deadline_after(&time);
+    int result = REAL(usleep)(microseconds);
+    return result < 0 && wait.held ? sleep_on(&wait, deadline) : result;
+}
+
+/* Tells the whole seconds left, also 0 when a part of one was left: only
+ * `held` says that it was interrupted. */
+HOOK(sleep);
+HOOK_EXPORT unsigned int sleep(unsigned int seconds)
+{
+    WAITING(wait);
+    int kept = errno;
+    struct timespec time = {seconds, 0};
+    uint64_t deadline = deadline_after(&time);
+    unsigned int result = REAL(sleep)(seconds);
+    if (!wait.held)
+        return result;
+    if (sleep_on(&wait, deadline) == 0) {
+        errno = kept;
+        return 0;
+    }
+    deadline_left(deadline, &time);
+    return (unsigned int)time.tv_sec;
+}
+
+/* ---- semaphores and queues ---- */
+
+#define AGAIN_AS_IT_WAS(ret, function, params, args)                                               \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT ret function params                                                                \
+    {                                                                                              \
+        WAITING(wait);                                                                             \
+        ret result = REAL(function) args;                                                          \
+        while (result < 0 && waiting_resumes_unmasked(&wait))                                      \
+            result = REAL(function) args;                                                          \
+        return result;                                                                             \
+    }
+
+AGAIN_AS_IT_WAS(int, sem_timedwait, (sem_t * semaphore, const struct timespec *until),
+                (semaphore, until))
+AGAIN_AS_IT_WAS(int, sem_clockwait,
+                (sem_t * semaphore, clockid_t clock, const struct timespec *until),
+                (semaphore, clock, until))
+AGAIN_AS_IT_WAS(int, semop, (int set, struct sembuf *steps, size_t count), (set, steps, count))
+AGAIN_AS_IT_WAS(int, msgsnd, (int queue, const void *message, size_t bytes, int flags),
+                (queue, message, bytes, flags))
+AGAIN_AS_IT_WAS(ssize_t, msgrcv, (int queue, void *message, size_t bytes, long type, int flags),
+                (queue, message, bytes, type, flags))
+
+HOOK(semtimedop);
+HOOK_EXPORT int semtimedop(int set, struct sembuf *steps, size_t count,
+                           const struct timespec *timeout)
+{
+    WAITING(wait);
+    uint64_t deadline = deadline_after(timeout);
+    struct timespec left;
+    int result = REAL(semtimedop)(set, steps, count, timeout);
+    while (result < 0 && waiting_resumes_unmasked(&wait))
+        result = REAL(semtimedop)(set, steps, count, deadline_left(deadline, &left));
+    return result;
+}
