@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A dump as linked data: ids resolved to pointers, texts to C strings.
+ *
+ * What a record names but the dump does not contain is NULL here; texts are
+ * NULL when unknown. Everything lives as long as the model. Frames are looked
+ * up on first use, so that a stack nobody shows costs nothing.
+ */
+#ifndef REPORT_MODEL_H
+#define REPORT_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/format.h"
+#include "reader.h"
+#include "symbolize.h"
+#include "tables.h"
+
+struct finding;
+
+struct module {
+    uint32_t id, flags; /* enum ctt_module_flags */
+    uint64_t start, end, bias;
+    const char *path;
+    const char *base; /* of the path; never NULL */
+    const char *build_id;
+    int number;      /* the symbolizer's, or -1 */
+    bool in_project; /* project.h */
+    bool shown;      /* a frame of it was looked up */
+    UT_hash_handle hh;
+};
+
+struct frame {
+    const struct module *module; /* NULL: the pc lies in none */
+    const char *function, *file;
+    unsigned line;
+    bool inlined;
+    uint64_t offset;  /* from the function, else from the module, else the pc */
+    uint64_t address; /* in the module's file */
+};
+
+struct stack {
+    uint32_t id, flags, cut;
+    uint32_t pc_count;
+    uint64_t *pcs;
+    size_t frame_count;
+    struct frame *frames; /* through model_frames() */
+    bool shown;           /* a renderer's own mark */
+    UT_hash_handle hh;
+};
+
+struct context {
+    uint32_t id, kind, state;
+    struct context *parent;
+    uint64_t created_ns, ended_ns;
+    struct stack *created_stack, *ended_stack;
+    const char *name, *cause, *trace_id, *span_id;
+    uint32_t parent_id;
+    UT_hash_handle hh;
+};
+
+struct task {
+    uint32_t id, tid, flags, creator;
+    struct context *context;
+    struct stack *created_stack, *end_stack;
+    uint64_t created_ns, ended_ns, wait_ns;
+    const char *name, *state, *wait;
+    uint32_t context_id;
+    UT_hash_handle hh;
+};
+
+/* One resource, or (memory) everything of one kind, stack and context. */
+struct holding {
+    uint32_t kind, flags;
+    uint64_t handle, owner;
+    uint32_t owner_kind;
+    bool grouped;
+    uint64_t count, bytes;
+    uint64_t oldest_ns, newest_ns; /* of acquisition */
+    uint64_t last_used_ns;
+    struct context *context;
+    struct task *task;
+    struct stack *stack;
+    const char *detail, *name, *peer;
+    uint32_t context_id, task_id, last_task;
+    bool hidden;             /* by --kind or --since */
+    struct finding *finding; /* the detector that claimed it */
+    struct holding *next_in_finding;
+    struct holding *prev, *next;
+};
+
+struct site_key {
+    uint32_t stack, kind;
+};
+
+/* What became of everything that one stack ever acquired. */
+struct site {
+    struct site_key key;
+    uint64_t acquired, released, acquired_bytes;
+    struct stack *released_stack;
+    UT_hash_handle hh;
+};
+
+struct mishap {
+    uint32_t id, kind, owner_kind, error;
+    uint64_t handle, owner, first_ns, last_ns, count, live;
+    struct stack *stack, *acquired_stack, *released_stack;
+    struct context *context;
+    uint32_t context_id, task_id, released_task;
+    struct mishap *next_in_finding;
+    struct mishap *prev, *next;
+};
+
+struct dump_option {
+    const char *key, *value;
+    uint32_t origin;
+    struct dump_option *prev, *next;
+};
+
+struct limit {
+    const char *name, *unit;
+    uint64_t used, soft, hard;
+    struct limit *prev, *next;
+};
+
+struct counter {
+    const char *name;
+    uint64_t value;
+    struct counter *prev, *next;
+};
+
+struct blind_spot {
+    const char *kind, *note; /* kind NULL: a remark on the whole */
+    struct blind_spot *prev, *next;
+};
+
+struct kind_name {
+    uint32_t id;
+    const char *name, *unit;
+    UT_hash_handle hh;
+};
+
+/* struct ctt_process with its texts resolved. */
+struct process {
+    bool known; /* the record was there */
+    struct ctt_process facts;
+    const char *exe, *name, *argv, *cwd, *host, *kernel, *libc, *arch, *tool_version, *trace_id;
+    size_t argv_bytes;
+};
+
+struct model {
+    struct pool *pool;
+    enum reader_fault fault;
+    uint16_t format_major, format_minor;
+    uint64_t strange_records; /* of a type, or in an order, we do not know */
+    struct process process;
+    enum ctt_health_status health;
+    struct dump_option *options;
+    struct limit *limits;
+    struct module *modules;
+    struct stack *stacks;
+    struct context *contexts;
+    struct task *tasks;
+    struct holding *holdings;
+    struct site *sites;
+    struct mishap *mishaps;
+    struct counter *counters;
+    struct blind_spot *blind_spots;
+    struct kind_name *kinds;
+    struct symbolizer *symbolizer; /* NULL: frames stay without names */
+};
+
+/* Returns 0, or the fault (from READER_EMPTY on) that leaves nothing to show;
+ * milder faults are in the model. `bytes` may go away afterwards. */
+int model_load(struct model **ret_model, const void *bytes, size_t size);
+struct model *model_free(struct model *model);
+
+/* Gives frames their names. `options` may be NULL. */
+void model_symbolize(struct model *model, const struct symbolizer_options *options);
+
+/* The stack's source-level frames, innermost first. `stack` may be NULL. */
+const struct frame *model_frames(struct model *model, struct stack *stack, size_t *ret_count);
+
+struct context *model_context(const struct model *model, uint32_t id);
+struct task *model_task(const struct model *model, uint32_t id);
+const struct site *model_site(const struct model *model, const struct stack *stack, uint32_t kind);
+const char *model_kind_name(const struct model *model, uint32_t kind);
+const char *model_option(const struct model *model, const char *key);
+
+/* True when the dump is of a process that has ended or is about to. */
+bool model_is_end(const struct model *model);
+
+/* `later` - `earlier`, or 0 where a damaged dump has them the other way. */
+static inline uint64_t time_between(uint64_t earlier, uint64_t later)
+{
+    return later > earlier ? later - earlier : 0;
+}
+
+#endif

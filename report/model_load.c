@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From records to the linked data of model.h.
+ *
+ * One row of `loaders` per record type. Texts and stacks come before the
+ * records that name them, so these are resolved at once; contexts and tasks
+ * name each other freely and are linked at the end. The first record of an id
+ * wins, a second one is counted as strange.
+ */
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct text {
+    uint32_t id;
+    size_t bytes;
+    char *chars;
+    UT_hash_handle hh;
+};
+
+struct load {
+    struct model *model;
+    struct text *texts;
+    const struct reader_record *record;
+};
+
+static const struct text *text_find(const struct load *load, uint32_t id)
+{
+    struct text *text;
+
+    HASH_FIND(hh, load->texts, &id, sizeof(id), text);
+    return text;
+}
+
+static const char *text_of(const struct load *load, uint32_t id)
+{
+    const struct text *text = text_find(load, id);
+
+    return text ? text->chars : NULL;
+}
+
+static struct stack *stack_of(const struct load *load, uint32_t id)
+{
+    struct stack *stack;
+
+    HASH_FIND(hh, load->model->stacks, &id, sizeof(id), stack);
+    return stack;
+}
+
+static void load_string(struct load *load, const void *fixed)
+{
+    const struct ctt_string *in = fixed;
+    struct text *text;
+
+    if (load->record->length < sizeof(*in) || load->record->length - sizeof(*in) < in->bytes ||
+        in->id == 0 || text_find(load, in->id)) {
+        load->model->strange_records++;
+        return;
+    }
+    text = pool_alloc(load->model->pool, sizeof(*text));
+    text->id = in->id;
+    text->bytes = in->bytes;
+    text->chars = pool_copy(load->model->pool, load->record->payload + sizeof(*in), in->bytes);
+    HASH_ADD(hh, load->texts, id, sizeof(text->id), text);
+}
+
+static void load_stack(struct load *load, const void *fixed)
+{
+    const struct ctt_stack *in = fixed;
+    struct stack *stack;
+    size_t bytes = (size_t)in->frames * sizeof(uint64_t);
+
+    if (load->record->length < sizeof(*in) || load->record->length - sizeof(*in) < bytes ||
+        in->id == 0 || stack_of(load, in->id)) {
+        load->model->strange_records++;
+        return;
+    }
+    stack = pool_alloc(load->model->pool, sizeof(*stack));
+    stack->id = in->id;
+    stack->flags = in->flags;
+    stack->cut = in->cut;
+    stack->pc_count = in->frames;
+    stack->pcs = pool_alloc(load->model->pool, bytes);
+    if (bytes)
+        memcpy(stack->pcs, load->record->payload + sizeof(*in), bytes);
+    HASH_ADD(hh, load->model->stacks, id, sizeof(stack->id), stack);
+}
+
+static void load_process(struct load *load, const void *fixed)
+{
+    struct process *process = &load->model->process;
+    const struct ctt_process *in = fixed;
+    const struct text *argv = text_find(load, in->argv);
+
+    process->known = true;
+    process->facts = *in;
+    process->exe = text_of(load, in->exe);
+    process->name = text_of(load, in->name);
+    process->argv = argv ? argv->chars : NULL;
+    process->argv_bytes = argv ? argv->bytes : 0;
+    process->cwd = text_of(load, in->cwd);
+    process->host = text_of(load, in->host);
+    process->kernel = text_of(load, in->kernel);
+    process->libc = text_of(load, in->libc);
+    process->arch = text_of(load, in->arch);
+    process->tool_version = text_of(load, in->tool_version);
+    process->trace_id = text_of(load, in->trace_id);
+}
+
+static void load_option(struct load *load, const void *fixed)
+{
+    const struct ctt_option *in = fixed;
+    struct dump_option *option = pool_alloc(load->model->pool, sizeof(*option));
+
+    option->key = text_of(load, in->key);
+    option->value = text_of(load, in->value);
+    option->origin = in->origin;
+    DL_APPEND(load->model->options, option);
+}
+
+static void load_limit(struct load *load, const void *fixed)
+{
+    const struct ctt_limit *in = fixed;
+    struct limit *limit = pool_alloc(load->model->pool, sizeof(*limit));
+
+    limit->name = text_of(load, in->name);
+    limit->unit = text_of(load, in->unit);
+    limit->used = in->used;
+    limit->soft = in->soft;
+    limit->hard = in->hard;
+    DL_APPEND(load->model->limits, limit);
+}
+
+static void load_module(struct load *load, const void *fixed)
+{
+    const struct ctt_module *in = fixed;
+    struct module *module;
+    const char *slash;
+
+    HASH_FIND(hh, load->model->modules, &in->id, sizeof(in->id), module);
+    if (module || in->id == 0) {
+        load->model->strange_records++;
+        return;
+    }
+    module = pool_alloc(load->model->pool, sizeof(*module));
+    module->id = in->id;
+    module->flags = in->flags;
+    module->start = in->start;
+    module->end = in->end;
+    module->bias = in->bias;
+    module->path = text_of(load, in->path);
+    module->build_id = text_of(load, in->build_id);
+    module->number = -1;
+    slash = module->path ? strrchr(module->path, '/') : NULL;
+    module->base = slash ? slash + 1 : module->path ? module->path : "?";
+    HASH_ADD(hh, load->model->modules, id, sizeof(module->id), module);
+}
+
+static void load_kind(struct load *load, const void *fixed)
+{
+    const struct ctt_kind *in = fixed;
+    struct kind_name *kind;
+
+    HASH_FIND(hh, load->model->kinds, &in->id, sizeof(in->id), kind);
+    if (kind) {
+        load->model->strange_records++;
+        return;
+    }
+    kind = pool_alloc(load->model->pool, sizeof(*kind));
+    kind->id = in->id;
+    kind->name = text_of(load, in->name);
+    kind->unit = text_of(load, in->unit);
+    HASH_ADD(hh, load->model->kinds, id, sizeof(kind->id), kind);
+}
+
+static void load_context(struct load *load, const void *fixed)
+{
+    const struct ctt_context *in = fixed;
+    struct context *context;
+
+    if (in->id == 0 || model_context(load->model, in->id)) {
+        load->model->strange_records++;
+        return;
+    }
+    context = pool_alloc(load->model->pool, sizeof(*context));
+    context->id = in->id;
+    context->parent_id = in->parent;
+    context->kind = in->kind;
+    context->state = in->state;
+    context->created_ns = in->created_ns;
+    context->ended_ns = in->ended_ns;
+    context->created_stack = stack_of(load, in->created_stack);
+    context->ended_stack = stack_of(load, in->ended_stack);
+    context->name = text_of(load, in->name);
+    context->cause = text_of(load, in->cause);
+    context->trace_id = text_of(load, in->trace_id);
+    context->span_id = text_of(load, in->span_id);
+    HASH_ADD(hh, load->model->contexts, id, sizeof(context->id), context);
+}
+
+static void load_task(struct load *load, const void *fixed)
+{
+    const struct ctt_task *in = fixed;
+    struct task *task;
+
+    if (in->id && model_task(load->model, in->id)) {
+        load->model->strange_records++;
+        return;
+    }
+    task = pool_alloc(load->model->pool, sizeof(*task));
+    task->id = in->id;
+    task->tid = in->tid;
+    task->context_id = in->context;
+    task->creator = in->creator;
+    task->flags = in->flags;
+    task->created_stack = stack_of(load, in->created_stack);
+    task->end_stack = stack_of(load, in->end_stack);
+    task->created_ns = in->created_ns;
+    task->ended_ns = in->ended_ns;
+    task->wait_ns = in->wait_ns;
+    task->name = text_of(load, in->name);
+    task->state = text_of(load, in->state);
+    task->wait = text_of(load, in->wait);
+    /* Untracked tasks have no id; uthash keeps several of id 0. */
+    HASH_ADD(hh, load->model->tasks, id, sizeof(task->id), task);
+}
+
+static void load_holding(struct load *load, const void *fixed)
+{
+    const struct ctt_holding *in = fixed;
+    struct holding *holding = pool_alloc(load->model->pool, sizeof(*holding));
+
+    holding->kind = in->kind;
+    holding->flags = in->flags;
+    holding->handle = in->handle;
+    holding->owner = in->owner;
+    holding->owner_kind = in->owner_kind;
+    holding->context_id = in->context;
+    holding->task_id = in->task;
+    holding->stack = stack_of(load, in->stack);
+    holding->count = 1;
+    holding->bytes = in->bytes;
+    holding->oldest_ns = in->acquired_ns;
+    holding->newest_ns = in->acquired_ns;
+    holding->last_used_ns = in->last_used_ns;
+    holding->last_task = in->last_task;
+    holding->detail = text_of(load, in->detail);
+    holding->name = text_of(load, in->name);
+    holding->peer = text_of(load, in->peer);
+    DL_APPEND(load->model->holdings, holding);
+}
+
+static void load_group(struct load *load, const void *fixed)
+{
+    const struct ctt_group *in = fixed;
+    struct holding *holding = pool_alloc(load->model->pool, sizeof(*holding));
+
+    holding->grouped = true;
+    holding->kind = in->kind;
+    holding->flags = in->flags;
+    holding->context_id = in->context;
+    holding->stack = stack_of(load, in->stack);
+    holding->count = in->count;
+    holding->bytes = in->bytes;
+    holding->oldest_ns = in->oldest_ns;
+    holding->newest_ns = in->newest_ns;
+    holding->last_used_ns = CTT_NEVER;
+    DL_APPEND(load->model->holdings, holding);
+}
+
+static void load_site(struct load *load, const void *fixed)
+{
+    const struct ctt_site *in = fixed;
+    struct site_key key = {in->stack, in->kind};
+    struct site *site;
+
+    HASH_FIND(hh, load->model->sites, &key, sizeof(key), site);
+    if (site) {
+        load->model->strange_records++;
+        return;
+    }
+    site = pool_alloc(load->model->pool, sizeof(*site));
+    site->key = key;
+    site->acquired = in->acquired;
+    site->released = in->released;
+    site->acquired_bytes = in->acquired_bytes;
+    site->released_stack = stack_of(load, in->released_stack);
+    HASH_ADD(hh, load->model->sites, key, sizeof(site->key), site);
+}
+
+static void load_mishap(struct load *load, const void *fixed)
+{
+    const struct ctt_mishap *in = fixed;
+    struct mishap *mishap = pool_alloc(load->model->pool, sizeof(*mishap));
+
+    mishap->id = in->id;
+    mishap->kind = in->kind;
+    mishap->handle = in->handle;
+    mishap->owner = in->owner;
+    mishap->owner_kind = in->owner_kind;
+    mishap->error = in->error;
+    mishap->stack = stack_of(load, in->stack);
+    mishap->acquired_stack = stack_of(load, in->acquired_stack);
+    mishap->released_stack = stack_of(load, in->released_stack);
+    mishap->context_id = in->context;
+    mishap->task_id = in->task;
+    mishap->released_task = in->released_task;
+    mishap->first_ns = in->first_ns;
+    mishap->last_ns = in->last_ns;
+    mishap->count = in->count;
+    mishap->live = in->live;
+    DL_APPEND(load->model->mishaps, mishap);
+}
+
+static void load_counter(struct load *load, const void *fixed)
+{
+    const struct ctt_counter *in = fixed;
+    struct counter *counter = pool_alloc(load->model->pool, sizeof(*counter));
+
+    counter->name = text_of(load, in->name);
+    counter->value = in->value;
+    DL_APPEND(load->model->counters, counter);
+}
+
+static void load_health(struct load *load, const void *fixed)
+{
+    const struct ctt_health *in = fixed;
+    struct blind_spot *spot;
+
+    if (in->status > load->model->health && in->status <= CTT_HEALTH_INCONCLUSIVE)
+        load->model->health = in->status;
+    if (!in->blind_to && !in->note)
+        return;
+    spot = pool_alloc(load->model->pool, sizeof(*spot));
+    spot->kind = text_of(load, in->blind_to);
+    spot->note = text_of(load, in->note);
+    DL_APPEND(load->model->blind_spots, spot);
+}
+
+union fixed_part {
+    struct ctt_string string;
+    struct ctt_process process;
+    struct ctt_option option;
+    struct ctt_limit limit;
+    struct ctt_module module;
+    struct ctt_kind kind;
+    struct ctt_stack stack;
+    struct ctt_context context;
+    struct ctt_task task;
+    struct ctt_holding holding;
+    struct ctt_group group;
+    struct ctt_site site;
+    struct ctt_mishap mishap;
+    struct ctt_counter counter;
+    struct ctt_health health;
+};
+
+static const struct loader {
+    size_t bytes;
+    void (*load)(struct load *load, const void *fixed);
+} loaders[] = {
+    [CTT_STRING] = {sizeof(struct ctt_string), load_string},
+    [CTT_PROCESS] = {sizeof(struct ctt_process), load_process},
+    [CTT_OPTION] = {sizeof(struct ctt_option), load_option},
+    [CTT_LIMIT] = {sizeof(struct ctt_limit), load_limit},
+    [CTT_MODULE] = {sizeof(struct ctt_module), load_module},
+    [CTT_KIND] = {sizeof(struct ctt_kind), load_kind},
+    [CTT_STACK] = {sizeof(struct ctt_stack), load_stack},
+    [CTT_CONTEXT] = {sizeof(struct ctt_context), load_context},
+    [CTT_TASK] = {sizeof(struct ctt_task), load_task},
+    [CTT_HOLDING] = {sizeof(struct ctt_holding), load_holding},
+    [CTT_GROUP] = {sizeof(struct ctt_group), load_group},
+    [CTT_SITE] = {sizeof(struct ctt_site), load_site},
+    [CTT_MISHAP] = {sizeof(struct ctt_mishap), load_mishap},
+    [CTT_COUNTER] = {sizeof(struct ctt_counter), load_counter},
+    [CTT_HEALTH] = {sizeof(struct ctt_health), load_health},
+};
+
+static void load_record(struct load *load, const struct reader_record *record)
+{
+    union fixed_part fixed;
+
+    if (record->type >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[record->type].load) {
+        load->model->strange_records++;
+        return;
+    }
+    load->record = record;
+    reader_copy_fixed(record, &fixed, loaders[record->type].bytes);
+    loaders[record->type].load(load, &fixed);
+}
+
+static void model_link(struct model *model)
+{
+    struct holding *holding;
+    struct mishap *mishap;
+
+    for (struct context *c = model->contexts; c; c = c->hh.next)
+        c->parent = c->parent_id == c->id ? NULL : model_context(model, c->parent_id);
+    for (struct task *t = model->tasks; t; t = t->hh.next)
+        t->context = model_context(model, t->context_id);
+    DL_FOREACH (model->holdings, holding) {
+        holding->context = model_context(model, holding->context_id);
+        holding->task = holding->task_id ? model_task(model, holding->task_id) : NULL;
+    }
+    DL_FOREACH (model->mishaps, mishap)
+        mishap->context = model_context(model, mishap->context_id);
+}
+
+int model_load(struct model **ret_model, const void *bytes, size_t size)
+{
+    struct reader reader;
+    struct reader_record record;
+    struct load load = {0};
+    int fault = reader_start(&reader, bytes, size);
+
+    if (fault)
+        return fault;
+    load.model = xalloc(sizeof(*load.model));
+    load.model->pool = pool_new();
+    while (reader_next(&reader, &record))
+        load_record(&load, &record);
+    HASH_CLEAR(hh, load.texts);
+    load.model->fault = reader.fault;
+    load.model->format_major = reader.format_major;
+    load.model->format_minor = reader.format_minor;
+    model_link(load.model);
+    *ret_model = load.model;
+    return 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables behind words.h.
+ */
+#include "words.h"
+
+#include <stddef.h>
+
+#include "preload/format.h"
+
+#define WORD_OF(table, number) word_of(table, sizeof(table) / sizeof((table)[0]), number)
+
+static const char *word_of(const char *const *table, size_t count, uint32_t number)
+{
+    return number < count && table[number] ? table[number] : "unknown";
+}
+
+const char *kind_word(uint32_t kind)
+{
+    static const char *const words[] = {
+        [CTT_KIND_FD] = "fd",         [CTT_KIND_SOCKET] = "socket",
+        [CTT_KIND_STREAM] = "stream", [CTT_KIND_DIR] = "dir",
+        [CTT_KIND_PIPE] = "pipe",     [CTT_KIND_EVENT] = "event",
+        [CTT_KIND_MEMORY] = "memory", [CTT_KIND_MAPPING] = "mapping",
+        [CTT_KIND_THREAD] = "thread", [CTT_KIND_PROCESS] = "process",
+        [CTT_KIND_TIMER] = "timer",   [CTT_KIND_MODULE] = "module",
+        [CTT_KIND_LOCK] = "lock",     [CTT_KIND_CONTEXT] = "context",
+    };
+
+    return WORD_OF(words, kind);
+}
+
+const char *trigger_word(uint32_t trigger)
+{
+    static const char *const words[] = {
+        [CTT_TRIGGER_EXIT] = "exit",   [CTT_TRIGGER_SIGNAL] = "signal",
+        [CTT_TRIGGER_API] = "api",     [CTT_TRIGGER_EXEC] = "exec",
+        [CTT_TRIGGER_LIMIT] = "limit", [CTT_TRIGGER_PERIODIC] = "periodic",
+        [CTT_TRIGGER_FATAL] = "fatal", [CTT_TRIGGER_RECOVERED] = "recovered",
+    };
+
+    return WORD_OF(words, trigger);
+}
+
+const char *context_kind_word(uint32_t kind)
+{
+    static const char *const words[] = {
+        [CTT_CONTEXT_PROCESS] = "process",
+        [CTT_CONTEXT_THREAD] = "thread",
+        [CTT_CONTEXT_CTX] = "ctx",
+        [CTT_CONTEXT_SCOPE] = "scope",
+    };
+
+    return WORD_OF(words, kind);
+}
+
+const char *state_word(uint32_t state)
+{
+    static const char *const words[] = {
+        [CTT_STATE_ACTIVE] = "active",     [CTT_STATE_CANCELLED] = "cancelled",
+        [CTT_STATE_DEADLINE] = "deadline", [CTT_STATE_OK] = "ok",
+        [CTT_STATE_ERROR] = "error",       [CTT_STATE_ABANDONED] = "abandoned",
+    };
+
+    return WORD_OF(words, state);
+}
+
+const char *state_phrase(uint32_t state)
+{
+    static const char *const phrases[] = {
+        [CTT_STATE_ACTIVE] = "active",
+        [CTT_STATE_CANCELLED] = "cancelled",
+        [CTT_STATE_DEADLINE] = "deadline exceeded",
+        [CTT_STATE_OK] = "ended",
+        [CTT_STATE_ERROR] = "ended in error",
+        [CTT_STATE_ABANDONED] = "LOST CANCEL",
+    };
+
+    return WORD_OF(phrases, state);
+}
+
+const char *cut_phrase(uint32_t cut)
+{
+    static const char *const phrases[CTT_CUT_COUNT] = {
+        [CTT_CUT_NONE] = "complete",
+        [CTT_CUT_DEPTH] = "deeper than the option stack_depth",
+        [CTT_CUT_NO_MODULE] = "called from code in no module (JIT)",
+        [CTT_CUT_NO_CFI] = "the module has no unwind information here",
+        [CTT_CUT_RULE] = "an unwind rule that cannot be compiled",
+        [CTT_CUT_BOUNDS] = "the next frame lies outside the known stack",
+        [CTT_CUT_FULL] = "the recipe table is full",
+    };
+
+    return WORD_OF(phrases, cut);
+}
+
+const char *mishap_word(uint32_t id)
+{
+    static const char *const words[] = {
+        [CTT_MISHAP_DOUBLE_CLOSE] = "double-close",
+        [CTT_MISHAP_DOUBLE_FREE] = "double-free",
+        [CTT_MISHAP_LIMIT] = "limit-hit",
+        [CTT_MISHAP_CLOSED_BEHIND_OWNER] = "closed-behind-owner",
+        [CTT_MISHAP_FAILED_CLOSE] = "failed-close",
+    };
+
+    return WORD_OF(words, id);
+}
+
+const char *health_word(uint32_t status)
+{
+    static const char *const words[] = {
+        [CTT_HEALTH_FULL] = "full",
+        [CTT_HEALTH_DEGRADED] = "degraded",
+        [CTT_HEALTH_INCONCLUSIVE] = "inconclusive",
+    };
+
+    return WORD_OF(words, status);
+}
+
+const char *origin_word(uint32_t origin)
+{
+    static const char *const words[] = {
+        [CTT_ORIGIN_DEFAULT] = "default",
+        [CTT_ORIGIN_CONF] = "conf",
+        [CTT_ORIGIN_ENV] = "env",
+        [CTT_ORIGIN_FLAG] = "flag",
+    };
+
+    return WORD_OF(words, origin);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words for the format's numbers: one table per enum, used by every
+ * renderer, so that text and JSON never disagree. A number from a newer
+ * tracker gets a word too ("unknown").
+ */
+#ifndef REPORT_WORDS_H
+#define REPORT_WORDS_H
+
+#include <stdint.h>
+
+const char *kind_word(uint32_t kind);
+const char *trigger_word(uint32_t trigger);
+const char *context_kind_word(uint32_t kind);
+const char *state_word(uint32_t state);   /* JSON: "deadline" */
+const char *state_phrase(uint32_t state); /* text: "deadline exceeded" */
+const char *cut_phrase(uint32_t cut);     /* why a stack ended early */
+const char *mishap_word(uint32_t id);
+const char *health_word(uint32_t status);
+const char *origin_word(uint32_t origin);
+
+#endif
