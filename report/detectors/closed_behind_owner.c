@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * D25: close(fileno(FILE)), close(dirfd(DIR)): the owner will close the number
+ * once more, whoever has it by then.
+ */
+#include "mishaps.h"
+
+static void run(struct report *report, const struct detector *self)
+{
+    mishaps_add(report, self, CTT_MISHAP_CLOSED_BEHIND_OWNER, SEVERITY_WARNING);
+}
+
+const struct detector detector_closed_behind_owner = {
+    .name = "closed-behind-owner",
+    .sentence = "a descriptor was closed behind the back of what owns it",
+    .run = run,
+};

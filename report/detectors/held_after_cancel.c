@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * D1, the mission: still held although the context that acquired it has ended.
+ *
+ * Contexts that the program declared make it proved, for every kind. Thread
+ * contexts are our own invention: there a descriptor is evidence, silent when
+ * another task has used it since, and memory is a hand-over.
+ */
+#include "rules.h"
+
+/* malloc's arenas, the loader's segments: kept for the process, not by it. */
+static bool holding_is_the_loaders(struct model *model, const struct holding *holding)
+{
+    size_t caller = holding->stack && holding->stack->flags & CTT_STACK_LEAF_ENTRY ? 1 : 0;
+    size_t count;
+    const struct frame *frames;
+
+    if (holding->kind != CTT_KIND_MAPPING)
+        return false;
+    frames = model_frames(model, holding->stack, &count);
+    return caller < count && frames[caller].module &&
+           (frames[caller].module->flags & (CTT_MODULE_LIBC | CTT_MODULE_LOADER));
+}
+
+static void holding_judge(struct report *report, const struct detector *self,
+                          struct holding *holding)
+{
+    struct context *context = holding->context;
+
+    if (!holding_is_blamable(holding) || !context_is_over(report, context))
+        return;
+    if (context_is_declared(context)) {
+        if (!holding_is_the_loaders(report->model, holding))
+            finding_add_holding(report, self, holding, GRADE_PROVED,
+                                leftover_severity(report, context, SEVERITY_ERROR));
+        return;
+    }
+    if (context->kind == CTT_CONTEXT_THREAD && kind_is_descriptor(holding->kind) &&
+        !(holding->flags & CTT_HOLDING_USED_ELSEWHERE))
+        finding_add_holding(report, self, holding, GRADE_EVIDENCE,
+                            leftover_severity(report, context, SEVERITY_WARNING));
+}
+
+static void run(struct report *report, const struct detector *self)
+{
+    struct holding *holding;
+
+    DL_FOREACH (report->model->holdings, holding)
+        holding_judge(report, self, holding);
+}
+
+const struct detector detector_held_after_cancel = {
+    .name = "held-after-cancel",
+    .sentence = "still held although the context that acquired it has ended",
+    .run = run,
+};

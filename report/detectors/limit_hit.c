@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * D20: a call failed because a limit was reached (EMFILE, ENFILE, ENOMEM). Who
+ * holds what by then stands in the table of live stacks.
+ */
+#include "mishaps.h"
+
+static void run(struct report *report, const struct detector *self)
+{
+    mishaps_add(report, self, CTT_MISHAP_LIMIT, SEVERITY_WARNING);
+}
+
+const struct detector detector_limit_hit = {
+    .name = "limit-hit",
+    .sentence = "a resource limit was hit",
+    .run = run,
+};

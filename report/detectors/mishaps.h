@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Detectors whose evidence the tracker has already gathered as a mishap.
+ *
+ * A mishap is a wrong call, not a leftover: how the process ended afterwards
+ * does not make it milder.
+ */
+#ifndef REPORT_MISHAPS_H
+#define REPORT_MISHAPS_H
+
+#include <string.h>
+
+#include "rules.h"
+
+static inline void mishaps_add(struct report *report, const struct detector *self,
+                               enum ctt_mishap_id id, enum severity severity)
+{
+    const struct report_request *request = report->request;
+    uint64_t mark = report->model->process.facts.mark_ns;
+    struct mishap *mishap;
+
+    DL_FOREACH (report->model->mishaps, mishap) {
+        const char *kind = model_kind_name(report->model, mishap->kind);
+
+        if (mishap->id != id || (request->kind && strcmp(request->kind, kind) != 0) ||
+            (request->since_mark && mishap->last_ns < mark))
+            continue;
+        finding_add_mishap(report, self, mishap, severity);
+    }
+}
+
+#endif

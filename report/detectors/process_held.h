@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one cell of the table that pile-up and held-at-exit share: a descriptor
+ * held at the end of the process by the process itself or by a thread.
+ */
+#ifndef REPORT_PROCESS_HELD_H
+#define REPORT_PROCESS_HELD_H
+
+#include "rules.h"
+
+static inline bool holding_is_held_at_exit(const struct report *report,
+                                           const struct holding *holding)
+{
+    return model_is_end(report->model) && report->settings.exit_rule != EXIT_DECLARED &&
+           holding_is_blamable(holding) && kind_is_descriptor(holding->kind) &&
+           !context_is_declared(holding->context);
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See rules.h.
+ */
+#include "rules.h"
+
+bool holding_is_blamable(const struct holding *holding)
+{
+    return !holding->hidden && !holding->finding && holding->count > 0 && holding_is_own(holding);
+}
+
+bool kind_is_descriptor(uint32_t kind)
+{
+    switch (kind) {
+    case CTT_KIND_FD:
+    case CTT_KIND_SOCKET:
+    case CTT_KIND_STREAM:
+    case CTT_KIND_DIR:
+    case CTT_KIND_PIPE:
+    case CTT_KIND_EVENT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool context_is_declared(const struct context *context)
+{
+    return context && (context->kind == CTT_CONTEXT_CTX || context->kind == CTT_CONTEXT_SCOPE);
+}
+
+static bool context_has_ended(const struct context *context)
+{
+    switch (context->state) {
+    case CTT_STATE_CANCELLED:
+    case CTT_STATE_DEADLINE:
+    case CTT_STATE_OK:
+    case CTT_STATE_ERROR:
+        return context->ended_ns != CTT_NEVER;
+    default:
+        return false;
+    }
+}
+
+bool context_is_over(const struct report *report, const struct context *context)
+{
+    if (!context || !context_has_ended(context))
+        return false;
+    return model_is_end(report->model) ||
+           time_between(context->ended_ns, report->now_ns) > report->settings.grace_ns;
+}
+
+static bool process_ended_in_error(const struct model *model)
+{
+    const struct ctt_process *facts = &model->process.facts;
+
+    return model_is_end(model) && (facts->trigger != CTT_TRIGGER_EXIT || facts->exit_code > 0);
+}
+
+enum severity leftover_severity(const struct report *report, const struct context *context,
+                                enum severity orderly)
+{
+    if (context && context_has_ended(context) && context->kind != CTT_CONTEXT_PROCESS)
+        return context->state == CTT_STATE_ERROR ? SEVERITY_NOTE : orderly;
+    return process_ended_in_error(report->model) ? SEVERITY_NOTE : orderly;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all detectors agree on: who may be blamed, when a context is over, and
+ * how severe leftovers are. A false finding is the worst thing this tool can
+ * do; whatever is not known counts as innocent.
+ */
+#ifndef REPORT_RULES_H
+#define REPORT_RULES_H
+
+#include "../group.h"
+#include "detector.h"
+
+/* Not inherited, untracked, stdio, ignored, gone, part of another holding,
+ * hidden by the request, or claimed already. */
+bool holding_is_blamable(const struct holding *holding);
+
+/* fd, socket, stream, dir, pipe, event: what the kernel counts against
+ * RLIMIT_NOFILE. */
+bool kind_is_descriptor(uint32_t kind);
+
+/* Declared by the program (libctx, scope), not made by us. */
+bool context_is_declared(const struct context *context);
+
+/* Ended, and at a live snapshot longer ago than the grace. */
+bool context_is_over(const struct report *report, const struct context *context);
+
+/* After an orderly end leftovers are `orderly`; after an error, notes. An
+ * orderly end is a return, an exit with 0, and also a cancellation and a
+ * deadline: those are how a context is meant to end. */
+enum severity leftover_severity(const struct report *report, const struct context *context,
+                                enum severity orderly);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See tally.h.
+ */
+#include "tally.h"
+
+#include <stdlib.h>
+
+struct tally_row {
+    struct site_key key;
+    uint64_t count;
+    UT_hash_handle hh;
+};
+
+struct tally {
+    struct tally_row *rows;
+};
+
+static struct site_key key_of(const struct holding *holding)
+{
+    return (struct site_key){holding->stack->id, holding->kind};
+}
+
+struct tally *tally_new(const struct report *report, holding_test *test)
+{
+    struct tally *tally = xalloc(sizeof(*tally));
+    struct holding *holding;
+
+    DL_FOREACH (report->model->holdings, holding) {
+        struct tally_row *row;
+        struct site_key key;
+
+        if (!holding->stack || !test(report, holding))
+            continue;
+        key = key_of(holding);
+        HASH_FIND(hh, tally->rows, &key, sizeof(key), row);
+        if (!row) {
+            row = pool_alloc(report->model->pool, sizeof(*row));
+            row->key = key;
+            HASH_ADD(hh, tally->rows, key, sizeof(row->key), row);
+        }
+        row->count += holding->count;
+    }
+    return tally;
+}
+
+struct tally *tally_free(struct tally *tally)
+{
+    if (tally)
+        HASH_CLEAR(hh, tally->rows);
+    free(tally);
+    return NULL;
+}
+
+uint64_t tally_count(const struct tally *tally, const struct holding *holding)
+{
+    struct tally_row *row;
+    struct site_key key;
+
+    if (!holding->stack)
+        return 0;
+    key = key_of(holding);
+    HASH_FIND(hh, tally->rows, &key, sizeof(key), row);
+    return row ? row->count : 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one dump comes to: its findings, worst first, and what a renderer may
+ * need to show them. Made by report_new() out of a model and a request;
+ * renderers only read it.
+ */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+#include "settings.h"
+
+enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
+enum grade { GRADE_HEURISTIC, GRADE_EVIDENCE, GRADE_PROVED };
+
+struct detector;
+
+enum { FINGERPRINT_CHARS = 16 };
+
+/* Holdings (or mishaps) of one detector, stack, kind and context name. */
+struct finding {
+    const struct detector *detector;
+    enum severity severity;
+    enum grade grade;
+    uint32_t kind;
+    struct stack *stack;
+    struct context *context; /* of the first member */
+    struct task *task;
+    const struct site *site;
+    uint64_t count, bytes;
+    uint64_t oldest_ns; /* earliest acquisition */
+    uint64_t ended_ns;  /* earliest end of a member's context, or CTT_NEVER */
+    struct holding *holdings, *last_holding;
+    struct mishap *mishaps, *last_mishap;
+    char id[FINGERPRINT_CHARS + 1];
+    char similar_id[FINGERPRINT_CHARS + 1]; /* acquiring function + context name */
+    bool weak;                              /* the id was made without symbols */
+    char *key;
+    UT_hash_handle hh;
+};
+
+/* What is wanted; the zeroed struct is a plain report. */
+struct report_request {
+    const char *path; /* of the dump, for the reader's next command */
+    const char *kind; /* only this kind, by name */
+    bool since_mark;  /* only what was acquired after the mark */
+    bool all;         /* no "and 312 more" */
+    bool tasks;       /* the tasks section, also at exit */
+    bool color;
+    const char *overrides[4];      /* "key=value", NULL-terminated */
+    const struct report *previous; /* the dump before, of the same process */
+};
+
+struct report {
+    struct model *model;
+    const struct report_request *request;
+    struct settings settings;
+    struct finding *findings; /* in order of severity, then of count */
+    uint64_t now_ns;
+    unsigned errors, warnings, notes;
+};
+
+/* The model stays the caller's and must outlive the report. */
+struct report *report_new(struct model *model, const struct report_request *request);
+struct report *report_free(struct report *report);
+
+/* Errors and warnings: what "N findings" means everywhere. */
+static inline unsigned report_finding_count(const struct report *report)
+{
+    return report->errors + report->warnings;
+}
+
+/* The tracker's own word on its coverage; a dump that is not whole, or without
+ * a process, is never better than degraded. */
+enum ctt_health_status report_health(const struct report *report);
+
+/* True for what the process itself acquired and is answerable for. */
+bool holding_is_own(const struct holding *holding);
+
+const char *severity_word(enum severity severity);
+const char *grade_word(enum grade grade);
+
+#endif
