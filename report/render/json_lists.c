@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See json_lists.h.
+ */
+#include "json_lists.h"
+
+#include <string.h>
+
+#include "../detectors/detector.h"
+#include "../live.h"
+#include "../words.h"
+
+enum { ITEMS_MAX = 100 }; /* of one finding; --all lifts it */
+
+static void stack_write(struct json *json, const char *key, struct stack *stack)
+{
+    if (!stack) {
+        json_null(json, key);
+        return;
+    }
+    stack->shown = true;
+    json_number(json, key, stack->id);
+}
+
+static void id_write(struct json *json, const char *key, uint32_t id)
+{
+    if (id)
+        json_number(json, key, id);
+    else
+        json_null(json, key);
+}
+
+static void age_write(struct json *json, const struct report *report, uint64_t since_ns)
+{
+    json_seconds(json, "age_s",
+                 since_ns == CTT_NEVER ? CTT_NEVER : time_between(since_ns, report->now_ns));
+}
+
+void json_write_contexts(struct json *json, const struct report *report)
+{
+    json_open(json, "contexts", '[');
+    for (const struct context *c = report->model->contexts; c; c = c->hh.next) {
+        json_open(json, NULL, '{');
+        json_number(json, "id", c->id);
+        id_write(json, "parent", c->parent ? c->parent->id : 0);
+        json_text(json, "kind", context_kind_word(c->kind));
+        json_text(json, "name", c->name);
+        json_text(json, "state", state_word(c->state));
+        json_text(json, "cause", c->cause);
+        json_seconds(json, "created_s", c->created_ns);
+        json_seconds(json, "ended_s", c->ended_ns);
+        stack_write(json, "created_stack", c->created_stack);
+        stack_write(json, "ended_stack", c->ended_stack);
+        json_text(json, "trace_id", c->trace_id);
+        json_text(json, "span_id", c->span_id);
+        json_open(json, "values", '{');
+        json_close(json, '}');
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+void json_write_tasks(struct json *json, const struct report *report)
+{
+    json_open(json, "tasks", '[');
+    for (const struct task *t = report->model->tasks; t; t = t->hh.next) {
+        json_open(json, NULL, '{');
+        json_number(json, "id", t->id);
+        json_number(json, "tid", t->tid);
+        json_text(json, "name", t->name);
+        id_write(json, "context", t->context ? t->context->id : 0);
+        id_write(json, "creator", t->creator);
+        json_text(json, "state", t->state);
+        json_text(json, "wait", t->wait);
+        json_seconds(json, "wait_s", t->wait_ns);
+        json_bool(json, "joinable",
+                  !(t->flags & (CTT_TASK_DETACHED | CTT_TASK_JOINED | CTT_TASK_MAIN |
+                                CTT_TASK_UNTRACKED | CTT_TASK_HIDDEN)));
+        json_bool(json, "tracked", !(t->flags & CTT_TASK_UNTRACKED));
+        json_seconds(json, "created_s", t->created_ns);
+        json_seconds(json, "ended_s", t->ended_ns);
+        stack_write(json, "created_stack", t->created_stack);
+        stack_write(json, "stack", t->end_stack);
+        json_open(json, "pending_cleanups", '[');
+        json_close(json, ']');
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void handle_write(struct json *json, const struct holding *h)
+{
+    switch (h->kind) {
+    case CTT_KIND_FD:
+    case CTT_KIND_SOCKET:
+    case CTT_KIND_PIPE:
+    case CTT_KIND_EVENT:
+        json_number(json, "fd", h->handle);
+        break;
+    case CTT_KIND_THREAD:
+        json_number(json, "tid", h->handle);
+        break;
+    case CTT_KIND_PROCESS:
+        json_number(json, "pid", h->handle);
+        break;
+    default:
+        json_address(json, "handle", h->handle);
+    }
+}
+
+static void item_write(struct json *json, const struct report *report, const struct holding *h)
+{
+    json_open(json, NULL, '{');
+    if (!h->grouped)
+        handle_write(json, h);
+    json_text(json,
+              h->kind == CTT_KIND_FD || h->kind == CTT_KIND_STREAM || h->kind == CTT_KIND_DIR
+                  ? "path"
+                  : "name",
+              h->name);
+    if (h->peer)
+        json_text(json, "peer", h->peer);
+    json_text(json, "detail_kind", h->detail);
+    id_write(json, "context", h->context ? h->context->id : 0);
+    id_write(json, "task", h->task ? h->task->id : 0);
+    json_number(json, "count", h->count);
+    json_number(json, "bytes", h->bytes);
+    json_seconds(json, "acquired_s", h->oldest_ns);
+    json_seconds(json, "last_used_s", h->last_used_ns);
+    json_bool(json, "cloexec", h->flags & CTT_HOLDING_CLOEXEC);
+    age_write(json, report, h->oldest_ns);
+    json_close(json, '}');
+}
+
+static void items_write(struct json *json, const struct report *report, const struct finding *f)
+{
+    unsigned written = 0;
+
+    json_open(json, "items", '[');
+    for (const struct holding *h = f->holdings; h; h = h->next_in_finding) {
+        if (written++ >= ITEMS_MAX && !report->request->all)
+            break;
+        item_write(json, report, h);
+    }
+    json_close(json, ']');
+}
+
+static void siblings_write(struct json *json, const struct site *site)
+{
+    if (!site) {
+        json_null(json, "siblings");
+        return;
+    }
+    json_open(json, "siblings", '{');
+    json_number(json, "acquired", site->acquired);
+    json_number(json, "released", site->released);
+    json_open(json, "released_at", '[');
+    if (site->released_stack)
+        stack_write(json, NULL, site->released_stack);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+static void finding_write(struct json *json, const struct report *report, const struct finding *f)
+{
+    const struct mishap *m = f->mishaps;
+
+    json_open(json, NULL, '{');
+    json_text(json, "id", f->id);
+    json_text(json, "similar_id", f->similar_id);
+    json_bool(json, "weak_id", f->weak);
+    json_text(json, "detector", f->detector->name);
+    json_text(json, "grade", grade_word(f->grade));
+    json_text(json, "severity", severity_word(f->severity));
+    json_text(json, "kind", model_kind_name(report->model, f->kind));
+    json_text(json, "detail_kind", f->holdings ? f->holdings->detail : NULL);
+    json_number(json, "count", f->count);
+    json_number(json, "bytes", f->bytes);
+    id_write(json, "context", f->context ? f->context->id : 0);
+    id_write(json, "task", f->task ? f->task->id : 0);
+    stack_write(json, "stack", f->stack);
+    if (m) {
+        stack_write(json, "acquired_stack", m->acquired_stack);
+        stack_write(json, "released_stack", m->released_stack);
+    }
+    json_seconds(json, "acquired_s", f->oldest_ns);
+    json_seconds(json, "context_ended_s", f->ended_ns);
+    age_write(json, report, f->oldest_ns);
+    siblings_write(json, f->site);
+    items_write(json, report, f);
+    json_bool(json, "suppressed", false);
+    json_close(json, '}');
+}
+
+void json_write_findings(struct json *json, const struct report *report)
+{
+    json_open(json, "findings", '[');
+    for (const struct finding *f = report->findings; f; f = f->hh.next)
+        finding_write(json, report, f);
+    json_close(json, ']');
+}
+
+void json_write_live(struct json *json, const struct report *report)
+{
+    struct live live = live_make(report, true);
+
+    json_open(json, "live", '[');
+    for (size_t i = 0; i < live.count; i++) {
+        const struct live_row *row = &live.rows[i];
+
+        json_open(json, NULL, '{');
+        json_text(json, "kind", model_kind_name(report->model, row->kind));
+        id_write(json, "context", row->context ? row->context->id : 0);
+        stack_write(json, "stack", row->stack);
+        json_number(json, "count", row->count);
+        json_number(json, "bytes", row->bytes);
+        age_write(json, report, row->oldest_ns);
+        if (row->site) {
+            json_number(json, "acquired", row->site->acquired);
+            json_number(json, "released", row->site->released);
+        } else {
+            json_null(json, "acquired");
+            json_null(json, "released");
+        }
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    live_drop(&live);
+}
+
+void json_write_untracked(struct json *json, const struct report *report)
+{
+    const struct holding *h;
+
+    json_open(json, "untracked", '[');
+    DL_FOREACH (report->model->holdings, h) {
+        if (!(h->flags & CTT_HOLDING_UNTRACKED) || h->hidden)
+            continue;
+        json_open(json, NULL, '{');
+        json_text(json, "kind", model_kind_name(report->model, h->kind));
+        handle_write(json, h);
+        json_text(json, "name", h->name);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+void json_write_mishaps(struct json *json, const struct report *report)
+{
+    const struct mishap *m;
+
+    json_open(json, "mishaps", '[');
+    DL_FOREACH (report->model->mishaps, m) {
+        const char *error = m->error ? strerrorname_np((int)m->error) : NULL;
+
+        json_open(json, NULL, '{');
+        json_text(json, "name", mishap_word(m->id));
+        json_text(json, "kind", model_kind_name(report->model, m->kind));
+        json_address(json, "handle", m->handle);
+        json_text(json, "error", error);
+        json_number(json, "count", m->count);
+        json_seconds(json, "first_s", m->first_ns);
+        json_seconds(json, "last_s", m->last_ns);
+        id_write(json, "context", m->context ? m->context->id : 0);
+        id_write(json, "task", m->task_id);
+        stack_write(json, "stack", m->stack);
+        stack_write(json, "acquired_stack", m->acquired_stack);
+        stack_write(json, "released_stack", m->released_stack);
+        json_number(json, "live", m->live);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void frame_write(struct json *json, const struct frame *frame)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "function", frame->function);
+    json_text(json, "file", frame->file);
+    if (frame->line)
+        json_number(json, "line", frame->line);
+    else
+        json_null(json, "line");
+    json_bool(json, "inlined", frame->inlined);
+    json_text(json, "module", frame->module ? frame->module->path : NULL);
+    json_text(json, "build_id", frame->module ? frame->module->build_id : NULL);
+    json_address(json, "offset", frame->address);
+    json_bool(json, "in_project", frame->module && frame->module->in_project);
+    json_close(json, '}');
+}
+
+void json_write_stacks(struct json *json, const struct report *report)
+{
+    json_open(json, "stacks", '{');
+    for (struct stack *s = report->model->stacks; s; s = s->hh.next) {
+        const struct frame *frames;
+        char id[16];
+        size_t count;
+
+        if (!s->shown)
+            continue;
+        frames = model_frames(report->model, s, &count);
+        snprintf(id, sizeof(id), "%u", s->id);
+        json_open(json, id, '[');
+        for (size_t i = 0; i < count; i++)
+            frame_write(json, &frames[i]);
+        json_close(json, ']');
+    }
+    json_close(json, '}');
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lists of the JSON document. A stack that one of them names is marked
+ * shown; json_write_stacks() comes last and writes those.
+ */
+#ifndef REPORT_JSON_LISTS_H
+#define REPORT_JSON_LISTS_H
+
+#include "../render.h"
+#include "json_writer.h"
+
+void json_write_contexts(struct json *json, const struct report *report);
+void json_write_tasks(struct json *json, const struct report *report);
+void json_write_findings(struct json *json, const struct report *report);
+void json_write_live(struct json *json, const struct report *report);
+void json_write_untracked(struct json *json, const struct report *report);
+void json_write_mishaps(struct json *json, const struct report *report);
+void json_write_stacks(struct json *json, const struct report *report);
+
+#endif

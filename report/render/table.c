@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The output formats.
+ */
+#include "../render.h"
+
+#include <string.h>
+
+static const struct renderer renderers[] = {
+    {"text", render_text, "", "\n", ""},
+    {"json", render_json, "[\n", ",\n", "]\n"},
+};
+
+const struct renderer *renderer_find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof(renderers) / sizeof(renderers[0]); i++) {
+        if (strlen(renderers[i].name) == length && memcmp(renderers[i].name, name, length) == 0)
+            return &renderers[i];
+    }
+    return NULL;
+}
+
+const char *renderer_names(void)
+{
+    return "text, json";
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The report for a person: who, the verdict, the findings worst first, and
+ * for a live snapshot what is held now. At most 100 columns; the order never
+ * changes from run to run.
+ */
+#include "text_parts.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "../detectors/detector.h"
+#include "../live.h"
+#include "../words.h"
+
+enum { VERDICT_COLUMN = 62 };
+
+size_t text_top(const struct text *text, size_t total, size_t top)
+{
+    return text->report->request->all || total < top ? total : top;
+}
+
+void text_write_rest(struct text *text, size_t total, size_t shown)
+{
+    if (total > shown)
+        text_line(text, PAINT_DIM, "  and %zu more (--all)", total - shown);
+}
+
+static const char *signal_name(struct text *text, uint32_t number)
+{
+    const char *name = sigabbrev_np((int)number);
+
+    return name ? pool_format(text->pool, "SIG%s", name)
+                : pool_format(text->pool, "signal %u", number);
+}
+
+static const char *trigger_phrase(struct text *text)
+{
+    const struct ctt_process *facts = &text->report->model->process.facts;
+
+    switch (facts->trigger) {
+    case CTT_TRIGGER_EXIT:
+        return facts->exit_code < 0 ? "exit" : pool_format(text->pool, "exit %d", facts->exit_code);
+    case CTT_TRIGGER_FATAL:
+        return pool_format(text->pool, "killed by %s", signal_name(text, facts->signal));
+    case CTT_TRIGGER_SIGNAL:
+        return pool_format(text->pool, "snapshot #%u (%s)", facts->sequence,
+                           signal_name(text, facts->signal));
+    default:
+        return pool_format(text->pool, "snapshot #%u (%s)", facts->sequence,
+                           trigger_word(facts->trigger));
+    }
+}
+
+static void head_write(struct text *text)
+{
+    const struct process *process = &text->report->model->process;
+    time_t seconds = (time_t)(process->facts.taken_wall_ns / UINT64_C(1000000000));
+    char moment[40] = "";
+    struct tm tm;
+
+    if (process->facts.taken_wall_ns && gmtime_r(&seconds, &tm))
+        strftime(moment, sizeof(moment), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    text_line(text, PAINT_BOLD, "ctxtrace %s  %s[%u]%s%s  %s  %s  up %s", CTXTRACE_VERSION,
+              process->name ? process->name : "?", process->facts.pid, process->host ? "@" : "",
+              process->host ? process->host : "", trigger_phrase(text), moment,
+              text_duration(text, process->facts.uptime_ns));
+}
+
+/* "1 fd, 1 stream": of the findings that `wanted` names, or of all kinds. */
+static const char *counts_of_findings(struct text *text, const char *detector)
+{
+    uint64_t counts[KIND_TOTALS_MAX] = {0};
+    const char *list = "";
+
+    for (const struct finding *f = text->report->findings; f; f = f->hh.next) {
+        if (strcmp(f->detector->name, detector) == 0 && f->severity == SEVERITY_NOTE &&
+            f->kind < KIND_TOTALS_MAX)
+            counts[f->kind] += f->count;
+    }
+    for (uint32_t kind = 0; kind < KIND_TOTALS_MAX; kind++) {
+        if (counts[kind])
+            list = pool_format(text->pool, "%s%s%s", list, *list ? ", " : "",
+                               text_count(text, counts[kind], kind));
+    }
+    return list;
+}
+
+static const char *counts_of_live(struct text *text)
+{
+    struct kind_total totals[KIND_TOTALS_MAX];
+    size_t count = kind_totals_make(text->report, totals);
+    const char *list = "";
+
+    for (size_t i = 0; i < count; i++) {
+        if (totals[i].live)
+            list = pool_format(text->pool, "%s%s%s", list, *list ? ", " : "",
+                               text_count(text, totals[i].live, totals[i].kind));
+    }
+    return list;
+}
+
+static uint64_t held_after_cancel(const struct report *report)
+{
+    uint64_t held = 0;
+
+    for (const struct finding *f = report->findings; f; f = f->hh.next) {
+        if (strcmp(f->detector->name, "held-after-cancel") == 0 && f->severity != SEVERITY_NOTE)
+            held += f->count;
+    }
+    return held;
+}
+
+static const char *verdict_text(struct text *text)
+{
+    const struct report *report = text->report;
+    unsigned findings = report_finding_count(report);
+    uint64_t held = held_after_cancel(report);
+    bool at_end = model_is_end(report->model);
+    const char *verdict, *rest;
+
+    if (!findings && report_health(report) == CTT_HEALTH_INCONCLUSIVE)
+        return "verdict: INCONCLUSIVE, the tracker saw too little to judge";
+    verdict = findings ? pool_format(text->pool, "verdict: %u FINDING%s", findings,
+                                     findings == 1 ? "" : "S")
+                       : "verdict: 0 findings";
+    if (held)
+        verdict = pool_format(text->pool, "%s, %" PRIu64 " resource%s held after cancel", verdict,
+                              held, held == 1 ? "" : "s");
+    if (findings && !at_end)
+        return verdict;
+    rest = at_end ? counts_of_findings(text, "held-at-exit") : counts_of_live(text);
+    if (*rest)
+        verdict = pool_format(text->pool, "%s; %s %s", verdict, rest,
+                              at_end ? "still held at exit" : "held now");
+    return verdict;
+}
+
+static enum paint verdict_paint(const struct report *report)
+{
+    if (report_finding_count(report))
+        return PAINT_BAD;
+    return report_health(report) == CTT_HEALTH_FULL ? PAINT_GOOD : PAINT_BOLD;
+}
+
+static void verdict_write(struct text *text)
+{
+    const char *verdict = verdict_text(text), *coverage = text_coverage(text);
+    enum paint paint = verdict_paint(text->report);
+
+    if (strlen(verdict) < VERDICT_COLUMN && strlen(coverage) + VERDICT_COLUMN < TEXT_COLUMNS) {
+        text_line(text, paint, "%-*s %s", VERDICT_COLUMN, verdict, coverage);
+        return;
+    }
+    text_line(text, paint, "%s", verdict);
+    text_line(text, PAINT_NONE, "%s", coverage);
+}
+
+void render_verdict(const struct report *report, FILE *out)
+{
+    struct text text = {.report = report, .pool = pool_new(), .out = out};
+    const struct process *process = &report->model->process;
+
+    text_line(&text, verdict_paint(report), "%s   (%s[%u])", verdict_text(&text),
+              process->name ? process->name : "?", process->facts.pid);
+    pool_free(text.pool);
+}
+
+void render_text(const struct report *report, FILE *out)
+{
+    struct text text = {.report = report, .pool = pool_new(), .out = out};
+    bool live = !model_is_end(report->model);
+
+    head_write(&text);
+    verdict_write(&text);
+    text_write_findings(&text);
+    text_write_notes(&text);
+    if (live)
+        text_write_held_now(&text);
+    if (live || report->request->tasks)
+        text_write_tasks(&text);
+    text_write_untracked(&text);
+    text_write_health(&text);
+    pool_free(text.pool);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Findings: one table with a line per group, then a block per group, always
+ * with the same headings: what, whose, when, seen, stack, next. What is
+ * printed was observed; no cause is guessed.
+ */
+#include "text_parts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "../detectors/detector.h"
+#include "../detectors/rules.h"
+#include "../project.h"
+#include "../words.h"
+
+enum {
+    FINDINGS_TOP = 20,
+    NOTES_TOP = 20,
+    FRAMES_TOP = 16,
+    NUMBERS_MAX = 64, /* characters of "fds 32-67" */
+};
+
+static const char *best_place(struct text *text, struct stack *stack, bool folder)
+{
+    const struct frame *frame = stack_best_frame(text->report->model, stack);
+
+    return frame ? text_place(text, frame, folder) : "-";
+}
+
+static const char *finding_oldest(struct text *text, const struct finding *f)
+{
+    return text_age(text, f->ended_ns != CTT_NEVER ? f->ended_ns : f->oldest_ns);
+}
+
+static void table_row_write(struct text *text, unsigned number, const struct finding *f)
+{
+    const struct context *c = f->context;
+    const char *whose = "-";
+
+    if (c && c->kind == CTT_CONTEXT_PROCESS)
+        whose = "process";
+    else if (c)
+        whose = pool_format(text->pool, "%s (%s)", c->name ? c->name : context_kind_word(c->kind),
+                            state_phrase(c->state));
+    text_line(text, PAINT_NONE, "%3u  %s %5" PRIu64 " %10s %8s  %s  %s", number,
+              text_cell(text, model_kind_name(text->report->model, f->kind), 8), f->count,
+              text_bytes(text, f->bytes), finding_oldest(text, f), text_cell(text, whose, 36),
+              best_place(text, f->stack, false));
+}
+
+static const char *holding_title(struct text *text, const struct holding *h)
+{
+    const char *kind = model_kind_name(text->report->model, h->kind);
+    const char *name = h->name ? h->name : "";
+    const char *detail = h->detail && strcmp(h->detail, kind) != 0 ? h->detail : "";
+
+    if (h->grouped)
+        return pool_format(text->pool, "%s, %s", text_count(text, h->count, h->kind),
+                           text_bytes(text, h->bytes));
+    switch (h->kind) {
+    case CTT_KIND_STREAM:
+    case CTT_KIND_DIR:
+    case CTT_KIND_TIMER:
+    case CTT_KIND_LOCK:
+    case CTT_KIND_MEMORY:
+    case CTT_KIND_MAPPING:
+        return pool_format(text->pool, "%s 0x%" PRIx64 " %s  %s", kind, h->handle, name, detail);
+    case CTT_KIND_THREAD:
+        return pool_format(text->pool, "tid %" PRIu64 " \"%s\"  %s", h->handle,
+                           h->task && h->task->name ? h->task->name : name, detail);
+    case CTT_KIND_PROCESS:
+        return pool_format(text->pool, "pid %" PRIu64 " %s  %s", h->handle, name, detail);
+    default:
+        return pool_format(text->pool, "%s %" PRIu64 " %s%s%s  %s", kind, h->handle, name,
+                           h->peer ? " to " : "", h->peer ? h->peer : "", detail);
+    }
+}
+
+/* "fds 32-67, 70": the numbers of all members but the first. */
+static const char *numbers_of_rest(struct text *text, const struct finding *f)
+{
+    char numbers[NUMBERS_MAX] = "";
+    size_t used = 0;
+
+    for (const struct holding *h = f->holdings->next_in_finding; h;) {
+        uint64_t first = h->handle, last = first;
+        int wrote;
+
+        for (h = h->next_in_finding; h && h->handle == last + 1; h = h->next_in_finding)
+            last++;
+        wrote = snprintf(numbers + used, sizeof(numbers) - used,
+                         first == last ? "%s%" PRIu64 : "%s%" PRIu64 "-%" PRIu64, used ? ", " : "",
+                         first, last);
+        if (wrote < 0 || used + (size_t)wrote >= sizeof(numbers)) {
+            numbers[used] = '\0';
+            return pool_format(text->pool, "%s, ...", numbers);
+        }
+        used += (size_t)wrote;
+    }
+    return pool_format(text->pool, "%s", numbers);
+}
+
+static void what_write(struct text *text, const struct finding *f)
+{
+    const struct holding *h = f->holdings;
+    const char *more = "";
+
+    if (!h)
+        return;
+    if (h->next_in_finding && kind_is_descriptor(h->kind) && h->kind != CTT_KIND_STREAM &&
+        h->kind != CTT_KIND_DIR)
+        more = pool_format(text->pool, "  (+%" PRIu64 " more: %ss %s)", f->count - h->count,
+                           model_kind_name(text->report->model, h->kind), numbers_of_rest(text, f));
+    else if (h->next_in_finding)
+        more = pool_format(text->pool, "  (+%" PRIu64 " more)", f->count - h->count);
+    text_line(text, PAINT_NONE, "    what    %s%s%s", holding_title(text, h),
+              h->flags & CTT_HOLDING_CLOEXEC ? "  O_CLOEXEC" : "", more);
+}
+
+static void mishap_what_write(struct text *text, const struct finding *f)
+{
+    const struct mishap *m = f->mishaps;
+    const char *kind = model_kind_name(text->report->model, m->kind);
+    const char *error = m->error ? strerrorname_np((int)m->error) : NULL;
+
+    if (m->id == CTT_MISHAP_LIMIT)
+        text_line(text, PAINT_NONE, "    what    %s%s%" PRIu64 " descriptors held at that moment",
+                  error ? error : "", error ? ": " : "", m->live);
+    else if (m->id == CTT_MISHAP_CLOSED_BEHIND_OWNER)
+        text_line(text, PAINT_NONE,
+                  "    what    fd %" PRIu64 " closed while %s 0x%" PRIx64 " owned it", m->handle,
+                  model_kind_name(text->report->model, m->owner_kind), m->owner);
+    else if (kind_is_descriptor(m->kind) && m->kind != CTT_KIND_STREAM && m->kind != CTT_KIND_DIR)
+        text_line(text, PAINT_NONE, "    what    %s %" PRIu64 " %s%s%s", kind, m->handle,
+                  f->detector->sentence, error ? ": " : "", error ? error : "");
+    else
+        text_line(text, PAINT_NONE, "    what    %s 0x%" PRIx64 " %s", kind, m->handle,
+                  f->detector->sentence);
+}
+
+static void whose_write(struct text *text, const struct finding *f)
+{
+    const struct context *c = f->context;
+    const char *kind = c ? context_kind_word(c->kind) : "";
+    bool is_process = c && c->kind == CTT_CONTEXT_PROCESS;
+
+    if (!c)
+        return;
+    text_line(text, PAINT_NONE, "    whose   %s%s%s%s%s%s%s", is_process ? "" : kind,
+              is_process ? "" : pool_format(text->pool, " %u ", c->id), text_context_path(text, c),
+              c->trace_id ? "    trace " : "", c->trace_id ? c->trace_id : "",
+              c->cause ? "    cause: " : "", c->cause ? c->cause : "");
+}
+
+static void when_write(struct text *text, const struct finding *f)
+{
+    const char *end = "";
+
+    if (f->mishaps) {
+        const struct mishap *m = f->mishaps;
+
+        text_line(text, PAINT_NONE, "    when    %s%s%s, %" PRIu64 " times",
+                  text_moment(text, m->first_ns), m->count > 1 ? " to " : "",
+                  m->count > 1 ? text_moment(text, m->last_ns) : "", f->count);
+        return;
+    }
+    if (f->ended_ns != CTT_NEVER && f->context)
+        end = pool_format(text->pool, ", %s ended %s (%s)", context_kind_word(f->context->kind),
+                          text_moment(text, f->ended_ns), state_phrase(f->context->state));
+    text_line(text, PAINT_NONE, "    when    %sacquired %s%s, %s %s", f->count > 1 ? "first " : "",
+              text_moment(text, f->oldest_ns), end,
+              model_is_end(text->report->model) ? "exit" : "snapshot",
+              text_moment(text, text->report->now_ns));
+}
+
+static void seen_write(struct text *text, const struct finding *f)
+{
+    const struct site *s = f->site;
+    const char *last = "";
+
+    if (!s || f->mishaps)
+        return;
+    if (s->released_stack)
+        last = pool_format(text->pool, " (last at %s)", best_place(text, s->released_stack, false));
+    text_line(text, PAINT_NONE,
+              "    seen    %" PRIu64 " acquired at this stack: %" PRIu64 " released%s, %" PRIu64
+              " never",
+              s->acquired, s->released, last, time_between(s->released, s->acquired));
+}
+
+static bool frame_same(const struct frame *a, const struct frame *b)
+{
+    return a->module == b->module && a->function && a->function == b->function &&
+           a->line == b->line;
+}
+
+void text_write_stack(struct text *text, const char *label, struct stack *stack)
+{
+    size_t count, shown = 0, limit;
+    const struct frame *frames = model_frames(text->report->model, stack, &count);
+
+    if (!stack) {
+        text_line(text, PAINT_NONE, "    %-8snot known", label);
+        return;
+    }
+    limit = text_top(text, count, FRAMES_TOP);
+    for (size_t i = 0; i < count && shown < limit; shown++) {
+        const struct frame *f = &frames[i];
+        size_t same = 1;
+        const char *name = text_function(f);
+
+        while (i + same < count && frame_same(f, &frames[i + same]))
+            same++;
+        if (f->inlined)
+            name = pool_format(text->pool, "%s (inlined)", name);
+        if (same > 1)
+            name = pool_format(text->pool, "%s (%zu times)", name, same);
+        text_line(text, PAINT_NONE, "    %-6s%c %s %s", shown ? "" : label,
+                  frame_in_project(f) ? '>' : ' ', text_cell(text, name, 38),
+                  text_place(text, f, true));
+        i += same;
+    }
+    if (count > limit)
+        text_line(text, PAINT_DIM, "            and %zu more frames (--all)", count - limit);
+    if (stack->cut)
+        text_line(text, PAINT_DIM, "            (cut here: %s)", cut_phrase(stack->cut));
+}
+
+static void mishap_stacks_write(struct text *text, const struct finding *f)
+{
+    if (f->mishaps->released_stack)
+        text_write_stack(text, "before", f->mishaps->released_stack);
+    if (f->mishaps->acquired_stack)
+        text_write_stack(text, "got at", f->mishaps->acquired_stack);
+}
+
+static void block_write(struct text *text, unsigned number, const struct finding *f)
+{
+    const char *kind = model_kind_name(text->report->model, f->kind);
+    const char *head = pool_format(text->pool, "[%u] %s (%s, %s)  %s x%" PRIu64 "  oldest %s%s",
+                                   number, f->detector->name, severity_word(f->severity),
+                                   grade_word(f->grade), kind, f->count, finding_oldest(text, f),
+                                   f->ended_ns != CTT_NEVER ? " after its end" : "");
+
+    text_line(text, PAINT_NONE, "%s", "");
+    text_line(text, PAINT_BOLD, "%s %s%s", text_cell(text, head, 75), f->weak ? "weak " : "  id ",
+              f->id);
+    if (f->mishaps)
+        mishap_what_write(text, f);
+    else
+        what_write(text, f);
+    whose_write(text, f);
+    when_write(text, f);
+    seen_write(text, f);
+    text_write_stack(text, "stack", f->stack);
+    if (f->mishaps)
+        mishap_stacks_write(text, f);
+    if (text->report->request->path)
+        text_line(text, PAINT_NONE, "    next    ctxtrace report --kind=%s --all %s", kind,
+                  text->report->request->path);
+}
+
+void text_write_findings(struct text *text)
+{
+    size_t total = report_finding_count(text->report), limit = text_top(text, total, FINDINGS_TOP);
+    const struct finding *first = text->report->findings;
+    unsigned number = 0;
+
+    if (!total)
+        return;
+    text_line(text, PAINT_NONE, "%s", "");
+    text_line(text, PAINT_DIM, "  #  %-8s %5s %10s %8s  %-36s  %s", "kind", "held", "size",
+              "oldest", "context (state)", "acquired at");
+    for (const struct finding *f = first; f && number < limit; f = f->hh.next)
+        table_row_write(text, ++number, f);
+    text_write_rest(text, total, limit);
+    number = 0;
+    for (const struct finding *f = first; f && number < limit; f = f->hh.next)
+        block_write(text, ++number, f);
+}
+
+void text_write_notes(struct text *text)
+{
+    size_t shown = 0, total = text->report->notes, limit = text_top(text, total, NOTES_TOP);
+
+    if (!total)
+        return;
+    text_line(text, PAINT_NONE, "%s", "");
+    text_line(text, PAINT_BOLD, "notes (%zu; never counted as findings)", total);
+    for (const struct finding *f = text->report->findings; f && shown < limit; f = f->hh.next) {
+        const struct frame *frame = stack_best_frame(text->report->model, f->stack);
+
+        if (f->severity != SEVERITY_NOTE)
+            continue;
+        text_line(text, PAINT_NONE, "  %s %s %s %s %s", text_cell(text, f->detector->name, 19),
+                  text_cell(text, text_count(text, f->count, f->kind), 12),
+                  text_cell(text, f->holdings ? holding_title(text, f->holdings) : "", 32),
+                  text_cell(text, frame ? text_function(frame) : NULL, 14),
+                  frame ? text_place(text, frame, false) : "");
+        shown++;
+    }
+    text_write_rest(text, total, limit);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How far the report can be trusted: blind spots, counters of what was
+ * dropped, cut stacks, modules without names. Known-unknown, never silently
+ * missing.
+ */
+#include "text_parts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "../words.h"
+
+static bool counter_is_of_loss(const char *name)
+{
+    size_t length = strlen(name);
+    static const char suffix[] = "_dropped";
+    const size_t tail = sizeof(suffix) - 1;
+
+    return length > tail && strcmp(name + length - tail, suffix) == 0;
+}
+
+static uint64_t events_dropped(const struct model *model)
+{
+    const struct counter *c;
+    uint64_t dropped = 0;
+
+    DL_FOREACH (model->counters, c) {
+        if (c->name && counter_is_of_loss(c->name))
+            dropped += c->value;
+    }
+    return dropped;
+}
+
+const char *text_coverage(struct text *text)
+{
+    const struct model *model = text->report->model;
+    const struct blind_spot *spot;
+    const char *blind = "";
+
+    DL_FOREACH (model->blind_spots, spot) {
+        if (spot->kind)
+            blind = pool_format(text->pool, "%s%s%s", blind, *blind ? ", " : "", spot->kind);
+    }
+    return pool_format(text->pool, "coverage: %s%s%s%s, %" PRIu64 " events dropped",
+                       health_word(report_health(text->report)), *blind ? " (blind to " : "", blind,
+                       *blind ? ")" : "", events_dropped(model));
+}
+
+static void counters_write(struct text *text)
+{
+    const struct counter *c;
+
+    DL_FOREACH (text->report->model->counters, c) {
+        if (c->name && c->value)
+            text_line(text, PAINT_NONE, "counter  %s %" PRIu64, text_cell(text, c->name, 28),
+                      c->value);
+    }
+    if (text->report->model->strange_records)
+        text_line(text, PAINT_NONE, "counter  %s %" PRIu64,
+                  text_cell(text, "records_not_understood", 28),
+                  text->report->model->strange_records);
+}
+
+static void cuts_write(struct text *text)
+{
+    uint64_t cuts[CTT_CUT_COUNT + 1] = {0};
+
+    for (const struct stack *s = text->report->model->stacks; s; s = s->hh.next)
+        cuts[s->cut < CTT_CUT_COUNT ? s->cut : CTT_CUT_COUNT]++;
+    for (unsigned i = CTT_CUT_NONE + 1; i <= CTT_CUT_COUNT; i++) {
+        if (cuts[i])
+            text_line(text, PAINT_NONE, "stacks   %" PRIu64 " cut: %s", cuts[i], cut_phrase(i));
+    }
+}
+
+static void modules_write(struct text *text)
+{
+    const struct model *model = text->report->model;
+
+    if (!model->symbolizer)
+        return;
+    for (const struct module *m = model->modules; m; m = m->hh.next) {
+        const char *complaint;
+
+        if (!m->shown || !m->in_project || m->number < 0)
+            continue;
+        complaint = symbolizer_complaint(model->symbolizer, m->number);
+        if (complaint)
+            text_line(text, PAINT_NONE, "warning  %s: %s%s%s", m->base, complaint,
+                      m->build_id ? ", build-id " : "", m->build_id ? m->build_id : "");
+    }
+}
+
+void text_write_health(struct text *text)
+{
+    const struct model *model = text->report->model;
+    const struct blind_spot *spot;
+
+    text_line(text, PAINT_NONE, "%s", "");
+    if (model->fault)
+        text_line(text, PAINT_BAD, "warning  %s", reader_fault_sentence(model->fault));
+    if (!model->process.known)
+        text_line(text, PAINT_BAD, "warning  the dump says nothing about its process");
+    DL_FOREACH (model->blind_spots, spot)
+        text_line(text, PAINT_NONE, "coverage %s%s%s", spot->kind ? spot->kind : "",
+                  spot->kind && spot->note ? ": " : "", spot->note ? spot->note : "");
+    counters_write(text);
+    cuts_write(text);
+    modules_write(text);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sections of the text report, each in its own file; text.c has their
+ * order.
+ */
+#ifndef REPORT_TEXT_PARTS_H
+#define REPORT_TEXT_PARTS_H
+
+#include "text_style.h"
+
+void text_write_findings(struct text *text); /* text_findings.c */
+void text_write_notes(struct text *text);
+void text_write_stack(struct text *text, const char *label, struct stack *stack);
+void text_write_held_now(struct text *text); /* text_live.c */
+void text_write_tasks(struct text *text);    /* text_tasks.c */
+void text_write_untracked(struct text *text);
+void text_write_health(struct text *text); /* text_health.c */
+
+/* "full, 0 events dropped", "degraded (blind to memory), ..." */
+const char *text_coverage(struct text *text);
+
+/* How many of `total` rows to show, --all or not. */
+size_t text_top(const struct text *text, size_t total, size_t top);
+void text_write_rest(struct text *text, size_t total, size_t shown);
+
+#endif

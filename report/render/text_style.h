@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the text report writes: lines of at most 100 columns, cells of a fixed
+ * width, times and sizes for people. Every text from a dump passes through
+ * here and loses its control characters: a file name must not be able to
+ * paint on somebody's terminal.
+ */
+#ifndef REPORT_TEXT_STYLE_H
+#define REPORT_TEXT_STYLE_H
+
+#include "../render.h"
+
+enum { TEXT_COLUMNS = 100 };
+
+enum paint { PAINT_NONE, PAINT_BOLD, PAINT_BAD, PAINT_GOOD, PAINT_DIM };
+
+struct text {
+    const struct report *report;
+    struct pool *pool;
+    FILE *out;
+};
+
+/* One line, cleaned and clipped. */
+void text_line(struct text *text, enum paint paint, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Cleaned, clipped to and padded to `width` columns. NULL is "-". */
+const char *text_cell(struct text *text, const char *chars, unsigned width);
+
+/* "412ms", "2.5s", "21m04s", "2h11m", "3d04h". */
+const char *text_duration(struct text *text, uint64_t ns);
+const char *text_moment(struct text *text, uint64_t ns); /* "+0.41s" */
+const char *text_age(struct text *text, uint64_t since_ns);
+const char *text_bytes(struct text *text, uint64_t bytes);                /* "8.0 MiB" */
+const char *text_count(struct text *text, uint64_t count, uint32_t kind); /* "2 streams" */
+
+/* "conf.c:57", with `folder` "src/conf.c:57"; else module, or module+offset. */
+const char *text_place(struct text *text, const struct frame *frame, bool folder);
+const char *text_function(const struct frame *frame);
+
+/* "req:/v1/orders < svc < process" */
+const char *text_context_path(struct text *text, const struct context *context);
+
+#endif
