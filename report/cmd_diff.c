@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `ctxtrace diff A B`: what is held in B and was not in A, by stack. Stacks
+ * are told apart by their addresses within the modules while both dumps come
+ * from the same build, else by the names of their functions.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "dump.h"
+#include "live.h"
+#include "output.h"
+#include "project.h"
+#include "render/json_writer.h"
+#include "render/text_style.h"
+
+enum { SIDE_A, SIDE_B, SIDES };
+enum { DIFF_TOP = 40 };
+
+struct diff_key {
+    uint64_t identity;
+    uint64_t kind;
+};
+
+struct diff_row {
+    struct diff_key key;
+    struct model *model; /* of the stack shown */
+    struct stack *stack;
+    uint64_t count[SIDES], bytes[SIDES];
+    UT_hash_handle hh;
+};
+
+struct diff {
+    struct dump dumps[SIDES];
+    struct pool *pool;
+    struct diff_row *rows;
+    bool by_name, all, no_color;
+};
+
+static const char *row_verdict(const struct diff_row *row)
+{
+    if (!row->count[SIDE_A])
+        return "new";
+    if (!row->count[SIDE_B])
+        return "gone";
+    if (row->count[SIDE_A] == row->count[SIDE_B])
+        return "same";
+    return row->count[SIDE_A] < row->count[SIDE_B] ? "grown" : "shrunk";
+}
+
+static int64_t row_change(const struct diff_row *row)
+{
+    return (int64_t)(row->count[SIDE_B] - row->count[SIDE_A]);
+}
+
+/* Most growth first. */
+static int row_order(struct diff_row *a, struct diff_row *b)
+{
+    int64_t left = row_change(a), right = row_change(b);
+
+    if (left != right)
+        return left < right ? 1 : -1;
+    if (a->count[SIDE_B] != b->count[SIDE_B])
+        return a->count[SIDE_B] < b->count[SIDE_B] ? 1 : -1;
+    return (a->key.identity > b->key.identity) - (a->key.identity < b->key.identity);
+}
+
+static const char *program_build_id(const struct model *model)
+{
+    for (const struct module *m = model->modules; m; m = m->hh.next) {
+        if (m->flags & CTT_MODULE_EXECUTABLE)
+            return m->build_id ? m->build_id : "";
+    }
+    return "";
+}
+
+static void side_add(struct diff *diff, int side)
+{
+    struct dump *dump = &diff->dumps[side];
+    struct live live = live_make(dump->report, false);
+
+    for (size_t i = 0; i < live.count; i++) {
+        const struct live_row *in = &live.rows[i];
+        struct diff_key key = {stack_identity(dump->model, in->stack, diff->by_name), in->kind};
+        struct diff_row *row;
+
+        HASH_FIND(hh, diff->rows, &key, sizeof(key), row);
+        if (!row) {
+            row = pool_alloc(diff->pool, sizeof(*row));
+            row->key = key;
+            row->model = dump->model;
+            row->stack = in->stack;
+            HASH_ADD(hh, diff->rows, key, sizeof(row->key), row);
+        }
+        row->count[side] += in->count;
+        row->bytes[side] += in->bytes;
+    }
+    live_drop(&live);
+}
+
+static void diff_make(struct diff *diff)
+{
+    diff->by_name = strcmp(program_build_id(diff->dumps[SIDE_A].model),
+                           program_build_id(diff->dumps[SIDE_B].model)) != 0;
+    side_add(diff, SIDE_A);
+    side_add(diff, SIDE_B);
+    HASH_SORT(diff->rows, row_order);
+}
+
+static void text_write(struct diff *diff, FILE *out)
+{
+    struct text text = {.report = diff->dumps[SIDE_B].report, .pool = diff->pool, .out = out};
+    size_t shown = 0, same = 0, more = 0;
+
+    diff->dumps[SIDE_B].request.color = !diff->no_color && output_wants_color(out);
+    text_line(&text, PAINT_DIM, "  %-6s  %-8s %9s %9s %9s %11s  %s", "what", "kind", "before",
+              "after", "change", "size", "acquired at");
+    for (const struct diff_row *row = diff->rows; row; row = row->hh.next) {
+        const struct frame *frame = stack_best_frame(row->model, row->stack);
+
+        if (row_change(row) == 0 && !diff->all) {
+            same++;
+            continue;
+        }
+        if (shown >= DIFF_TOP && !diff->all) {
+            more++;
+            continue;
+        }
+        shown++;
+        text_line(&text, row_change(row) > 0 ? PAINT_BAD : PAINT_NONE,
+                  "  %-6s  %-8s %9" PRIu64 " %9" PRIu64 " %+9" PRId64 " %11s  %s %s",
+                  row_verdict(row), model_kind_name(row->model, (uint32_t)row->key.kind),
+                  row->count[SIDE_A], row->count[SIDE_B], row_change(row),
+                  text_bytes(&text, row->bytes[SIDE_B]), frame ? text_function(frame) : "-",
+                  frame ? text_place(&text, frame, false) : "");
+    }
+    if (more)
+        text_line(&text, PAINT_DIM, "  and %zu more (--all)", more);
+    text_line(&text, PAINT_NONE, "%zu stacks changed, %zu the same", shown + more,
+              diff->all ? HASH_COUNT(diff->rows) - shown : same);
+}
+
+static void json_side_write(struct json *json, const char *key, const struct dump *dump)
+{
+    json_open(json, key, '{');
+    json_text(json, "path", dump->path);
+    json_number(json, "pid", dump->model->process.facts.pid);
+    json_number(json, "sequence", dump->model->process.facts.sequence);
+    json_seconds(json, "uptime_s", dump->model->process.facts.uptime_ns);
+    json_close(json, '}');
+}
+
+static void json_frames_write(struct json *json, const struct diff_row *row)
+{
+    size_t count;
+    const struct frame *frames = model_frames(row->model, row->stack, &count);
+
+    json_open(json, "stack", '[');
+    for (size_t i = 0; i < count; i++) {
+        json_open(json, NULL, '{');
+        json_text(json, "function", frames[i].function);
+        json_text(json, "file", frames[i].file);
+        json_number(json, "line", frames[i].line);
+        json_text(json, "module", frames[i].module ? frames[i].module->path : NULL);
+        json_address(json, "offset", frames[i].address);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void json_write(const struct diff *diff, FILE *out)
+{
+    struct json json = {.out = out};
+
+    json_open(&json, NULL, '{');
+    json_text(&json, "schema", "ctxtrace.diff/1");
+    json_side_write(&json, "a", &diff->dumps[SIDE_A]);
+    json_side_write(&json, "b", &diff->dumps[SIDE_B]);
+    json_open(&json, "rows", '[');
+    for (const struct diff_row *row = diff->rows; row; row = row->hh.next) {
+        json_open(&json, NULL, '{');
+        json_text(&json, "change", row_verdict(row));
+        json_text(&json, "kind", model_kind_name(row->model, (uint32_t)row->key.kind));
+        json_number(&json, "count_a", row->count[SIDE_A]);
+        json_number(&json, "count_b", row->count[SIDE_B]);
+        json_number(&json, "bytes_a", row->bytes[SIDE_A]);
+        json_number(&json, "bytes_b", row->bytes[SIDE_B]);
+        json_frames_write(&json, row);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_close(&json, '}');
+}
+
+static int diff_write(struct diff *diff, const struct output_list *outputs)
+{
+    int status = STATUS_OK;
+
+    for (size_t i = 0; i < outputs->count; i++) {
+        const struct output *output = &outputs->items[i];
+        FILE *out = output_open(output);
+
+        if (!out)
+            return STATUS_INTERNAL;
+        if (strcmp(output->renderer->name, "json") == 0)
+            json_write(diff, out);
+        else
+            text_write(diff, out);
+        if (output_close(output, out) < 0)
+            status = STATUS_INTERNAL;
+    }
+    return status;
+}
+
+static int diff_run(struct diff *diff, char *const *paths, const struct output_list *outputs)
+{
+    int status = STATUS_OK;
+
+    for (int side = SIDE_A; side < SIDES; side++) {
+        if (dump_open(&diff->dumps[side], paths[side], NULL) < 0)
+            return diff->dumps[side].status;
+        if (diff->dumps[side].status != STATUS_OK)
+            status = diff->dumps[side].status;
+        dump_judge(&diff->dumps[side]);
+    }
+    diff_make(diff);
+    return diff_write(diff, outputs) ?: status;
+}
+
+static const char usage[] = "usage: ctxtrace diff [--format=text|json[:PATH]]... [--all] "
+                            "[--no-color] A B\n";
+
+int cmd_diff(int argc, char **argv)
+{
+    enum { OPT_FORMAT = 1, OPT_ALL, OPT_NO_COLOR, OPT_HELP };
+    static const struct option long_options[] = {
+        {"format", required_argument, NULL, OPT_FORMAT},
+        {"all", no_argument, NULL, OPT_ALL},
+        {"no-color", no_argument, NULL, OPT_NO_COLOR},
+        {"help", no_argument, NULL, OPT_HELP},
+        {0},
+    };
+    struct output_list outputs = {0};
+    struct diff diff = {0};
+    int option, status;
+
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == OPT_HELP) {
+            fputs(usage, stdout);
+            return STATUS_OK;
+        }
+        if (option == '?' || (option == OPT_FORMAT && output_add(&outputs, optarg) < 0))
+            return STATUS_USAGE;
+        diff.all |= option == OPT_ALL;
+        diff.no_color |= option == OPT_NO_COLOR;
+    }
+    if (argc - optind != SIDES) {
+        fputs(usage, stderr);
+        return STATUS_USAGE;
+    }
+    output_default(&outputs);
+    diff.pool = pool_new();
+    status = diff_run(&diff, argv + optind, &outputs);
+    HASH_CLEAR(hh, diff.rows);
+    for (int side = SIDE_A; side < SIDES; side++)
+        dump_close(&diff.dumps[side]);
+    pool_free(diff.pool);
+    return status;
+}

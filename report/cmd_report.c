@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `ctxtrace report FILE...`: dumps in, reports out.
+ *
+ * Several dumps of one process are a series: the last one is shown, with the
+ * change since the one before. Different processes get a summary by
+ * fingerprint first (summary.c).
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "dump.h"
+#include "output.h"
+#include "summary.h"
+
+enum { DEBUG_DIRS_MAX = 16, OVERRIDES_MAX = 3 };
+
+struct report_command {
+    struct output_list outputs;
+    struct report_request request;
+    size_t override_count;
+    const char *debug_dirs[DEBUG_DIRS_MAX + 1];
+    size_t debug_dir_count;
+    bool each, no_color, strict;
+    struct dump *dumps;
+    size_t dump_count;
+    int status;
+};
+
+enum {
+    OPT_FORMAT = 1,
+    OPT_ALL,
+    OPT_EACH,
+    OPT_SINCE,
+    OPT_KIND,
+    OPT_TASKS,
+    OPT_DEBUG_DIR,
+    OPT_NO_COLOR,
+    OPT_STRICT,
+    OPT_OVERRIDE,
+    OPT_HELP
+};
+
+static const struct option long_options[] = {
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"all", no_argument, NULL, OPT_ALL},
+    {"each", no_argument, NULL, OPT_EACH},
+    {"since", required_argument, NULL, OPT_SINCE},
+    {"kind", required_argument, NULL, OPT_KIND},
+    {"tasks", no_argument, NULL, OPT_TASKS},
+    {"debug-dir", required_argument, NULL, OPT_DEBUG_DIR},
+    {"no-color", no_argument, NULL, OPT_NO_COLOR},
+    {"strict", no_argument, NULL, OPT_STRICT},
+    {"option", required_argument, NULL, OPT_OVERRIDE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static void usage_write(FILE *out)
+{
+    fprintf(out,
+            "usage: ctxtrace report [OPTION]... FILE...      (\"-\" is standard input)\n"
+            "  --format=F[:PATH]   %s; may repeat; PATH \"-\" is standard output\n"
+            "  --all               every row and frame, no \"and 312 more\"\n"
+            "  --each              every dump in full, no summary\n"
+            "  --since=mark        only what was acquired after `ctxtrace mark`\n"
+            "  --kind=KIND         only this kind: fd, socket, stream, memory, ...\n"
+            "  --tasks             the tasks, also of an exit report\n"
+            "  --debug-dir=DIR     look for debug info here too; may repeat\n"
+            "  --option=KEY=VALUE  judge with another grace, pile_up, project or exit\n"
+            "  --no-color          no colour on a terminal\n"
+            "  --strict            exit with %d when a dump is inconclusive\n",
+            renderer_names(), STATUS_INCONCLUSIVE);
+}
+
+static int override_add(struct report_command *command, const char *text)
+{
+    static const char *const keys[] = {"grace", "pile_up", "project", "exit"};
+    const char *equals = strchr(text, '=');
+
+    for (size_t i = 0; equals && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strlen(keys[i]) != (size_t)(equals - text) ||
+            strncmp(keys[i], text, (size_t)(equals - text)) != 0)
+            continue;
+        if (command->override_count == OVERRIDES_MAX)
+            break;
+        command->request.overrides[command->override_count++] = text;
+        return 0;
+    }
+    fprintf(stderr,
+            "ctxtrace: --option=%s: expected grace, pile_up, project or exit, = and a "
+            "value, %d times at most\n",
+            text, OVERRIDES_MAX);
+    return -1;
+}
+
+static int since_set(struct report_command *command, const char *text)
+{
+    if (strcmp(text, "mark") != 0) {
+        fprintf(stderr, "ctxtrace: --since=%s: only \"mark\" is known\n", text);
+        return -1;
+    }
+    command->request.since_mark = true;
+    return 0;
+}
+
+static int debug_dir_add(struct report_command *command, const char *dir)
+{
+    if (command->debug_dir_count == DEBUG_DIRS_MAX) {
+        fprintf(stderr, "ctxtrace: more than %d --debug-dir\n", DEBUG_DIRS_MAX);
+        return -1;
+    }
+    command->debug_dirs[command->debug_dir_count++] = dir;
+    return 0;
+}
+
+/* Returns 0, or -1 after a sentence. */
+static int option_take(struct report_command *command, int option)
+{
+    switch (option) {
+    case OPT_FORMAT:
+        return output_add(&command->outputs, optarg);
+    case OPT_ALL:
+        command->request.all = true;
+        return 0;
+    case OPT_EACH:
+        command->each = true;
+        return 0;
+    case OPT_SINCE:
+        return since_set(command, optarg);
+    case OPT_KIND:
+        command->request.kind = optarg;
+        return 0;
+    case OPT_TASKS:
+        command->request.tasks = true;
+        return 0;
+    case OPT_DEBUG_DIR:
+        return debug_dir_add(command, optarg);
+    case OPT_NO_COLOR:
+        command->no_color = true;
+        return 0;
+    case OPT_STRICT:
+        command->strict = true;
+        return 0;
+    case OPT_OVERRIDE:
+        return override_add(command, optarg);
+    default:
+        fputs("try: ctxtrace report --help\n", stderr);
+        return -1;
+    }
+}
+
+static void dumps_open(struct report_command *command, char *const *paths, size_t count)
+{
+    static const char *const usual_dir = "/usr/lib/debug";
+    struct symbolizer_options options = {0};
+
+    if (command->debug_dir_count) {
+        /* There is always room: usual_dir takes the place of the NULL after. */
+        if (command->debug_dir_count < DEBUG_DIRS_MAX)
+            command->debug_dirs[command->debug_dir_count] = usual_dir;
+        options.debug_dirs = command->debug_dirs;
+    }
+    command->dumps = xalloc(count * sizeof(*command->dumps));
+    for (size_t i = 0; i < count; i++) {
+        struct dump *dump = &command->dumps[command->dump_count];
+
+        if (dump_open(dump, paths[i], &options) == 0)
+            command->dump_count++;
+        if (dump->status != STATUS_OK)
+            command->status = STATUS_BAD_INPUT;
+    }
+}
+
+/* One process after another, in the order of the command line; within each,
+ * by sequence. Insertion keeps it stable; dumps are few. */
+static void dumps_sort(struct report_command *command)
+{
+    for (size_t i = 1; i < command->dump_count; i++) {
+        struct dump dump = command->dumps[i];
+        size_t to = i;
+
+        for (size_t k = 0; k < i; k++) {
+            if (!dump_same_process(&command->dumps[k], &dump))
+                continue;
+            to = k + 1;
+            if (command->dumps[k].model->process.facts.sequence >
+                dump.model->process.facts.sequence) {
+                to = k;
+                break;
+            }
+        }
+        memmove(&command->dumps[to + 1], &command->dumps[to], (i - to) * sizeof(dump));
+        command->dumps[to] = dump;
+    }
+}
+
+static void dumps_judge(struct report_command *command)
+{
+    for (size_t i = 0; i < command->dump_count; i++) {
+        struct dump *dump = &command->dumps[i];
+        const char *path = dump->path;
+
+        dump->request = command->request;
+        dump->request.path = path;
+        if (i && dump_same_process(&command->dumps[i - 1], dump))
+            dump->request.previous = command->dumps[i - 1].report;
+        if (command->request.since_mark && dump->model->process.facts.mark_ns == CTT_NEVER) {
+            fprintf(stderr, "ctxtrace: %s: no mark was set (ctxtrace mark PID)\n", path);
+            dump->request.since_mark = false;
+            command->status = STATUS_BAD_INPUT;
+        }
+        dump_judge(dump);
+        if (command->strict && command->status == STATUS_OK &&
+            report_health(dump->report) == CTT_HEALTH_INCONCLUSIVE)
+            command->status = STATUS_INCONCLUSIVE;
+    }
+}
+
+static void output_write(struct report_command *command, const struct output *output)
+{
+    FILE *out = output_open(output);
+
+    if (!out) {
+        command->status = STATUS_INTERNAL;
+        return;
+    }
+    for (size_t i = 0; i < command->dump_count; i++)
+        command->dumps[i].request.color = !command->no_color && output_wants_color(out);
+    summary_write(command->dumps, command->dump_count, command->each, output->renderer, out);
+    if (output_close(output, out) < 0)
+        command->status = STATUS_INTERNAL;
+}
+
+static int command_finish(struct report_command *command, char *const *paths, size_t count)
+{
+    output_default(&command->outputs);
+    dumps_open(command, paths, count);
+    dumps_sort(command);
+    dumps_judge(command);
+    if (command->dump_count) {
+        for (size_t i = 0; i < command->outputs.count; i++)
+            output_write(command, &command->outputs.items[i]);
+    }
+    for (size_t i = 0; i < command->dump_count; i++)
+        dump_close(&command->dumps[i]);
+    free(command->dumps);
+    return command->status;
+}
+
+int cmd_report(int argc, char **argv)
+{
+    struct report_command command = {0};
+    int option;
+
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == OPT_HELP) {
+            usage_write(stdout);
+            return STATUS_OK;
+        }
+        if (option_take(&command, option) < 0)
+            return STATUS_USAGE;
+    }
+    if (optind == argc) {
+        usage_write(stderr);
+        return STATUS_USAGE;
+    }
+    return command_finish(&command, argv + optind, (size_t)(argc - optind));
+}
+
+int report_file(const char *path, const char *const *formats)
+{
+    struct report_command command = {0};
+    char *paths[] = {(char *)path};
+
+    for (; formats && *formats; formats++) {
+        if (output_add(&command.outputs, *formats) < 0)
+            return STATUS_USAGE;
+    }
+    return command_finish(&command, paths, 1);
+}

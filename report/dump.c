@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See dump.h.
+ */
+#include "dump.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "input.h"
+
+int dump_open(struct dump *dump, const char *path, const struct symbolizer_options *options)
+{
+    struct input input;
+    int r = input_load(&input, path);
+
+    *dump = (struct dump){.path = path, .status = STATUS_BAD_INPUT};
+    if (r < 0) {
+        fprintf(stderr, "ctxtrace: %s: %s\n", path, strerror(-r));
+        return -1;
+    }
+    r = model_load(&dump->model, input.bytes, input.size);
+    input_drop(&input);
+    if (r) {
+        fprintf(stderr, "ctxtrace: %s: %s\n", path, reader_fault_sentence(r));
+        return -1;
+    }
+    if (dump->model->fault)
+        fprintf(stderr, "ctxtrace: %s: %s\n", path, reader_fault_sentence(dump->model->fault));
+    else
+        dump->status = STATUS_OK;
+    dump->request.path = path;
+    model_symbolize(dump->model, options);
+    return 0;
+}
+
+void dump_judge(struct dump *dump)
+{
+    dump->report = report_new(dump->model, &dump->request);
+}
+
+void dump_close(struct dump *dump)
+{
+    dump->report = report_free(dump->report);
+    dump->model = model_free(dump->model);
+}
+
+static bool text_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool dump_same_process(const struct dump *a, const struct dump *b)
+{
+    const struct process *left = &a->model->process, *right = &b->model->process;
+
+    return left->facts.pid == right->facts.pid &&
+           left->facts.start_ticks == right->facts.start_ticks &&
+           text_same(left->host, right->host);
+}

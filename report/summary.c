@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See summary.h. A finding that seventeen workers share is one line here.
+ */
+#include "summary.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "detectors/detector.h"
+#include "project.h"
+
+struct shared {
+    const struct report *report; /* of the first that has it */
+    const struct finding *finding;
+    uint64_t held;
+    unsigned processes;
+    UT_hash_handle hh;
+};
+
+/* Of a series only the last dump speaks. */
+static bool dump_is_last(const struct dump *dumps, size_t count, size_t i)
+{
+    return i + 1 == count || !dump_same_process(&dumps[i], &dumps[i + 1]);
+}
+
+static void shared_add(struct shared **table, struct pool *pool, const struct report *report)
+{
+    for (const struct finding *f = report->findings; f; f = f->hh.next) {
+        struct shared *shared;
+
+        if (f->severity == SEVERITY_NOTE)
+            continue;
+        HASH_FIND_STR(*table, f->id, shared);
+        if (!shared) {
+            shared = pool_alloc(pool, sizeof(*shared));
+            shared->report = report;
+            shared->finding = f;
+            HASH_ADD_KEYPTR(hh, *table, f->id, FINGERPRINT_CHARS, shared);
+        }
+        shared->held += f->count;
+        shared->processes++;
+    }
+}
+
+static int shared_order(struct shared *a, struct shared *b)
+{
+    if (a->processes != b->processes)
+        return a->processes < b->processes ? 1 : -1;
+    return strcmp(a->finding->id, b->finding->id);
+}
+
+static void shared_write(const struct shared *shared, FILE *out)
+{
+    const struct finding *f = shared->finding;
+    struct model *model = shared->report->model;
+    const struct frame *frame = stack_best_frame(model, f->stack);
+
+    fprintf(out, "  %s  %-18s %-8s %6" PRIu64 " %9u  %.38s\n", f->id, f->detector->name,
+            model_kind_name(model, f->kind), shared->held, shared->processes,
+            frame && frame->function ? frame->function : "?");
+}
+
+static void head_write(const struct dump *dumps, size_t count, FILE *out)
+{
+    struct pool *pool = pool_new();
+    struct shared *table = NULL;
+    unsigned processes = 0, guilty = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!dump_is_last(dumps, count, i))
+            continue;
+        processes++;
+        guilty += report_finding_count(dumps[i].report) > 0;
+        shared_add(&table, pool, dumps[i].report);
+    }
+    fprintf(out, "%u processes, %u with findings\n", processes, guilty);
+    if (table) {
+        HASH_SORT(table, shared_order);
+        fprintf(out, "\n  %-16s  %-18s %-8s %6s %9s  %s\n", "id", "detector", "kind", "held",
+                "processes", "acquired in");
+        for (const struct shared *s = table; s; s = s->hh.next)
+            shared_write(s, out);
+    }
+    fputc('\n', out);
+    HASH_CLEAR(hh, table);
+    pool_free(pool);
+}
+
+static bool series_is_one(const struct dump *dumps, size_t count)
+{
+    return count < 2 || dump_same_process(&dumps[0], &dumps[count - 1]);
+}
+
+void summary_write(const struct dump *dumps, size_t count, bool each,
+                   const struct renderer *renderer, FILE *out)
+{
+    bool is_text = strcmp(renderer->name, "text") == 0;
+    bool several = each ? count > 1 : !series_is_one(dumps, count);
+    const char *between = "";
+
+    if (is_text && several && !each)
+        head_write(dumps, count, out);
+    if (several)
+        fputs(renderer->before, out);
+    for (size_t i = 0; i < count; i++) {
+        if (!each && !dump_is_last(dumps, count, i))
+            continue;
+        if (is_text && several && !each && report_finding_count(dumps[i].report) == 0) {
+            render_verdict(dumps[i].report, out);
+            continue;
+        }
+        fputs(between, out);
+        renderer->render(dumps[i].report, out);
+        between = renderer->between;
+    }
+    if (several)
+        fputs(renderer->after, out);
+}
