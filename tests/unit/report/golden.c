@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See golden.h.
+ */
+#include "golden.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dump_builder.h"
+#include "report/input.h"
+#include "report/render.h"
+
+static bool blessing;
+
+void golden_start(int argc, char **argv)
+{
+    blessing = getenv("BLESS") || (argc > 1 && strcmp(argv[1], "--bless") == 0);
+}
+
+static char *scene_render(const char *format, uint32_t trigger,
+                          const struct report_request *request, size_t *ret_size)
+{
+    struct dump_builder *b = builder_new();
+    struct model *model = NULL;
+    struct report *report;
+    char *text = NULL;
+    FILE *out = open_memstream(&text, ret_size);
+
+    assert_non_null(out);
+    builder_scene(b, trigger);
+    assert_int_equal(model_load(&model, b->bytes, b->size), 0);
+    model_symbolize(model, NULL);
+    report = report_new(model, request);
+    renderer_find(format, strlen(format))->render(report, out);
+    fclose(out);
+    report_free(report);
+    model_free(model);
+    builder_free(b);
+    return text;
+}
+
+static void golden_write(const char *path, const char *text, size_t size)
+{
+    FILE *out = fopen(path, "w");
+
+    assert_non_null(out);
+    assert_int_equal(fwrite(text, 1, size, out), size);
+    assert_int_equal(fclose(out), 0);
+}
+
+void golden_check(const char *name, const char *format, uint32_t trigger,
+                  const struct report_request *request)
+{
+    struct input wanted = {0};
+    size_t size;
+    char *text = scene_render(format, trigger, request, &size), path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s", GOLDEN_DIR, name);
+    if (blessing)
+        golden_write(path, text, size);
+    else if (input_load(&wanted, path) < 0)
+        fail_msg("%s is missing: run with --bless", path);
+    else if (wanted.size != size || memcmp(wanted.bytes, text, size) != 0)
+        fail_msg("%s differs; the report is now:\n%s", path, text);
+    input_drop(&wanted);
+    free(text);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Renders the scene and compares it with a file in tests/golden. BLESS=1 in
+ * the environment, or --bless, writes the file instead.
+ */
+#ifndef TESTS_GOLDEN_H
+#define TESTS_GOLDEN_H
+
+#include <stdint.h>
+
+#include "report/report.h"
+
+void golden_start(int argc, char **argv);
+
+/* Fails the running test on a difference. */
+void golden_check(const char *name, const char *format, uint32_t trigger,
+                  const struct report_request *request);
+
+#endif

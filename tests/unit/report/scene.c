@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One of everything: the dump behind the golden reports and the corpus. See
+ * builder_scene() in dump_builder.h.
+ */
+#include <string.h>
+
+#include "dump_builder.h"
+
+enum { CTX_SERVICE = 2, CTX_REQUEST = 3, CTX_THREAD = 4, TASK_MAIN = 1, TASK_WORKER = 2 };
+
+static void contexts_add(struct dump_builder *b)
+{
+    builder_context(b, CTX_SERVICE, 1, CTT_CONTEXT_CTX, CTT_STATE_ACTIVE, CTT_NEVER, "svc");
+    builder_context(b, CTX_REQUEST, CTX_SERVICE, CTT_CONTEXT_CTX, CTT_STATE_DEADLINE, 2 * SEC,
+                    "req:/v1/orders");
+    builder_context(b, CTX_THREAD, 1, CTT_CONTEXT_THREAD, CTT_STATE_OK, 3600 * SEC, NULL);
+}
+
+static void tasks_add(struct dump_builder *b)
+{
+    struct ctt_task main_task = {
+        .id = TASK_MAIN,
+        .tid = 4711,
+        .context = 1,
+        .flags = CTT_TASK_MAIN,
+        .ended_ns = CTT_NEVER,
+        .wait_ns = 90 * SEC,
+        .name = builder_string(b, "orders"),
+        .state = builder_string(b, "S (sleeping)"),
+        .wait = builder_string(b, "poll"),
+    };
+    struct ctt_task worker = {
+        .id = TASK_WORKER,
+        .tid = 4719,
+        .context = CTX_THREAD,
+        .creator = TASK_MAIN,
+        .flags = CTT_TASK_ENDED,
+        .created_stack = builder_stack(b, "pthread_create main __libc_start_main"),
+        .created_ns = 10 * SEC,
+        .ended_ns = 3600 * SEC,
+        .wait_ns = CTT_NEVER,
+        .name = builder_string(b, "reindex"),
+        .state = builder_string(b, "ended"),
+    };
+    struct ctt_task stranger = {
+        .tid = 4720,
+        .flags = CTT_TASK_UNTRACKED,
+        .ended_ns = CTT_NEVER,
+        .wait_ns = CTT_NEVER,
+        .name = builder_string(b, "raw\x1b[31m\xff"),
+        .state = builder_string(b, "R (running)"),
+    };
+
+    builder_record(b, CTT_TASK, &main_task, sizeof(main_task));
+    builder_record(b, CTT_TASK, &worker, sizeof(worker));
+    builder_record(b, CTT_TASK, &stranger, sizeof(stranger));
+}
+
+static void requests_fds_add(struct dump_builder *b)
+{
+    uint32_t stack = builder_stack(b, "open64 load_conf handle_request worker_main");
+    struct ctt_site site = {
+        .stack = stack,
+        .kind = CTT_KIND_FD,
+        .acquired = 70,
+        .released = 33,
+        .released_stack = builder_stack(b, "close close_conf handle_request"),
+    };
+    struct ctt_holding fd = {
+        .kind = CTT_KIND_FD,
+        .flags = CTT_HOLDING_CLOEXEC,
+        .context = CTX_REQUEST,
+        .task = TASK_MAIN,
+        .stack = stack,
+        .acquired_ns = 410 * MS,
+        .last_used_ns = CTT_NEVER,
+        .detail = builder_string(b, "file"),
+        .name = builder_string(b, "/etc/orders/routes.conf"),
+    };
+
+    for (fd.handle = 31; fd.handle < 68; fd.handle++)
+        builder_record(b, CTT_HOLDING, &fd, sizeof(fd));
+    builder_record(b, CTT_SITE, &site, sizeof(site));
+}
+
+static void others_add(struct dump_builder *b)
+{
+    struct ctt_holding stream = {
+        .kind = CTT_KIND_STREAM,
+        .handle = 0x55550010,
+        .context = 1,
+        .task = TASK_MAIN,
+        .stack = builder_stack(b, "fopen64 main __libc_start_main"),
+        .acquired_ns = 100 * MS,
+        .last_used_ns = 200 * MS,
+        .name = builder_string(b, "/var/log/\"odd\"\n\xc3\xa4\xff.log"),
+    };
+    struct ctt_holding thread = {
+        .kind = CTT_KIND_THREAD,
+        .flags = CTT_HOLDING_ENDED,
+        .handle = 4719,
+        .context = 1,
+        .task = TASK_WORKER,
+        .stack = builder_stack(b, "pthread_create main __libc_start_main"),
+        .acquired_ns = 10 * SEC,
+        .bytes = 8 << 20,
+        .last_used_ns = CTT_NEVER,
+    };
+    struct ctt_holding raw = {
+        .kind = CTT_KIND_FD,
+        .flags = CTT_HOLDING_UNTRACKED,
+        .handle = 9,
+        .acquired_ns = CTT_NEVER,
+        .last_used_ns = CTT_NEVER,
+        .name = builder_string(b, "anon_inode:[io_uring]"),
+    };
+    struct ctt_group memory = {
+        .kind = CTT_KIND_MEMORY,
+        .context = 1,
+        .stack = builder_stack_cut(b, "malloc walk walk walk jit", CTT_CUT_NO_MODULE),
+        .count = 1234,
+        .bytes = 1234567,
+        .oldest_ns = 50 * MS,
+        .newest_ns = 7000 * SEC,
+    };
+
+    builder_record(b, CTT_HOLDING, &stream, sizeof(stream));
+    builder_record(b, CTT_HOLDING, &thread, sizeof(thread));
+    builder_record(b, CTT_HOLDING, &raw, sizeof(raw));
+    builder_record(b, CTT_GROUP, &memory, sizeof(memory));
+}
+
+static void mishaps_add(struct dump_builder *b)
+{
+    struct ctt_mishap mishap = {
+        .id = CTT_MISHAP_DOUBLE_CLOSE,
+        .kind = CTT_KIND_FD,
+        .handle = 7,
+        .error = 9,
+        .stack = builder_stack(b, "close close_conf main"),
+        .acquired_stack = builder_stack(b, "open64 load_conf main"),
+        .released_stack = builder_stack(b, "close handle_request main"),
+        .context = 1,
+        .task = TASK_MAIN,
+        .first_ns = 5 * SEC,
+        .last_ns = 65 * SEC,
+        .count = 3,
+    };
+
+    builder_record(b, CTT_MISHAP, &mishap, sizeof(mishap));
+}
+
+static void facts_add(struct dump_builder *b)
+{
+    struct ctt_limit nofile = {builder_string(b, "nofile"), builder_string(b, "fds"), 41, 1024,
+                               4096};
+    struct ctt_limit rss = {builder_string(b, "rss"), builder_string(b, "bytes"), 12 << 20,
+                            CTT_NEVER, CTT_NEVER};
+    struct ctt_counter counter = {builder_string(b, "blocks_dropped"), 0, 2};
+    struct ctt_health health = {CTT_HEALTH_DEGRADED, builder_string(b, "mapping"),
+                                builder_string(b, "another allocator was bound first"), 0};
+    struct ctt_kind kind = {CTT_KIND_FD, builder_string(b, "fd"), 0, 0};
+
+    builder_record(b, CTT_LIMIT, &nofile, sizeof(nofile));
+    builder_record(b, CTT_LIMIT, &rss, sizeof(rss));
+    builder_record(b, CTT_COUNTER, &counter, sizeof(counter));
+    builder_record(b, CTT_HEALTH, &health, sizeof(health));
+    builder_record(b, CTT_KIND, &kind, sizeof(kind));
+    builder_option(b, "grace", "2s");
+}
+
+void builder_scene(struct dump_builder *b, uint32_t trigger)
+{
+    builder_process(b, trigger, 0);
+    contexts_add(b);
+    tasks_add(b);
+    requests_fds_add(b);
+    others_add(b);
+    mishaps_add(b);
+    facts_add(b);
+    builder_finish(b);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table "what is a finding, what a note, what is only listed", one row
+ * per cell. Each row is a dump with one sort of holding; `expected` is
+ * "detector severity grade count", or "" for silence.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dump_builder.h"
+#include "report/detectors/detector.h"
+#include "report/report.h"
+
+enum { OWNER = 2 };
+
+struct row {
+    const char *what;
+    uint32_t trigger; /* 0: both a live snapshot and exit */
+    int exit_code;
+    const char *exit_rule;
+    uint32_t kind, flags;
+    unsigned copies;
+    uint32_t context_kind, state;
+    uint64_t ended_before_ns; /* the snapshot */
+    const char *stack;        /* NULL: open64 called by the program */
+    const char *expected;
+};
+
+#define LIVE    CTT_TRIGGER_SIGNAL
+#define AT_EXIT CTT_TRIGGER_EXIT
+#define FATAL   CTT_TRIGGER_FATAL
+#define CTX     CTT_CONTEXT_CTX
+#define SCOPE   CTT_CONTEXT_SCOPE
+#define THREAD  CTT_CONTEXT_THREAD
+#define PROCESS CTT_CONTEXT_PROCESS
+#define OK      CTT_STATE_OK
+#define FD      CTT_KIND_FD
+
+static const struct row rows[] = {
+    /* any kind, declared context, ended */
+    {"ctx cancelled, live", LIVE, .kind = FD, .context_kind = CTX, .state = CTT_STATE_CANCELLED,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 1"},
+    {"ctx deadline, live", LIVE, .kind = FD, .context_kind = CTX, .state = CTT_STATE_DEADLINE,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 1"},
+    {"ctx ok, live, grouped", LIVE, .kind = FD, .copies = 37, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 37"},
+    {"scope ok, live", LIVE, .kind = CTT_KIND_SOCKET, .context_kind = SCOPE, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 1"},
+    {"ctx memory, live", LIVE, .kind = CTT_KIND_MEMORY, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 1"},
+    {"ctx thread alive, live", LIVE, .kind = CTT_KIND_THREAD, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 1"},
+    {"ctx ended in error", 0, .kind = FD, .context_kind = CTX, .state = CTT_STATE_ERROR,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel note proved 1"},
+    {"ctx within grace, live", LIVE, .kind = FD, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 900 * MS, .expected = ""},
+    {"ctx within grace, exit", AT_EXIT, .kind = FD, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 900 * MS, .expected = "held-after-cancel error proved 1"},
+    {"ctx ended, exit 1", AT_EXIT, 1, .kind = FD, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 1"},
+    /* any kind, declared context, not ended */
+    {"ctx active, live", LIVE, .kind = FD, .context_kind = CTX, .expected = ""},
+    {"ctx active, exit", AT_EXIT, .kind = FD, .context_kind = CTX,
+     .expected = "context-never-ended note proved 1"},
+    {"ctx active memory, exit", AT_EXIT, .kind = CTT_KIND_MEMORY, .context_kind = CTX,
+     .expected = "context-never-ended note proved 1"},
+    /* descriptors of an ended thread */
+    {"thread fd", 0, .kind = FD, .context_kind = THREAD, .state = OK, .ended_before_ns = 2 * SEC,
+     .expected = "held-after-cancel warning evidence 1"},
+    {"thread socket", 0, .kind = CTT_KIND_SOCKET, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel warning evidence 1"},
+    {"thread stream", 0, .kind = CTT_KIND_STREAM, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel warning evidence 1"},
+    {"thread dir", 0, .kind = CTT_KIND_DIR, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel warning evidence 1"},
+    {"thread pipe", 0, .kind = CTT_KIND_PIPE, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel warning evidence 1"},
+    {"thread event", 0, .kind = CTT_KIND_EVENT, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel warning evidence 1"},
+    {"thread cancelled", 0, .kind = FD, .context_kind = THREAD, .state = CTT_STATE_CANCELLED,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel warning evidence 1"},
+    {"thread fd used by another, live", LIVE, .kind = FD, .flags = CTT_HOLDING_USED_ELSEWHERE,
+     .context_kind = THREAD, .state = OK, .ended_before_ns = 2 * SEC, .expected = ""},
+    {"thread fd used by another, exit", AT_EXIT, .kind = FD, .flags = CTT_HOLDING_USED_ELSEWHERE,
+     .context_kind = THREAD, .state = OK, .ended_before_ns = 2 * SEC,
+     .expected = "held-at-exit note proved 1"},
+    {"thread alive, live", LIVE, .kind = FD, .context_kind = THREAD, .expected = ""},
+    {"thread alive, exit", AT_EXIT, .kind = FD, .context_kind = THREAD,
+     .expected = "held-at-exit note proved 1"},
+    /* descriptors of the process */
+    {"process fd, live", LIVE, .kind = FD, .copies = 99, .context_kind = PROCESS, .expected = ""},
+    {"process fd, exit", AT_EXIT, .kind = FD, .context_kind = PROCESS,
+     .expected = "held-at-exit note proved 1"},
+    {"process socket, exit", AT_EXIT, .kind = CTT_KIND_SOCKET, .context_kind = PROCESS,
+     .expected = "held-at-exit note proved 1"},
+    {"process stream, exit", AT_EXIT, .kind = CTT_KIND_STREAM, .context_kind = PROCESS,
+     .expected = "held-at-exit note proved 1"},
+    {"process dir, exit", AT_EXIT, .kind = CTT_KIND_DIR, .context_kind = PROCESS,
+     .expected = "held-at-exit note proved 1"},
+    {"15 of one stack, exit", AT_EXIT, .kind = FD, .copies = 15, .context_kind = PROCESS,
+     .expected = "held-at-exit note proved 15"},
+    {"16 of one stack, exit", AT_EXIT, .kind = FD, .copies = 16, .context_kind = PROCESS,
+     .expected = "pile-up warning proved 16"},
+    {"16 of one stack, exit 1", AT_EXIT, 1, .kind = FD, .copies = 16, .context_kind = PROCESS,
+     .expected = "pile-up note proved 16"},
+    {"16 of one stack, killed", FATAL, .kind = FD, .copies = 16, .context_kind = PROCESS,
+     .expected = "pile-up note proved 16"},
+    {"16 inherited, exit", AT_EXIT, .kind = FD, .flags = CTT_HOLDING_INHERITED, .copies = 16,
+     .context_kind = PROCESS, .expected = ""},
+    {"stream known to libc only, exit", AT_EXIT, .kind = CTT_KIND_STREAM,
+     .flags = CTT_HOLDING_LIBC_ONLY, .context_kind = PROCESS,
+     .expected = "held-at-exit warning proved 1"},
+    {"exit=all", AT_EXIT, 0, "all", FD, .context_kind = PROCESS,
+     .expected = "held-at-exit warning proved 1"},
+    {"exit=all, exit 1", AT_EXIT, 1, "all", FD, .context_kind = PROCESS,
+     .expected = "held-at-exit warning proved 1"},
+    {"exit=declared", AT_EXIT, 0, "declared", FD, .copies = 20, .context_kind = PROCESS,
+     .expected = ""},
+    {"exit=declared keeps ctx", AT_EXIT, 0, "declared", FD, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = "held-after-cancel error proved 1"},
+    /* memory */
+    {"thread memory", 0, .kind = CTT_KIND_MEMORY, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = ""},
+    {"process memory", 0, .kind = CTT_KIND_MEMORY, .copies = 99, .context_kind = PROCESS,
+     .expected = ""},
+    {"process memory, exit=all", AT_EXIT, 0, "all", CTT_KIND_MEMORY, .context_kind = PROCESS,
+     .expected = ""},
+    /* threads and children */
+    {"thread alive of process", 0, .kind = CTT_KIND_THREAD, .context_kind = PROCESS,
+     .expected = ""},
+    {"thread ended", 0, .kind = CTT_KIND_THREAD, .flags = CTT_HOLDING_ENDED,
+     .context_kind = PROCESS, .expected = "unjoined-thread warning proved 1"},
+    {"thread ended, exit 1", AT_EXIT, 1, .kind = CTT_KIND_THREAD, .flags = CTT_HOLDING_ENDED,
+     .context_kind = PROCESS, .expected = "unjoined-thread note proved 1"},
+    {"thread ended, of ended ctx", 0, .kind = CTT_KIND_THREAD, .flags = CTT_HOLDING_ENDED,
+     .context_kind = CTX, .state = OK, .ended_before_ns = 2 * SEC,
+     .expected = "unjoined-thread warning proved 1"},
+    {"thread ended, detached", 0, .kind = CTT_KIND_THREAD,
+     .flags = CTT_HOLDING_ENDED | CTT_HOLDING_DETACHED, .context_kind = PROCESS, .expected = ""},
+    {"three zombies", 0, .kind = CTT_KIND_PROCESS, .flags = CTT_HOLDING_ENDED, .copies = 3,
+     .context_kind = PROCESS, .expected = ""},
+    {"four zombies", 0, .kind = CTT_KIND_PROCESS, .flags = CTT_HOLDING_ENDED, .copies = 4,
+     .context_kind = PROCESS, .expected = "unreaped-child warning proved 4"},
+    {"four zombies, SIGCHLD ignored", 0, .kind = CTT_KIND_PROCESS,
+     .flags = CTT_HOLDING_ENDED | CTT_HOLDING_REAPLESS, .copies = 4, .context_kind = PROCESS,
+     .expected = ""},
+    {"four children alive", 0, .kind = CTT_KIND_PROCESS, .copies = 4, .context_kind = PROCESS,
+     .expected = ""},
+    /* never */
+    {"loader's mapping", 0, .kind = CTT_KIND_MAPPING, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .stack = "mmap __libc_start_main", .expected = ""},
+    {"program's mapping", 0, .kind = CTT_KIND_MAPPING, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .stack = "mmap main",
+     .expected = "held-after-cancel error proved 1"},
+    {"inherited", 0, .kind = FD, .flags = CTT_HOLDING_INHERITED, .context_kind = THREAD,
+     .state = OK, .ended_before_ns = 2 * SEC, .expected = ""},
+    {"untracked", 0, .kind = FD, .flags = CTT_HOLDING_UNTRACKED, .context_kind = PROCESS,
+     .expected = ""},
+    {"stdio", 0, .kind = FD, .flags = CTT_HOLDING_STDIO, .context_kind = PROCESS, .expected = ""},
+    {"ignored", 0, .kind = FD, .flags = CTT_HOLDING_IGNORED, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = ""},
+    {"gone", 0, .kind = FD, .flags = CTT_HOLDING_GONE, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = ""},
+    {"owned by its stream", 0, .kind = FD, .flags = CTT_HOLDING_OWNED, .context_kind = CTX,
+     .state = OK, .ended_before_ns = 2 * SEC, .expected = ""},
+};
+
+static void holdings_add(struct dump_builder *b, const struct row *row)
+{
+    struct ctt_holding holding = {
+        .kind = row->kind,
+        .flags = row->flags,
+        .context = row->context_kind == PROCESS ? 1 : OWNER,
+        .stack = builder_stack(b, row->stack ? row->stack : "open64 load_conf main"),
+        .acquired_ns = 1 * SEC,
+        .last_used_ns = CTT_NEVER,
+    };
+    unsigned copies = row->copies ? row->copies : 1;
+
+    for (unsigned i = 0; i < copies; i++) {
+        holding.handle = 3 + i;
+        builder_record(b, CTT_HOLDING, &holding, sizeof(holding));
+    }
+}
+
+static struct dump_builder *row_build(const struct row *row, uint32_t trigger)
+{
+    struct dump_builder *b = builder_new();
+
+    builder_process(b, trigger, row->exit_code);
+    if (row->exit_rule)
+        builder_option(b, "exit", row->exit_rule);
+    if (row->context_kind != PROCESS)
+        builder_context(
+            b, OWNER, 1, row->context_kind, row->state,
+            row->state == CTT_STATE_ACTIVE ? CTT_NEVER : BUILT_NOW - row->ended_before_ns, "job");
+    holdings_add(b, row);
+    builder_finish(b);
+    return b;
+}
+
+static void findings_check(struct dump_builder *b, const char *what, const char *expected)
+{
+    struct report_request request = {0};
+    struct model *model = NULL;
+    struct report *report;
+    char got[256] = "";
+
+    assert_int_equal(model_load(&model, b->bytes, b->size), 0);
+    model_symbolize(model, NULL);
+    report = report_new(model, &request);
+    for (const struct finding *f = report->findings; f; f = f->hh.next) {
+        size_t used = strlen(got);
+
+        snprintf(got + used, sizeof(got) - used, "%s%s %s %s %u", used ? "; " : "",
+                 f->detector->name, severity_word(f->severity), grade_word(f->grade),
+                 (unsigned)f->count);
+    }
+    if (strcmp(got, expected) != 0)
+        fail_msg("%s: expected \"%s\", got \"%s\"", what, expected, got);
+    report_free(report);
+    model_free(model);
+    builder_free(b);
+}
+
+static void test_table(void **state)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct row *row = &rows[i];
+
+        if (row->trigger) {
+            findings_check(row_build(row, row->trigger), row->what, row->expected);
+            continue;
+        }
+        findings_check(row_build(row, LIVE), row->what, row->expected);
+        findings_check(row_build(row, AT_EXIT), row->what, row->expected);
+    }
+}
+
+static void test_mishaps(void **state)
+{
+    static const struct {
+        uint32_t id;
+        const char *expected;
+    } mishaps[] = {
+        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2"},
+        {CTT_MISHAP_DOUBLE_FREE, "double-free error proved 2"},
+        {CTT_MISHAP_LIMIT, "limit-hit warning proved 2"},
+        {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2"},
+        {CTT_MISHAP_FAILED_CLOSE, ""},
+        {77, ""},
+    };
+
+    for (size_t i = 0; i < sizeof(mishaps) / sizeof(mishaps[0]); i++) {
+        struct dump_builder *b = builder_new();
+        struct ctt_mishap mishap = {.id = mishaps[i].id, .kind = FD, .count = 2, .context = 1};
+
+        builder_process(b, i % 2 ? FATAL : LIVE, 0);
+        mishap.stack = builder_stack(b, "close close_conf main");
+        builder_record(b, CTT_MISHAP, &mishap, sizeof(mishap));
+        builder_finish(b);
+        findings_check(b, "mishap", mishaps[i].expected);
+    }
+}
+
+/* Same stack, other context name: two things to mend. Same name: one. */
+static void test_grouping(void **state)
+{
+    static const char *const names[] = {"req:/a", "req:/b", "req:/a"};
+    struct dump_builder *b = builder_new();
+    struct ctt_holding holding = {.kind = FD, .acquired_ns = SEC, .last_used_ns = CTT_NEVER};
+
+    builder_process(b, LIVE, 0);
+    holding.stack = builder_stack(b, "open64 load_conf main");
+    for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        builder_context(b, OWNER + i, 1, CTX, OK, 2 * SEC, names[i]);
+        holding.context = OWNER + i;
+        builder_record(b, CTT_HOLDING, &holding, sizeof(holding));
+    }
+    builder_finish(b);
+    findings_check(b, "grouping",
+                   "held-after-cancel error proved 2; held-after-cancel error proved 1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_mishaps),
+        cmocka_unit_test(test_grouping),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The JSON report against tests/golden; check_schema.py holds the same files
+ * against the shipped schema.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "golden.h"
+
+static const struct report_request plain = {.path = "orders.4711.3.ctt"};
+
+static void test_live(void **state)
+{
+    golden_check("live.json", "json", CTT_TRIGGER_SIGNAL, &plain);
+}
+
+static void test_exit(void **state)
+{
+    golden_check("exit.json", "json", CTT_TRIGGER_EXIT, &plain);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_live),
+        cmocka_unit_test(test_exit),
+    };
+
+    golden_start(argc, argv);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
