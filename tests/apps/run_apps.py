@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""Runs the leaky programs of this folder and their corrected twins under the tracker.
+
+For each case: output and exit status are equal with and without the tracker, the dump
+says what tests/golden/apps/NAME.txt says, and the twin has no finding and holds
+nothing. Prints "ok NAME" or "FAILED NAME: why"; --bless rewrites the golden files.
+
+hazard: 0.2, F5, C9
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "apps"
+TIMEOUT_S = 30
+SYSTEM_FOLDERS = re.compile(r"^(/usr/(?!local/)|/lib|/bin|/sbin|\[|$)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One program to run; `golden` names the expected findings, `trigger` the dump's."""
+
+    name: str
+    program: str
+    arguments: tuple = ()
+    golden: str = ""
+    options: str = ""
+    trigger: str = "exit"
+    live_memory: bool = False
+
+    @property
+    def golden_path(self):
+        return GOLDEN / f"{self.golden or self.name}.txt"
+
+
+PROGRAMS = ("fd", "socket", "stream", "dir", "pipe", "event", "thread", "child",
+            "double_close", "closed_behind", "limit_hit", "ended_thread", "pile_up", "order")
+
+# Ways out of ways_out.c and what the dump is called after them.
+FATAL = ("abort", "segv", "overflow", "fpe", "ill", "bus", "term", "int", "hup", "quit",
+         "pipe", "alrm", "xcpu", "sys")
+WAYS = {
+    **{way: "exit" for way in ("return", "exit", "_exit", "_Exit", "quick_exit", "exit_group",
+                               "last_thread", "threads_running", "failed_exec")},
+    **{way: "fatal" for way in FATAL},
+    "exec": "exec",
+}
+
+CASES = (
+    *(Case(name, name) for name in PROGRAMS),
+    Case("memory", "memory", live_memory=True),
+    Case("fd-exit-all", "fd", options="exit=all"),
+    Case("fd-exit-declared", "fd", options="exit=declared"),
+    *(Case(f"ways_out-{way}", "ways_out", (way,), "ways_out", trigger=trigger)
+      for way, trigger in WAYS.items()),
+)
+
+
+class Mismatch(Exception):
+    pass
+
+
+def limit_core():
+    """No core files: a fatal way out is meant."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run_program(command, environment):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=TIMEOUT_S, env=environment, preexec_fn=limit_core)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Runner:
+    def __init__(self, options):
+        self.tool = options.ctxtrace
+        self.library = Path(options.lib)
+        self.programs = self.library.parents[1] / "tests" / "apps"
+        self.bless = options.bless
+
+    def environment(self, folder, case):
+        words = [f"dir={folder}", "held=none"] + ([case.options] if case.options else [])
+        return {**os.environ, "LD_PRELOAD": str(self.library),
+                "CTXTRACE_TOOL": str(self.tool), "CTXTRACE_OPTIONS": ":".join(words)}
+
+    def read_report(self, dump):
+        done = subprocess.run([self.tool, "report", "--format=json", dump], check=False,
+                              capture_output=True, text=True, timeout=TIMEOUT_S)
+        if done.returncode:
+            raise Mismatch(f"report of {dump.name} ended with {done.returncode}: "
+                           f"{done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def trace(self, case, program):
+        """The report of one traced run, after comparing it with the untraced one."""
+        command = [str(self.programs / program), *case.arguments]
+        if not Path(command[0]).exists():
+            raise Mismatch(f"{command[0]} is not built")
+        native = run_program(command, os.environ)
+        with tempfile.TemporaryDirectory() as folder:
+            traced = run_program(command, self.environment(folder, case))
+            if traced[:2] != native[:2]:
+                raise Mismatch(f"status and stdout {traced[:2]} instead of {native[:2]}; "
+                               f"stderr {traced[2]!r}")
+            dumps = sorted(path for path in Path(folder).glob("*.ctt")
+                           if path.name.startswith(program + "."))
+            reports = [self.read_report(path) for path in dumps]
+        wanted = [report for report in reports
+                  if report["process"]["trigger"] == case.trigger]
+        if len(wanted) != 1:
+            triggers = [report["process"]["trigger"] for report in reports]
+            # Children of a program write reports of their own: they hold nothing.
+            main = [report for report in wanted if report["findings"]]
+            if len(main) != 1 and not (program.endswith("_fixed") and wanted):
+                raise Mismatch(f"{len(wanted)} dumps with trigger {case.trigger}: {triggers}")
+            wanted = main or wanted
+        return wanted[0]
+
+    def run(self, case):
+        described = describe(self.trace(case, case.program), case)
+        if self.bless:
+            case.golden_path.write_text(described, encoding="utf-8")
+        expected = case.golden_path.read_text(encoding="utf-8") \
+            if case.golden_path.exists() else "(no golden file)\n"
+        if described != expected:
+            raise Mismatch("expected\n" + indent(expected) + "got\n" + indent(described))
+        rest = describe(self.trace(case, case.program + "_fixed"), case)
+        if rest:
+            raise Mismatch("the corrected twin still has\n" + indent(rest))
+
+
+def indent(text):
+    return "".join(f"      {line}\n" for line in text.splitlines())
+
+
+def in_project(frame):
+    return not SYSTEM_FOLDERS.match(frame.get("module") or "")
+
+
+def first_own_function(report, stack):
+    for frame in report["stacks"].get(str(stack), []):
+        if in_project(frame):
+            return frame.get("function") or "?"
+    return "-"
+
+
+def called_directly(report, stack):
+    """Whether the program itself, not a library for it, called the acquiring function."""
+    frames = report["stacks"].get(str(stack), [])
+    return len(frames) > 1 and in_project(frames[1])
+
+
+def describe(report, case):
+    """The report in a few stable words: no pids, times, numbers or addresses."""
+    lines = Counter()
+    for finding in report["findings"]:
+        where = first_own_function(report, finding["stack"])
+        lines[f"{finding['severity']} {finding['detector']} {finding['grade']} "
+              f"{finding['kind']} x{finding['count']} at {where}"] += 1
+    if case.live_memory:
+        for row in report["live"]:
+            if row["kind"] == "memory" and called_directly(report, row["stack"]):
+                where = first_own_function(report, row["stack"])
+                lines[f"live memory x{row['count']} {row['bytes']} bytes at {where}"] += 1
+    return "".join(f"{line}{f' ({count} times)' if count > 1 else ''}\n"
+                   for line, count in sorted(lines.items()))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ctxtrace", required=True, help="the command")
+    parser.add_argument("--lib", required=True, help="libctxtrace.so in its build directory")
+    parser.add_argument("--only", default="*", help="cases whose name matches")
+    parser.add_argument("--bless", action="store_true", help="rewrite the golden files")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    runner, failures = Runner(options), 0
+    for case in CASES:
+        if not fnmatch.fnmatch(case.name, options.only):
+            continue
+        try:
+            runner.run(case)
+            print(f"ok {case.name}", flush=True)
+        except (Mismatch, subprocess.TimeoutExpired, KeyError, OSError) as error:
+            failures += 1
+            first, _, rest = str(error).partition("\n")
+            kind = "" if isinstance(error, Mismatch) else type(error).__name__ + " "
+            print(f"FAILED {case.name}: {kind}{first}" + (f"\n{rest}" if rest else ""), flush=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""Running one real program twice, without and with the tracker, and comparing.
+
+Equal must be: stdout, stderr (the tracker is silent where it has no finding), exit
+status, and the listing of the working directory. No dump may be left behind: a dump
+of a plain run means a finding, and these programs have none.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+# What a run under a tracker must not inherit from whoever runs the tests.
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row: a shell script run in a fresh folder, and what varies in its output."""
+
+    name: str
+    script: str
+    needs: tuple = ()  # commands that must be installed
+    shell: str = "/bin/bash"
+    normalise: tuple = ()  # (regex, replacement) applied to stdout and stderr
+    files: bool = True  # compare the folder's listing
+    timeout_s: int = 120
+    variables: tuple = ()  # (name, value) added to the environment
+    fixture: str = ""  # a helper of run_hosts.py that stands beside the run
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    stdout: str
+    stderr: str
+    listing: tuple
+
+
+class Difference(Exception):
+    pass
+
+
+class Absent(Exception):
+    """The script says by status 77 that what it wants to run is not there."""
+
+
+ABSENT_STATUS = 77
+
+
+def make_environment(folder, extra=()):
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    scratch = Path(folder) / "tmp"
+    scratch.mkdir(exist_ok=True)
+    return {**kept, "HOME": str(folder), "TMPDIR": str(scratch), **dict(extra)}
+
+
+def make_traced(environment, tracker, options=""):
+    traced = {**environment, "LD_PRELOAD": str(tracker.library),
+              "CTXTRACE_TOOL": str(tracker.tool)}
+    if options:
+        traced["CTXTRACE_OPTIONS"] = options
+    return traced
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """What is tested: the command, the library, and where the build keeps its apps."""
+
+    tool: Path
+    library: Path
+
+    @property
+    def apps(self):
+        return self.library.parents[1] / "tests" / "apps"
+
+
+def list_folder(folder):
+    """Path, mode and size of everything in a folder, links by their target."""
+    rows = []
+    for path in sorted(Path(folder).rglob("*")):
+        facts = path.lstat()
+        size = facts.st_size if path.is_file() and not path.is_symlink() else 0
+        rows.append((path.relative_to(folder).as_posix(), oct(facts.st_mode), size))
+    return tuple(rows)
+
+
+def normalise(text, rules):
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text
+
+
+def kill_group(process):
+    """Ends whatever the script left in its own session; nobody else's processes."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def run_script(workload, folder, environment):
+    process = subprocess.Popen(
+        [workload.shell, "-c", workload.script], cwd=folder, env=environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True)
+    try:
+        stdout, stderr = process.communicate(timeout=workload.timeout_s)
+    except subprocess.TimeoutExpired as error:
+        kill_group(process)
+        process.communicate()
+        raise Difference(f"hangs: longer than {workload.timeout_s} s") from error
+    kill_group(process)
+    return process.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
+
+
+def find_dumps(scratch):
+    return [path.name for path in Path(scratch).rglob("*.ctt")]
+
+
+def run_once(workload, base, environment_of):
+    """Runs in base/work, which is made anew so that both runs see the same paths."""
+    folder, home = Path(base) / "work", Path(base) / "home"
+    for path in (folder, home):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+    environment = environment_of(make_environment(home, workload.variables))
+    status, stdout, stderr = run_script(workload, folder, environment)
+    dumps = find_dumps(home)
+    if dumps:
+        raise Difference(f"{len(dumps)} dumps of a run that should have no finding: {dumps[:3]}"
+                         + (f"; stderr {stderr[:2000]!r}" if stderr else ""))
+    return Result(status, normalise(stdout, workload.normalise),
+                  normalise(stderr, workload.normalise),
+                  list_folder(folder) if workload.files else ())
+
+
+def first_difference(native, traced):
+    for number, (one, other) in enumerate(zip(native, traced), 1):
+        if one != other:
+            return f"at {number}: {other!r} instead of {one!r}"
+    return f"{len(traced)} rows instead of {len(native)}: " \
+           f"{(native + traced)[min(len(native), len(traced))]!r}"
+
+
+def compare_results(native, traced):
+    if traced.status != native.status:
+        raise Difference(f"status {traced.status} instead of {native.status}; "
+                         f"stderr {traced.stderr[-1500:]!r}")
+    for name in ("stdout", "stderr"):
+        one, other = getattr(native, name), getattr(traced, name)
+        if one != other:
+            where = first_difference(one.splitlines(), other.splitlines())
+            raise Difference(f"{name} differs {where}")
+    if traced.listing != native.listing:
+        where = first_difference(list(native.listing), list(traced.listing))
+        raise Difference(f"folder differs {where}")
+
+
+def run_workload(workload, tracker, extra_variables=()):
+    """Raises Difference when the program behaves otherwise under the tracker."""
+    with tempfile.TemporaryDirectory(prefix="hosts-") as base:
+        extra = dict(extra_variables)
+        native = run_once(workload, base, lambda environment: {**environment, **extra})
+        if native.status == ABSENT_STATUS:
+            raise Absent(native.stdout.strip() or "not installed")
+        traced = run_once(workload, base,
+                          lambda environment: make_traced({**environment, **extra}, tracker))
+    compare_results(native, traced)
+
+
+def find_missing(workload):
+    return [name for name in workload.needs if not shutil.which(name)]

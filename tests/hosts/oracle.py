@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""What the kernel says against what a live snapshot says.
+
+ledger fds and untracked fds together are /proc/PID/fd; tasks and untracked tasks
+together are /proc/PID/task. While a snapshot is taken the process runs on, so the
+kernel's view is sampled all the time: what was always there must be in the dump, and
+what the dump has must have been there at some time.
+"""
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+from dump import read_dump
+
+SAMPLE_PAUSE_S = 0.002
+SNAPSHOT_TIMEOUT_S = 30
+
+
+def list_numbers(folder):
+    return {int(name) for name in os.listdir(folder) if name.isdigit()}
+
+
+class Sampler(threading.Thread):
+    """Lists /proc/PID/fd and /proc/PID/task over and over until stopped."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.folders = {"fds": f"/proc/{pid}/fd", "tasks": f"/proc/{pid}/task"}
+        self.always, self.ever = {}, {}
+        self.enough = threading.Event()
+        self.sample()
+
+    def sample(self):
+        for name, folder in self.folders.items():
+            seen = list_numbers(folder)
+            self.always[name] = self.always.get(name, seen) & seen
+            self.ever[name] = self.ever.get(name, set()) | seen
+
+    def run(self):
+        while not self.enough.wait(SAMPLE_PAUSE_S):
+            self.sample()
+
+    def stop(self):
+        self.enough.set()
+        self.join()
+        self.sample()
+
+
+def compare(name, told, sampler):
+    """Sentences on how the dump's set differs from the kernel's; empty when equal."""
+    missing = sampler.always[name] - told
+    invented = told - sampler.ever[name]
+    if missing:
+        yield f"{name} that the dump lacks: {sorted(missing)[:20]}"
+    if invented:
+        yield f"{name} that the kernel never had: {sorted(invented)[:20]}"
+
+
+def take_snapshot(tool, pid, path, environment=None):
+    """Takes one snapshot with the command; the dump, or an error's sentence."""
+    done = subprocess.run([tool, "snapshot", str(pid), "-o", str(path)], capture_output=True,
+                          text=True, timeout=SNAPSHOT_TIMEOUT_S, check=False, env=environment)
+    if done.returncode:
+        return None, f"snapshot ended with {done.returncode}: {done.stderr.strip()}"
+    return read_dump(path), None
+
+
+def check_snapshot(tool, pid, folder, number, environment=None):
+    """(dump, complaints) of one snapshot of a running process."""
+    sampler = Sampler(pid)
+    sampler.start()
+    path = Path(folder) / f"snapshot-{pid}-{number}.ctt"
+    dump, error = take_snapshot(tool, pid, path, environment)
+    sampler.stop()
+    if error:
+        return None, [error]
+    complaints = [*compare("fds", dump.fds(), sampler), *compare("tasks", dump.tids(), sampler)]
+    if dump.pid != pid:
+        complaints.append(f"the dump is of process {dump.pid}")
+    return dump, complaints

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: MIT
+"""redis and nginx under load with ten snapshots each, and redis as a daemon.
+
+At every snapshot the oracle compares the dump with the kernel; after the load the
+server is asked to stop and must do so cleanly, silent and with status 0.
+
+hazard: 0.12, C4, D4
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import hosts
+import oracle
+from dump import KIND_SOCKET
+
+SNAPSHOTS = 10
+REQUESTS = 200_000
+CLIENTS = 50
+WRK_SECONDS = 10
+START_TIMEOUT_S = 20
+STOP_TIMEOUT_S = 30
+# A daemon's starter may take this much longer under the tracker: far less than the
+# seconds that it takes when somebody keeps its output open.
+DAEMON_SLACK_S = 1.5
+
+
+def find_free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def await_port(port, process):
+    """Waits until something listens; the back-off is bounded by START_TIMEOUT_S."""
+    deadline, pause = time.monotonic() + START_TIMEOUT_S, 0.01
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process is not None and process.poll() is not None:
+            raise hosts.Difference(f"ended with {process.returncode} before it listened")
+        time.sleep(pause)
+        pause = min(pause * 2, 0.5)
+    raise hosts.Difference(f"does not listen within {START_TIMEOUT_S} s")
+
+
+def start(command, folder, environment):
+    log = open(Path(folder) / "output", "wb")  # the child's, closed with the test's end
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                            stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def stop(process, number=signal.SIGTERM):
+    process.send_signal(number)
+    try:
+        return process.wait(timeout=STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        hosts.kill_group(process)
+        process.wait()
+        raise hosts.Difference(f"does not stop within {STOP_TIMEOUT_S} s") from None
+
+
+def snapshot_under_load(tracker, pids, load, environment, examine=None):
+    """Ten snapshots spread over the load's life; the oracle's complaints."""
+    complaints, taken = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        while taken < SNAPSHOTS:
+            pid = pids[taken % len(pids)]
+            dump, found = oracle.check_snapshot(tracker.tool, pid, folder, taken, environment)
+            taken += 1
+            complaints += [f"snapshot {taken} of {pid}: {sentence}" for sentence in found]
+            if dump and examine and load.poll() is None:
+                complaints += examine(dump)
+            if load.poll() is None:
+                time.sleep(0.3)
+    return complaints
+
+
+def fail_on(complaints):
+    if complaints:
+        raise hosts.Difference("; ".join(complaints[:6]) + f" ({len(complaints)} in all)")
+
+
+def run_load(command):
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def redis_command(port, *more):
+    return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+            "--appendonly", "no", "--logfile", "redis.log", *more]
+
+
+def count_redis_clients(port):
+    done = subprocess.run(["redis-cli", "-p", str(port), "client", "list"], check=False,
+                          capture_output=True, text=True)
+    # redis-cli itself is in the list, and gone when the list is read.
+    return max(0, len(done.stdout.splitlines()) - 1)
+
+
+def test_redis(tracker):
+    """hazard: E16"""
+    if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
+        return "redis is not installed"
+    port = find_free_port()
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        environment = hosts.make_traced(hosts.make_environment(folder), tracker)
+        process = start(redis_command(port), folder, environment)
+        try:
+            await_port(port, process)
+            load = run_load(["redis-benchmark", "-p", str(port), "-q", "-n", str(REQUESTS),
+                             "-c", str(CLIENTS), "-t", "set,get"])
+            complaints = snapshot_under_load(tracker, [process.pid], load, environment)
+            text, _ = load.communicate(timeout=300)
+            if load.returncode or "requests per second" not in text:
+                complaints.append(f"redis-benchmark ended with {load.returncode}: {text[-300:]}")
+            complaints += check_idle_redis(tracker, process.pid, port, folder, environment)
+            status = stop(process)
+            if status:
+                complaints.append(f"redis ended with {status}")
+        finally:
+            hosts.kill_group(process)
+        output = (Path(folder) / "output").read_text(encoding="utf-8", errors="replace")
+        if output:
+            complaints.append(f"printed {output[:1500]!r}")
+    fail_on(complaints)
+    return None
+
+
+def check_idle_redis(tracker, pid, port, folder, environment):
+    """With nothing going on, clients of ours are in the dump exactly as CLIENT LIST has them."""
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(7)]
+    try:
+        while count_redis_clients(port) < len(clients):
+            time.sleep(0.01)
+        dump, complaints = oracle.check_snapshot(tracker.tool, pid, folder, "idle", environment)
+        if dump:
+            accepted = sum(1 for held in dump.holdings
+                           if held.kind == KIND_SOCKET and held.handle in dump.fds()
+                           and is_connected(pid, held.handle))
+            listed = count_redis_clients(port)
+            if accepted != listed:
+                complaints.append(f"{accepted} client sockets in the dump, {listed} in CLIENT LIST")
+    finally:
+        for client in clients:
+            client.close()
+    return complaints
+
+
+def is_connected(pid, fd):
+    """Whether /proc/net/tcp has this fd's socket as established."""
+    inode = re.search(r"\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))
+    if not inode:
+        return False
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
+        return any(row[3] == "01" and row[9] == inode[1] for row in map(str.split, table))
+
+
+def time_redis_daemon(folder, environment):
+    """Seconds that x=$(redis-server --daemonize yes) takes; the daemon is stopped again."""
+    port = find_free_port()
+    words = " ".join(f"'{word}'" for word in redis_command(port, "--daemonize", "yes"))
+    started = time.monotonic()
+    done = subprocess.run(["/bin/bash", "-c", f"x=$({words} 2>&1); echo \"$? [$x]\""],
+                          cwd=folder, env=environment, capture_output=True, text=True,
+                          timeout=60, check=False)
+    seconds = time.monotonic() - started
+    await_port(port, None)
+    subprocess.run(["redis-cli", "-p", str(port), "shutdown", "nosave"], check=False,
+                   capture_output=True)
+    return seconds, done.stdout + done.stderr
+
+
+def test_redis_daemon(tracker):
+    """hazard: C4. Nothing of ours keeps the pipe open on which the starter waits."""
+    if not shutil.which("redis-server"):
+        return "redis is not installed"
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        environment = hosts.make_environment(folder)
+        native, said = time_redis_daemon(folder, environment)
+        traced, said_traced = time_redis_daemon(folder, hosts.make_traced(environment, tracker))
+    if said != said_traced:
+        raise hosts.Difference(f"said {said_traced!r} instead of {said!r}")
+    if traced > native + DAEMON_SLACK_S:
+        raise hosts.Difference(f"took {traced:.2f} s instead of {native:.2f} s")
+    return None
+
+
+NGINX_CONFIG = """
+worker_processes 2;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+user root;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ root {folder}/www; }}
+    }}
+}}
+"""
+
+
+def list_children(pid):
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in path.read_text(encoding="ascii").split()]
+
+
+def write_nginx_files(folder, port):
+    (folder / "www").mkdir()
+    (folder / "www" / "index.html").write_text("hello\n" * 200, encoding="ascii")
+    config = folder / "nginx.conf"
+    config.write_text(NGINX_CONFIG.format(folder=folder, port=port), encoding="ascii")
+    folder.chmod(0o755)
+    return config
+
+
+def test_nginx(tracker):
+    """hazard: D2, 0.12. nginx uses SIGUSR1 itself: the second signal has to work."""
+    if not shutil.which("nginx") or not shutil.which("wrk"):
+        return "nginx or wrk is not installed"
+    if os.getuid() != 0:
+        return "nginx's workers need root to start as written here"
+    port = find_free_port()
+    with tempfile.TemporaryDirectory(prefix="nginx-") as name:
+        folder = Path(name)
+        config = write_nginx_files(folder, port)
+        environment = hosts.make_traced(hosts.make_environment(folder), tracker)
+        process = start(["nginx", "-c", str(config), "-g", "daemon off;"], folder, environment)
+        try:
+            await_port(port, process)
+            load = run_load(["wrk", "-t2", f"-c{CLIENTS}", f"-d{WRK_SECONDS}s",
+                             f"http://127.0.0.1:{port}/"])
+            pids = [process.pid, *list_children(process.pid)]
+            complaints = snapshot_under_load(tracker, pids, load, environment)
+            text, _ = load.communicate(timeout=120)
+            if load.returncode or "Non-2xx" in text or "Requests/sec" not in text:
+                complaints.append(f"wrk ended with {load.returncode}: {text[-300:]}")
+            status = stop(process, signal.SIGQUIT)
+            if status:
+                complaints.append(f"nginx ended with {status}")
+        finally:
+            hosts.kill_group(process)
+        errors = (folder / "error.log").read_text(encoding="utf-8", errors="replace")
+        output = (folder / "output").read_text(encoding="utf-8", errors="replace")
+        if output or re.search(r"\[(alert|crit|emerg)\]", errors):
+            complaints.append(f"printed {output[:1000]!r} {errors[-500:]!r}")
+    fail_on(complaints)
+    return None
+
+
+def test_leaky_server(tracker):
+    """The demonstration's server: JSON of a live snapshot, then findings at exit."""
+    with tempfile.TemporaryDirectory(prefix="server-") as name:
+        environment = hosts.make_traced(hosts.make_environment(name), tracker, f"dir={name}")
+        process = subprocess.Popen([tracker.apps / "leaky_server"], env=environment,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            port = int(process.stdout.readline())
+            for path in ("/leak", "/ok", "/leak", "/ok", "/leak"):
+                with socket.create_connection(("127.0.0.1", port)) as client:
+                    client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                    while client.recv(4096):
+                        pass
+            dump, complaints = oracle.check_snapshot(tracker.tool, process.pid, name, 0,
+                                                     environment)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=STOP_TIMEOUT_S)
+        if process.returncode:
+            complaints.append(f"ended with {process.returncode}")
+        last = sorted(Path(name).glob("leaky_server.*.ctt"))[-1:]
+        done = subprocess.run([tracker.tool, "report", "--format=json", *last],
+                              capture_output=True, text=True, check=False)
+        findings = json.loads(done.stdout)["findings"] if done.returncode == 0 else []
+        kinds = sorted((row["kind"], row["count"]) for row in findings
+                       if row["detector"] == "held-after-cancel")
+        if sum(count for _, count in kinds) != 6:
+            complaints.append(f"findings {kinds}, not three sockets and three fds")
+    fail_on(complaints)
+    return None
+
+
+TESTS = (
+    ("leaky-server", test_leaky_server),
+    ("redis", test_redis),
+    ("redis-daemon", test_redis_daemon),
+    ("nginx", test_nginx),
+)
