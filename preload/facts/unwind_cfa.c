@@ -129,6 +129,8 @@ static int64_t operand_read(const struct machine *m, struct bytes *b, uint8_t op
 static struct cfi_rule *rule_of(struct cfi_row *row, uint64_t number)
 {
     switch (number) {
+    case CFI_NUMBER_BX:
+        return &row->saved[CFI_BX];
     case CFI_NUMBER_FP:
         return &row->saved[CFI_FP];
     case CFI_NUMBER_SP:

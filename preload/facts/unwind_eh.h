@@ -56,10 +56,11 @@ struct cfi_rule {
 };
 
 /* The registers that a walk carries; no others' rules are kept. */
-enum cfi_tracked { CFI_FP, CFI_SP, CFI_RA, CFI_TRACKED };
+enum cfi_tracked { CFI_BX, CFI_FP, CFI_SP, CFI_RA, CFI_TRACKED };
 
 /* Their DWARF numbers. */
 #if defined(__x86_64__)
+#define CFI_NUMBER_BX UINT64_C(3)
 #define CFI_NUMBER_FP UINT64_C(6)
 #define CFI_NUMBER_SP UINT64_C(7)
 #define CFI_NUMBER_RA UINT64_C(16)

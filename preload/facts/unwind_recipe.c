@@ -2,9 +2,9 @@
 /*
  * x86-64: compiling recipes, and the table that keeps them.
  *
- * The walk carries pc, rsp and rbp. Compilers use no other register to find a
- * frame at a call, so a rule that needs one is refused (CTT_CUT_RULE) and not
- * guessed. Refusals are kept too: they are as dear to find out.
+ * The walk carries pc, rsp, rbp and, where it must, rbx. Compilers and libc use
+ * no other register to find a frame at a call, so a rule that needs one is
+ * refused (CTT_CUT_RULE) and not guessed. Refusals are kept too: they are as dear to find out.
  */
 #include "preload/facts/unwind_recipe.h"
 
@@ -17,8 +17,8 @@
 #include "preload/ground/health.h"
 
 #define WORD_BYTES 8
-#define CFA_BITS   28
-#define FP_BITS    24
+#define CFA_BITS   22
+#define SAVED_BITS 16
 
 /* mov $15, %rax; syscall: where the kernel lets every handler return to. Known
  * by its bytes, since not every libc describes it. */
@@ -75,6 +75,8 @@ static bool cfa_compile(struct compilation *c, const struct cfi_rule *rule)
         c->recipe.how = RECIPE_SP;
     else if (value.base == EXPR_REGISTER && value.reg == CFI_NUMBER_FP)
         c->recipe.how = RECIPE_FP;
+    else if (value.base == EXPR_REGISTER && value.reg == CFI_NUMBER_BX)
+        c->recipe.how = RECIPE_BX;
     else if (value.base == EXPR_AT && value.reg == CFI_NUMBER_FP)
         c->recipe.how = RECIPE_AT_FP;
     else
@@ -85,30 +87,27 @@ static bool cfa_compile(struct compilation *c, const struct cfi_rule *rule)
     return fits;
 }
 
-/* A frame pointer that cannot be found again is lost, not refused: most
- * functions further out do not use it. */
-static void fp_compile(struct compilation *c, const struct cfi_rule *rule)
+/* A register that cannot be found again is lost, not refused: most functions
+ * further out do not use it. */
+static enum recipe_saved saved_compile(const struct compilation *c, const struct cfi_rule *rule,
+                                       int64_t *ret_words)
 {
     struct expr_value value = {EXPR_CFA, 0, rule->offset};
-    int64_t words = 0;
-    c->recipe.fp_how = RECIPE_FP_LOST;
-    if (rule->how == CFI_UNSPECIFIED || rule->how == CFI_SAME) {
-        c->recipe.fp_how = RECIPE_FP_SAME;
-        return;
-    }
+    *ret_words = 0;
+    if (rule->how == CFI_UNSPECIFIED || rule->how == CFI_SAME)
+        return RECIPE_SAME;
     if (rule->how == CFI_EXPRESSION) {
         if (!rule_solve(c, rule, true, &value))
-            return;
+            return RECIPE_LOST;
     } else if (rule->how != CFI_OFFSET) {
-        return;
+        return RECIPE_LOST;
     }
-    if (!offset_pack(value.offset, FP_BITS, &words))
-        return;
-    c->recipe.fp = words;
+    if (!offset_pack(value.offset, SAVED_BITS, ret_words))
+        return RECIPE_LOST;
     if (value.base == EXPR_CFA)
-        c->recipe.fp_how = RECIPE_FP_AT_CFA;
-    else if (value.base == EXPR_REGISTER && value.reg == CFI_NUMBER_FP)
-        c->recipe.fp_how = RECIPE_FP_AT_FP;
+        return RECIPE_AT_CFA;
+    bool by_fp = value.base == EXPR_REGISTER && value.reg == CFI_NUMBER_FP;
+    return by_fp ? RECIPE_BY_FP : RECIPE_LOST;
 }
 
 /* The return address always lies below the CFA, where call put it. */
@@ -131,7 +130,11 @@ static struct recipe row_compile(const struct eh_view *view, const struct cfi_ro
     if (!ra_is_usual(&row->saved[CFI_RA]) || !sp_is_usual(&row->saved[CFI_SP]) ||
         !cfa_compile(&c, &row->cfa))
         return recipe_cut(CTT_CUT_RULE);
-    fp_compile(&c, &row->saved[CFI_FP]);
+    int64_t words;
+    c.recipe.fp_how = saved_compile(&c, &row->saved[CFI_FP], &words);
+    c.recipe.fp = words;
+    c.recipe.bx_how = saved_compile(&c, &row->saved[CFI_BX], &words);
+    c.recipe.bx = words;
     return c.recipe;
 }
 

@@ -4,7 +4,7 @@
  *
  * What .eh_frame says about a pc never changes while its module is loaded. It
  * is worked out once and packed into 64 bits: how to find the CFA, and where
- * the caller's frame pointer is. The table is lock-free and insert-only; a
+ * the caller's frame pointer and base register are. The table is lock-free and insert-only; a
  * recipe dies with its module (module_gone) and lives again with it.
  */
 #ifndef FACTS_UNWIND_RECIPE_H
@@ -19,25 +19,29 @@ enum recipe_how {
     RECIPE_NONE = 0, /* an empty slot */
     RECIPE_SP,       /* CFA = sp + cfa */
     RECIPE_FP,       /* CFA = fp + cfa */
+    RECIPE_BX,       /* CFA = bx + cfa: the loader's lazy binding */
     RECIPE_AT_FP,    /* CFA = the word at fp + cfa: the stack was realigned */
     RECIPE_SIGNAL,   /* the caller was interrupted: its registers are at sp */
     RECIPE_OUTERMOST,
     RECIPE_CUT, /* no way on: `cfa` is the enum ctt_cut */
 };
 
-enum recipe_fp {
-    RECIPE_FP_SAME,   /* not touched by this function */
-    RECIPE_FP_AT_CFA, /* saved at CFA + fp */
-    RECIPE_FP_AT_FP,  /* saved at the current fp + fp */
-    RECIPE_FP_LOST,
+/* Where the caller's value of a register is. */
+enum recipe_saved {
+    RECIPE_SAME,   /* not touched by this function */
+    RECIPE_AT_CFA, /* saved at CFA + offset */
+    RECIPE_BY_FP,  /* saved at the current fp + offset */
+    RECIPE_LOST,
 };
 
 /* Offsets count words of 8 bytes. */
 struct recipe {
-    int64_t cfa : 28;
-    int64_t fp : 24;
-    uint64_t how : 6;    /* enum recipe_how */
-    uint64_t fp_how : 6; /* enum recipe_fp */
+    int64_t cfa : 22;
+    int64_t fp : 16;
+    int64_t bx : 16;
+    uint64_t how : 4;    /* enum recipe_how */
+    uint64_t fp_how : 3; /* enum recipe_saved */
+    uint64_t bx_how : 3;
 };
 _Static_assert(sizeof(struct recipe) == sizeof(uint64_t), "a recipe is one word");
 

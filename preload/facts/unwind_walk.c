@@ -7,6 +7,10 @@
  * stack pointer and the known end of the stack, and the stack pointer only
  * rises. A handler on its own stack is the one place where the walk changes
  * stacks; the one it changes to must be known as well.
+ *
+ * rbx is needed once in a blue moon (_dl_runtime_resolve finds its frame by it)
+ * and would cost a load in most frames. So a walk does without it, and starts
+ * over, with it, when a recipe asks.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -22,11 +26,19 @@
 /* A leaf function may use this much below its stack pointer (System V ABI). */
 #define RED_ZONE 128u
 
+/* Beside enum ctt_cut: start over, tracking rbx. */
+#define WALK_AGAIN ((enum ctt_cut)CTT_CUT_COUNT)
+
+struct tracked {
+    uintptr_t value;
+    bool known;
+};
+
 struct walk {
-    uintptr_t pc, sp, fp;
+    uintptr_t pc, sp;
+    struct tracked fp, bx;
     struct room_range stack;
     bool exact; /* pc was interrupted: not a return address */
-    bool fp_known;
 };
 
 /* Reading somebody else's frames is what this is for; the sanitizers cannot
@@ -52,16 +64,17 @@ static enum ctt_cut walk_signal(struct walk *w)
 {
     const ucontext_t *context = (const ucontext_t *)w->sp;
     uintptr_t at = (uintptr_t)context->uc_mcontext.gregs;
-    uintptr_t pc, sp, fp;
+    uintptr_t pc, sp, fp, bx;
     if (!walk_read(w, at + REG_RIP * sizeof(greg_t), &pc) ||
         !walk_read(w, at + REG_RSP * sizeof(greg_t), &sp) ||
-        !walk_read(w, at + REG_RBP * sizeof(greg_t), &fp))
+        !walk_read(w, at + REG_RBP * sizeof(greg_t), &fp) ||
+        !walk_read(w, at + REG_RBX * sizeof(greg_t), &bx))
         return CTT_CUT_BOUNDS;
     bool same_stack = sp > w->sp && sp < w->stack.high;
     w->pc = pc;
     w->sp = sp;
-    w->fp = fp;
-    w->fp_known = true;
+    w->fp = (struct tracked){fp, true};
+    w->bx = (struct tracked){bx, true};
     w->exact = true;
     /* Where the stack is not known, nothing of it is readable: the interrupted
      * pc is the last one. */
@@ -70,57 +83,60 @@ static enum ctt_cut walk_signal(struct walk *w)
     return CTT_CUT_NONE;
 }
 
-static inline enum ctt_cut walk_fp(struct walk *w, struct recipe r, uintptr_t cfa)
+/* The caller's value of a register, into `to`. False at a bad address. */
+static inline bool walk_saved(const struct walk *w, unsigned how, int64_t words, uintptr_t cfa,
+                              struct tracked *to)
 {
-    uintptr_t base = r.fp_how == RECIPE_FP_AT_CFA ? cfa : w->fp;
-    switch (r.fp_how) {
-    case RECIPE_FP_SAME:
-        return CTT_CUT_NONE;
-    case RECIPE_FP_AT_FP:
-        if (!w->fp_known)
-            return CTT_CUT_RULE;
-        /* fall through */
-    case RECIPE_FP_AT_CFA:
-        w->fp_known = true;
-        return walk_read(w, base + (uintptr_t)(r.fp * WORD_BYTES), &w->fp) ? CTT_CUT_NONE
-                                                                           : CTT_CUT_BOUNDS;
-    default:
-        w->fp_known = false;
-        return CTT_CUT_NONE;
-    }
+    uintptr_t at = how == RECIPE_AT_CFA ? cfa : w->fp.value;
+    if (how == RECIPE_SAME)
+        return true;
+    to->known = how == RECIPE_AT_CFA || (how == RECIPE_BY_FP && w->fp.known);
+    return !to->known || walk_read(w, at + (uintptr_t)(words * WORD_BYTES), &to->value);
 }
 
-static inline enum ctt_cut walk_step(struct walk *w, struct recipe r)
+/* For the recipes that are not RECIPE_SP. */
+static enum ctt_cut walk_cfa(const struct walk *w, struct recipe r, bool track, uintptr_t *ret_cfa)
 {
     uintptr_t offset = (uintptr_t)(r.cfa * WORD_BYTES);
-    uintptr_t cfa = w->sp + offset;
+    if (r.how == RECIPE_CUT)
+        return (enum ctt_cut)r.cfa;
+    if (r.how == RECIPE_BX && !track)
+        return WALK_AGAIN;
+    const struct tracked *base = r.how == RECIPE_BX ? &w->bx : &w->fp;
+    if (!base->known)
+        return CTT_CUT_RULE;
+    *ret_cfa = base->value + offset;
+    if (r.how == RECIPE_AT_FP && !walk_read(w, *ret_cfa, ret_cfa))
+        return CTT_CUT_BOUNDS;
+    return CTT_CUT_NONE;
+}
+
+static inline enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track)
+{
+    uintptr_t cfa = w->sp + (uintptr_t)(r.cfa * WORD_BYTES);
     if (r.how != RECIPE_SP) {
         if (r.how == RECIPE_SIGNAL)
             return walk_signal(w);
-        if (r.how == RECIPE_CUT)
-            return (enum ctt_cut)r.cfa;
-        if (!w->fp_known)
-            return CTT_CUT_RULE;
-        cfa = w->fp + offset;
-        if (r.how == RECIPE_AT_FP && !walk_read(w, cfa, &cfa))
-            return CTT_CUT_BOUNDS;
+        enum ctt_cut cut = walk_cfa(w, r, track, &cfa);
+        if (cut != CTT_CUT_NONE)
+            return cut;
     }
-    if (cfa <= w->sp || !walk_read(w, cfa - WORD_BYTES, &w->pc))
+    struct tracked fp = w->fp;
+    if (cfa <= w->sp || !walk_read(w, cfa - WORD_BYTES, &w->pc) ||
+        !walk_saved(w, r.fp_how, r.fp, cfa, &fp) ||
+        (track && !walk_saved(w, r.bx_how, r.bx, cfa, &w->bx)))
         return CTT_CUT_BOUNDS;
-    enum ctt_cut cut = walk_fp(w, r, cfa);
+    w->fp = fp;
     w->sp = cfa;
     w->exact = false;
-    return cut;
+    return CTT_CUT_NONE;
 }
 
-size_t unwind_walk_recipes(const struct call_site *site, uint64_t *pcs, size_t max,
-                           enum ctt_cut *ret_cut)
+__attribute__((always_inline)) static inline size_t
+walk_run(struct walk w, uint64_t *pcs, size_t max, bool track, enum ctt_cut *ret_cut)
 {
-    struct walk w = {.pc = site->pc, .sp = site->sp, .fp = site->fp, .fp_known = true};
     size_t count = 0;
     *ret_cut = CTT_CUT_NONE;
-    if (!bounds_find(w.sp, &w.stack))
-        w.stack = (struct room_range){w.sp, w.sp};
     /* A return address of 0 ends a stack that somebody made by hand. */
     while (w.pc != 0) {
         struct recipe r = {.how = RECIPE_NONE};
@@ -136,10 +152,28 @@ size_t unwind_walk_recipes(const struct call_site *site, uint64_t *pcs, size_t m
         count++;
         if (*ret_cut != CTT_CUT_NONE || r.how == RECIPE_OUTERMOST)
             return count;
-        *ret_cut = walk_step(&w, r);
+        *ret_cut = walk_step(&w, r, track);
         if (*ret_cut != CTT_CUT_NONE)
             return count;
     }
+    return count;
+}
+
+static __attribute__((noinline)) size_t walk_tracking(const struct walk *w, uint64_t *pcs,
+                                                      size_t max, enum ctt_cut *ret_cut)
+{
+    return walk_run(*w, pcs, max, true, ret_cut);
+}
+
+size_t unwind_walk_recipes(const struct call_site *site, uint64_t *pcs, size_t max,
+                           enum ctt_cut *ret_cut)
+{
+    struct walk w = {.pc = site->pc, .sp = site->sp, .fp = {site->fp, true}, .bx = {0, false}};
+    if (!bounds_find(w.sp, &w.stack))
+        w.stack = (struct room_range){w.sp, w.sp};
+    size_t count = walk_run(w, pcs, max, false, ret_cut);
+    if (*ret_cut == WALK_AGAIN)
+        count = walk_tracking(&w, pcs, max, ret_cut);
     return count;
 }
 
