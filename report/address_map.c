@@ -3,7 +3,7 @@
  * The sweep: ranges sorted by start, a stack of those still open, and one
  * segment emitted wherever the innermost open range changes.
  */
-#include "report/address_map.h"
+#include "address_map.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * The seam to __cxa_demangle, which C has no header for. Names come from files
  * that may be hostile, so what is far beyond any real name is not tried.
  */
-#include "report/demangle.h"
+#include "demangle.h"
 
 #include <stddef.h>
 #include <string.h>

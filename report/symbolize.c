@@ -6,7 +6,7 @@
  * public: it is what the caller wrote (malloc, not __libc_malloc), and it is
  * the same on a host where no debug files are installed.
  */
-#include "report/symbolize_internal.h"
+#include "symbolize_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  * address map. A look-up is then two binary searches and a walk up the
  * parents. Line tables stay libdw's: it sorts them once and searches by halves.
  */
-#include "report/symbolize_internal.h"
+#include "symbolize_internal.h"
 
 #include <dwarf.h>
 #include <errno.h>

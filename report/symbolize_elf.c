@@ -7,13 +7,13 @@
  * the one is kept that a person would have written, and that does not depend
  * on whether debug files are installed, since fingerprints are made of it.
  */
-#include "report/symbolize_internal.h"
+#include "symbolize_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/demangle.h"
+#include "demangle.h"
 
 /* Better names have higher ranks. */
 enum symbol_rank {

@@ -8,7 +8,7 @@
  * very build is installed (a package was upgraded under a running program),
  * that one stands in. Separate debug files are libdwfl's business.
  */
-#include "report/symbolize_internal.h"
+#include "symbolize_internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>

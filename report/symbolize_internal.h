@@ -16,8 +16,8 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
-#include "report/address_map.h"
-#include "report/symbolize.h"
+#include "address_map.h"
+#include "symbolize.h"
 
 /* Strings handed out to the caller, freed together with the symbolizer. */
 struct text_pool {
