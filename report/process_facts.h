@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What /proc says of one process, and whether the tracker is in it. Identity
+ * is pid and start time: a pid alone may be somebody else's by now.
+ */
+#ifndef REPORT_PROCESS_FACTS_H
+#define REPORT_PROCESS_FACTS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define TRACKER_SONAME    "libctxtrace.so"
+#define PROCESS_NAME_ROOM 64
+
+struct process_facts {
+    pid_t pid;
+    char name[PROCESS_NAME_ROOM];
+    char state; /* 'R', 'S', 'Z', … */
+    uint64_t start_ticks;
+    uid_t uid;                /* real */
+    uid_t euid;               /* effective */
+    uint64_t signals_blocked; /* of the main thread; bit N - 1 is signal N */
+    uint64_t signals_ignored;
+    uint64_t signals_caught;
+    int seccomp; /* 0 off, 1 strict, 2 filter; -1 not known */
+};
+
+enum tracker_presence {
+    TRACKER_ABSENT,
+    TRACKER_LOADED,
+    TRACKER_UNKNOWN, /* its maps may not be read by us */
+};
+
+/* Returns 0, -ESRCH when there is no such process, or another negative errno. */
+int process_facts_read(struct process_facts *ret, pid_t pid);
+double process_uptime(const struct process_facts *facts);
+/* The number of open descriptors, or -1 where we may not look. */
+int process_fds_count(pid_t pid);
+enum tracker_presence process_tracker(pid_t pid);
+
+/* The value of `name` in the environment that the process was started with,
+ * malloc'ed; NULL when it is not set or may not be read. */
+char *process_environment(pid_t pid, const char *name);
+
+/* The pid that a text names, or 0. */
+pid_t pid_parse(const char *text);
+
+/* The value of `key` in a "key=value:key=value" text, the last one winning.
+ * Returns false when it is not there or does not fit. */
+bool option_text_find(const char *options, const char *key, char *ret_value, size_t room);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request that cannot be answered is refused with the reason, before any
+ * signal is sent: a signal that nobody catches would end the program.
+ */
+#include "request.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "elf_facts.h"
+
+#define NS_PER_MS                UINT64_C(1000000)
+#define NS_PER_S                 UINT64_C(1000000000)
+#define POLL_FIRST_MS            1
+#define POLL_LAST_MS             100
+#define ANNOUNCE_WAIT_NS         (2 * NS_PER_S) /* from being loaded to being ready */
+#define PROC_EXE_ROOM            32
+#define SIGNAL_NUMBER_IS_SANE(n) ((n) > 0 && (n) <= 64)
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static bool signal_in(uint64_t mask, int number)
+{
+    return mask >> (number - 1) & 1;
+}
+
+static int refuse(const struct process_facts *process, const char *reason)
+{
+    fprintf(stderr, "ctxtrace: %d (%s): %s\n", process->pid, process->name, reason);
+    return STATUS_BAD_INPUT;
+}
+
+static int process_check(pid_t pid, struct process_facts *ret)
+{
+    int error = process_facts_read(ret, pid);
+
+    if (error == -ESRCH) {
+        fprintf(stderr, "ctxtrace: there is no process %d\n", pid);
+        return STATUS_BAD_INPUT;
+    }
+    if (error < 0) {
+        fprintf(stderr, "ctxtrace: process %d: %s\n", pid, strerror(-error));
+        return STATUS_BAD_INPUT;
+    }
+    if (ret->state == 'Z' || ret->state == 'X')
+        return refuse(ret, "has ended, and waits to be reaped");
+    if (kill(pid, 0) < 0 && errno == EPERM)
+        return refuse(ret, "is not ours: it belongs to another user");
+    return STATUS_OK;
+}
+
+static int absent_refuse(const struct process_facts *process)
+{
+    char exe[PROC_EXE_ROOM];
+    struct elf_facts facts;
+    const char *reason = "has no tracker: start it by `ctxtrace run`, or with "
+                         "LD_PRELOAD=libctxtrace.so";
+
+    snprintf(exe, sizeof(exe), "/proc/%d/exe", process->pid);
+    if (elf_facts_read(&facts, exe) == ELF_FACTS_OK && !facts.dynamic)
+        reason = "has no tracker: it is a static program, which cannot be traced";
+    elf_facts_clear(&facts);
+    return refuse(process, reason);
+}
+
+static bool tracker_is_off(pid_t pid)
+{
+    char *options = process_environment(pid, "CTXTRACE_OPTIONS");
+    char value[8] = "";
+    bool off = option_text_find(options, "off", value, sizeof(value)) && strcmp(value, "0") != 0 &&
+               strcmp(value, "off") != 0;
+
+    free(options);
+    return off;
+}
+
+/* Sleeps, longer each time. Returns false when the process has ended. */
+static bool process_wait(int pidfd, int *delay_ms)
+{
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+    if (poll(&end, 1, *delay_ms) > 0)
+        return false;
+    *delay_ms = *delay_ms * 2 < POLL_LAST_MS ? *delay_ms * 2 : POLL_LAST_MS;
+    return true;
+}
+
+static int announcement_await(const struct request *request, const struct process_facts *process,
+                              int pidfd, struct announcement *ret)
+{
+    enum tracker_presence presence = process_tracker(request->pid);
+    uint64_t wait = request->timeout_ns < ANNOUNCE_WAIT_NS ? request->timeout_ns : ANNOUNCE_WAIT_NS;
+    uint64_t deadline = clock_ns() + wait;
+    int delay_ms = POLL_FIRST_MS;
+
+    if (presence == TRACKER_ABSENT)
+        return absent_refuse(process);
+    while (announcement_find(ret, request->dir, process) != 0) {
+        if (presence == TRACKER_UNKNOWN)
+            return refuse(process, "has announced no tracker, and its maps may not be read");
+        if (tracker_is_off(request->pid))
+            return refuse(process, "the tracker is loaded but switched off (off=1)");
+        if (clock_ns() >= deadline)
+            return refuse(process, "the tracker is loaded but has announced nothing: switched "
+                                   "off, or in a folder that only --dir=DIR can tell");
+        if (!process_wait(pidfd, &delay_ms))
+            return refuse(process, "ended before it could be asked");
+    }
+    return STATUS_OK;
+}
+
+/* The first signal that is still the tracker's; one that the main thread
+ * blocks only when there is no better one: another thread may take it. */
+static int signal_choose(const struct announcement *announcement,
+                         const struct process_facts *process)
+{
+    int blocked = 0;
+
+    for (size_t i = 0; i < ANNOUNCE_SIGNALS; i++) {
+        int number = announcement->signals[i];
+
+        if (!SIGNAL_NUMBER_IS_SANE(number) || !signal_in(process->signals_caught, number))
+            continue;
+        if (!signal_in(process->signals_blocked, number))
+            return number;
+        if (!blocked)
+            blocked = number;
+    }
+    return blocked;
+}
+
+static int signal_send(int pidfd, int number, enum request_value value)
+{
+    siginfo_t info = {0};
+
+    info.si_signo = number;
+    info.si_code = SI_QUEUE;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_int = value;
+    return pidfd_send_signal(pidfd, number, &info, 0) < 0 ? -errno : 0;
+}
+
+static bool is_answered(const struct request *request, const struct announcement *before,
+                        const struct announcement *now)
+{
+    if (request->value == REQUEST_MARK)
+        return now->mark_ns != before->mark_ns;
+    return now->sequence > before->sequence && now->file[0];
+}
+
+static int silence_refuse(const struct request *request, const struct process_facts *process)
+{
+    struct process_facts now = *process;
+    char reason[128];
+
+    process_facts_read(&now, process->pid);
+    snprintf(reason, sizeof(reason), "no answer within %.3g s%s",
+             (double)request->timeout_ns / (double)NS_PER_S,
+             now.state == 'T' || now.state == 't' ? ": it is stopped"
+             : now.state == 'D'                   ? ": it waits uninterruptibly in the kernel"
+                                                  : "");
+    return refuse(process, reason);
+}
+
+static int answer_await(const struct request *request, const struct process_facts *process,
+                        int pidfd, const struct announcement *before, struct announcement *ret)
+{
+    uint64_t deadline = clock_ns() + request->timeout_ns;
+    int delay_ms = POLL_FIRST_MS;
+
+    for (;;) {
+        bool alive = process_wait(pidfd, &delay_ms);
+
+        if (announcement_read(ret, before->dir, process) == 0 && is_answered(request, before, ret))
+            return STATUS_OK;
+        if (!alive)
+            return refuse(process, "ended before it answered");
+        if (clock_ns() >= deadline)
+            return silence_refuse(request, process);
+    }
+}
+
+static int request_by_pidfd(const struct request *request, int pidfd,
+                            struct process_facts *ret_process, struct announcement *ret_answer)
+{
+    struct announcement before;
+    int status = process_check(request->pid, ret_process);
+    int number;
+    int error;
+
+    if (status == STATUS_OK)
+        status = announcement_await(request, ret_process, pidfd, &before);
+    /* While we waited the tracker may have become ready: read the masks anew. */
+    if (status == STATUS_OK)
+        status = process_check(request->pid, ret_process);
+    if (status != STATUS_OK)
+        return status;
+    number = signal_choose(&before, ret_process);
+    if (!number)
+        return refuse(ret_process, "the program uses the tracker's signals itself "
+                                   "(start it with signal=… to choose another)");
+    error = signal_send(pidfd, number, request->value);
+    if (error < 0)
+        return refuse(ret_process, strerror(-error));
+    return answer_await(request, ret_process, pidfd, &before, ret_answer);
+}
+
+int request_make(const struct request *request, struct process_facts *ret_process,
+                 struct announcement *ret_answer)
+{
+    /* A descriptor before any check: from here on the pid cannot become
+     * somebody else's. */
+    int pidfd = pidfd_open(request->pid, 0);
+    int status;
+
+    if (pidfd < 0) {
+        status = process_check(request->pid, ret_process);
+        if (status == STATUS_OK)
+            status = refuse(ret_process, "is a thread, or the kernel has no pidfd");
+        return status;
+    }
+    status = request_by_pidfd(request, pidfd, ret_process, ret_answer);
+    close(pidfd);
+    return status;
+}
