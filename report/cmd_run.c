@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `ctxtrace run -- APP ARG...`: traces a program from its start. The program's
+ * own exit status wins; the report is printed by the tracker itself when the
+ * program ends. What cannot be traced is run all the same, and called
+ * inconclusive, never clean.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "elf_facts.h"
+#include "launch.h"
+#include "process_facts.h"
+#include "run_dumps.h"
+
+#include "preload/format.h"
+
+#define RUN_DIR      "ctxtrace-reports"
+#define RUN_DIR_MODE 0700 /* paths and argv are in the dumps */
+#define FORMATS_MAX  8
+#define EXITCODE_MAX 255
+#define OPT_TRACKER  1000 /* + row of the table below */
+
+static const struct tracker_option {
+    const char *key;
+    const char *type;
+} tracker_options[] = {
+#define X(key, type, fallback, help) {#key, #type},
+    CTT_OPTIONS(X)
+#undef X
+};
+
+enum {
+    OPT_EXITCODE = 1,
+    OPT_FORMAT,
+    OPT_HELP,
+    TRACKER_OPTION_COUNT = sizeof(tracker_options) / sizeof(tracker_options[0]),
+};
+
+static const struct option own_options[] = {
+    {"error-exitcode", optional_argument, NULL, OPT_EXITCODE},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"help", no_argument, NULL, OPT_HELP},
+};
+
+enum { OWN_OPTION_COUNT = sizeof(own_options) / sizeof(own_options[0]) };
+
+struct run_command {
+    char *options; /* for the tracker, growing */
+    char dir[PATH_MAX];
+    bool dir_is_new; /* and goes again when nothing was put into it */
+    const char *formats[FORMATS_MAX + 1];
+    size_t format_count;
+    int exitcode; /* 0: the program's status, whatever was found */
+};
+
+static int usage_write(FILE *out, int status)
+{
+    fputs("usage: ctxtrace run [OPTION]... -- APP [ARG]...\n"
+          "  --error-exitcode[=N]  when the program ends with 0: exit with N (23) if there\n"
+          "                        are findings, with 71 if it could not be traced\n"
+          "  --format=F[:PATH]     render the dumps too, as `ctxtrace report` does; may repeat\n"
+          "  --dir=DIR             where dumps go (./" RUN_DIR ")\n"
+          "and each of the tracker's options, listed by `ctxtrace --help`, as --key=value\n",
+          out);
+    return status;
+}
+
+/* The flags: our own, and one for each option of the tracker. */
+static void options_table_make(struct option *ret)
+{
+    memcpy(ret, own_options, sizeof(own_options));
+    for (size_t i = 0; i < TRACKER_OPTION_COUNT; i++) {
+        ret[OWN_OPTION_COUNT + i] = (struct option){
+            .name = tracker_options[i].key,
+            .has_arg = strcmp(tracker_options[i].type, "BOOL") == 0 ? optional_argument
+                                                                    : required_argument,
+            .val = OPT_TRACKER + (int)i,
+        };
+    }
+    ret[OWN_OPTION_COUNT + TRACKER_OPTION_COUNT] = (struct option){0};
+}
+
+/* Later ones win, so flags stand after what the environment said. */
+static bool tracker_option_add(struct run_command *command, const char *key, const char *value)
+{
+    char *longer;
+
+    if (strchr(value, ':')) {
+        fprintf(stderr, "ctxtrace: --%s=%s: a colon separates options and cannot be part of one\n",
+                key, value);
+        return false;
+    }
+    if (asprintf(&longer, "%s%s%s=%s", command->options, *command->options ? ":" : "", key, value) <
+        0)
+        return false;
+    free(command->options);
+    command->options = longer;
+    return true;
+}
+
+static bool exitcode_set(struct run_command *command, const char *text)
+{
+    char *end;
+    long code = text ? strtol(text, &end, 10) : STATUS_FINDINGS;
+
+    if (text && (end == text || *end || code < 0 || code > EXITCODE_MAX)) {
+        fprintf(stderr, "ctxtrace: --error-exitcode=%s: expected 0 to %d\n", text, EXITCODE_MAX);
+        return false;
+    }
+    command->exitcode = (int)code;
+    return true;
+}
+
+static bool option_take(struct run_command *command, int option)
+{
+    switch (option) {
+    case OPT_EXITCODE:
+        return exitcode_set(command, optarg);
+    case OPT_FORMAT:
+        if (command->format_count == FORMATS_MAX) {
+            fprintf(stderr, "ctxtrace: more than %d --format\n", FORMATS_MAX);
+            return false;
+        }
+        command->formats[command->format_count++] = optarg;
+        return true;
+    default:
+        if (option < OPT_TRACKER)
+            return false;
+        return tracker_option_add(command, tracker_options[option - OPT_TRACKER].key,
+                                  optarg ? optarg : "1");
+    }
+}
+
+/* Makes the folder and its name absolute: the program may change its own. */
+static bool dir_make(const char *dir, char ret_path[PATH_MAX], bool *ret_is_new)
+{
+    *ret_is_new = mkdir(dir, RUN_DIR_MODE) == 0;
+    if (!*ret_is_new && errno != EEXIST)
+        return false;
+    if (!realpath(dir, ret_path) || access(ret_path, W_OK | X_OK) < 0)
+        return false;
+    if (!strchr(ret_path, ':'))
+        return true;
+    errno = EINVAL; /* it could not be told to the tracker */
+    return false;
+}
+
+/* What the flags or the environment say, else ours; where that cannot be used,
+ * the tracker's own default. */
+static bool dir_choose(struct run_command *command)
+{
+    const char *tmpdir = getenv("TMPDIR");
+    char wanted[PATH_MAX];
+    char fallback[PATH_MAX];
+
+    if (!option_text_find(command->options, "dir", wanted, sizeof(wanted)) || !*wanted)
+        snprintf(wanted, sizeof(wanted), "%s", RUN_DIR);
+    if (!dir_make(wanted, command->dir, &command->dir_is_new)) {
+        int reason = errno;
+
+        snprintf(fallback, sizeof(fallback), "%s/ctxtrace-%u", tmpdir && *tmpdir ? tmpdir : "/tmp",
+                 geteuid());
+        fprintf(stderr, "ctxtrace: %s: %s; dumps go to %s\n", wanted, strerror(reason), fallback);
+        if (!dir_make(fallback, command->dir, &command->dir_is_new)) {
+            fprintf(stderr, "ctxtrace: %s: %s\n", fallback, strerror(errno));
+            return false;
+        }
+    }
+    return tracker_option_add(command, "dir", command->dir);
+}
+
+/* Returns STATUS_OK, or what to exit with after a sentence. */
+static int program_judge(const char *name, struct elf_facts *ret_facts,
+                         enum preload_verdict *ret_verdict)
+{
+    char path[PATH_MAX];
+    struct elf_facts ours;
+
+    *ret_facts = (struct elf_facts){0};
+    *ret_verdict = PRELOAD_WORKS;
+    if (!program_find(name, path)) {
+        fprintf(stderr, "ctxtrace: %s: no such program, or not executable\n", name);
+        return STATUS_BAD_INPUT;
+    }
+    /* What cannot be read may still be run: a script without #!, a program
+     * that is executable only. */
+    if (elf_facts_read(ret_facts, path) == ELF_FACTS_OK &&
+        elf_facts_read(&ours, "/proc/self/exe") == ELF_FACTS_OK) {
+        *ret_verdict = preload_judge(ret_facts, &ours);
+        elf_facts_clear(&ours);
+    }
+    if (*ret_verdict != PRELOAD_WORKS)
+        fprintf(stderr, "ctxtrace: inconclusive: %s: %s\n", name,
+                preload_verdict_sentence(*ret_verdict));
+    return STATUS_OK;
+}
+
+/* Says in one line what the tracker, which is silent without findings, did
+ * not. Returns the exit status for a program that ended with 0. */
+static int run_conclude(const struct run_command *command, const struct run_dumps *dumps,
+                        bool traceable)
+{
+    bool inconclusive = !traceable || dumps->inconclusive || !dumps->count;
+
+    if (traceable && !dumps->count)
+        fprintf(stderr, "ctxtrace: inconclusive: no dump was written to %s\n", command->dir);
+    else if (dumps->count && !dumps->findings)
+        fprintf(stderr, "ctxtrace: %s0 findings in %zu process%s; dumps in %s\n",
+                inconclusive ? "inconclusive: " : "", dumps->processes,
+                dumps->processes == 1 ? "" : "es", command->dir);
+    if (!command->exitcode)
+        return STATUS_OK;
+    if (dumps->findings)
+        return command->exitcode;
+    return inconclusive ? STATUS_INCONCLUSIVE : STATUS_OK;
+}
+
+static int program_run(struct run_command *command, char **argv)
+{
+    char library[PATH_MAX];
+    char trigger[32];
+    struct launch launch = {.argv = argv, .library = library};
+    struct run_dumps dumps;
+    struct elf_facts facts;
+    enum preload_verdict verdict;
+    struct timespec start;
+    int wait_status = 0;
+    pid_t pid;
+    int error = program_judge(argv[0], &facts, &verdict);
+
+    if (error != STATUS_OK)
+        return error;
+    /* With a bare name, or a program that ignores it, nobody would unblock. */
+    launch.certain = library_find(library) && verdict == PRELOAD_WORKS;
+    if (preload_is_harmful(verdict))
+        launch.library = NULL;
+    if (facts.sanitizer[0])
+        launch.first = facts.sanitizer;
+    if (option_text_find(command->options, "signal", trigger, sizeof(trigger)) && *trigger)
+        launch.trigger = trigger;
+    launch.options = command->options;
+    /* The coarse clock is the one that files are stamped with. */
+    clock_gettime(CLOCK_REALTIME_COARSE, &start);
+    error = launch_and_wait(&launch, &pid, &wait_status);
+    elf_facts_clear(&facts);
+    if (error < 0) {
+        fprintf(stderr, "ctxtrace: %s: %s\n", argv[0], strerror(-error));
+        return STATUS_BAD_INPUT;
+    }
+    run_dumps_collect(&dumps, command->dir, &start);
+    error = run_conclude(command, &dumps, verdict == PRELOAD_WORKS);
+    if (command->format_count)
+        run_dumps_render(&dumps, command->formats);
+    if (command->dir_is_new && !dumps.count)
+        rmdir(command->dir);
+    run_dumps_clear(&dumps);
+    return wait_status ? launch_status(wait_status) : error;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    const char *inherited = getenv("CTXTRACE_OPTIONS");
+    struct option table[OWN_OPTION_COUNT + TRACKER_OPTION_COUNT + 1];
+    struct run_command command = {0};
+    int status = STATUS_USAGE;
+    bool good = true;
+    int option;
+
+    command.options = strdup(inherited ? inherited : "");
+    if (!command.options)
+        return STATUS_INTERNAL;
+    options_table_make(table);
+    optind = 1;
+    /* '+': the first word that is no option is the program's. */
+    while (good && (option = getopt_long(argc, argv, "+", table, NULL)) != -1) {
+        if (option == OPT_HELP) {
+            free(command.options);
+            return usage_write(stdout, STATUS_OK);
+        }
+        good = option_take(&command, option);
+    }
+    if (!good || optind >= argc)
+        usage_write(stderr, STATUS_USAGE);
+    else
+        status = dir_choose(&command) ? program_run(&command, argv + optind) : STATUS_BAD_INPUT;
+    free(command.options);
+    return status;
+}

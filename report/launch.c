@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The child shares our process group and terminal: what the terminal sends
+ * reaches it without us, what somebody sends to the launcher alone is passed
+ * on. In between we only wait.
+ */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "process_facts.h"
+
+#define STATUS_SIGNAL_BASE  128 /* as shells count */
+#define SECOND_TRIGGER      (SIGRTMAX - 7)
+#define SIGNAL_NUMBER_LIMIT 65
+#define SIGNAL_NAME_PREFIX  "SIG"
+
+/* Where a library may lie, seen from the command: a build tree and the usual
+ * prefixes, Debian's architecture folders included. */
+static const char *const library_patterns[] = {
+    "../preload/" TRACKER_SONAME,
+    "../lib/*/" TRACKER_SONAME,
+    "../lib/" TRACKER_SONAME,
+    "../lib64/" TRACKER_SONAME,
+    TRACKER_SONAME,
+};
+
+static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+/* The terminal sends these to the whole group: the child decides. */
+static const int ignored[] = {SIGINT, SIGQUIT};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct signal_state {
+    struct sigaction forwarded[COUNT(forwarded)];
+    struct sigaction ignored[COUNT(ignored)];
+    sigset_t mask;
+};
+
+static volatile pid_t child_pid; /* for the handler; set with signals blocked */
+
+bool library_find(char ret_path[PATH_MAX])
+{
+    const char *wanted = getenv("CTXTRACE_LIB");
+    char self[PATH_MAX];
+    bool found = false;
+
+    if (wanted && *wanted) {
+        snprintf(ret_path, PATH_MAX, "%s", wanted);
+        return true;
+    }
+    snprintf(ret_path, PATH_MAX, "%s", TRACKER_SONAME);
+    if (!realpath("/proc/self/exe", self))
+        return false;
+    dirname(self);
+    for (size_t i = 0; !found && i < COUNT(library_patterns); i++) {
+        char pattern[2 * PATH_MAX];
+        glob_t matches;
+
+        snprintf(pattern, sizeof(pattern), "%s/%s", self, library_patterns[i]);
+        if (glob(pattern, 0, NULL, &matches) == 0)
+            found = realpath(matches.gl_pathv[0], ret_path) != NULL;
+        globfree(&matches);
+    }
+    return found;
+}
+
+static void signal_forward(int number)
+{
+    int saved = errno;
+
+    if (child_pid > 0)
+        kill(child_pid, number);
+    errno = saved;
+}
+
+static void signals_take(struct signal_state *state)
+{
+    struct sigaction forward = {.sa_handler = signal_forward, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t all;
+
+    /* Blocked until the child's pid is known: nothing is lost in between. */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &state->mask);
+    for (size_t i = 0; i < COUNT(forwarded); i++) {
+        sigaction(forwarded[i], NULL, &state->forwarded[i]);
+        if (state->forwarded[i].sa_handler != SIG_IGN) /* nohup stays nohup */
+            sigaction(forwarded[i], &forward, NULL);
+    }
+    for (size_t i = 0; i < COUNT(ignored); i++)
+        sigaction(ignored[i], &ignore, &state->ignored[i]);
+}
+
+static void signals_give_back(const struct signal_state *state)
+{
+    for (size_t i = 0; i < COUNT(forwarded); i++)
+        sigaction(forwarded[i], &state->forwarded[i], NULL);
+    for (size_t i = 0; i < COUNT(ignored); i++)
+        sigaction(ignored[i], &state->ignored[i], NULL);
+    sigprocmask(SIG_SETMASK, &state->mask, NULL);
+}
+
+/* "USR2", "SIGUSR2", "12", "RTMAX-7", "RTMIN+3". Returns 0 for none of them. */
+static int signal_parse(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    if (end != text && !*end)
+        return number > 0 && number < SIGNAL_NUMBER_LIMIT ? (int)number : 0;
+    if (strncmp(text, SIGNAL_NAME_PREFIX, strlen(SIGNAL_NAME_PREFIX)) == 0)
+        text += strlen(SIGNAL_NAME_PREFIX);
+    if (strncmp(text, "RTMAX", 5) == 0)
+        return SIGRTMAX + atoi(text + 5);
+    if (strncmp(text, "RTMIN", 5) == 0)
+        return SIGRTMIN + atoi(text + 5);
+    for (int i = 1; i < SIGRTMIN; i++) {
+        const char *name = sigabbrev_np(i);
+
+        if (name && strcmp(name, text) == 0)
+            return i;
+    }
+    return 0;
+}
+
+/*
+ * A snapshot asked for before the tracker is ready must be neither fatal nor
+ * lost: its signals start blocked, so that they stay pending over exec.
+ * CTXTRACE_UNBLOCK tells the tracker to unblock them when its handlers are in
+ * place; it takes the variable out of the environment again. Signals that our
+ * own caller blocked stay as they are, and then nothing is promised.
+ */
+static void triggers_block(const struct launch *launch)
+{
+    int number = launch->trigger ? signal_parse(launch->trigger) : 0;
+    sigset_t mask;
+
+    sigprocmask(SIG_BLOCK, NULL, &mask);
+    if (sigismember(&mask, SIGUSR1) || sigismember(&mask, SECOND_TRIGGER) ||
+        (number && sigismember(&mask, number)))
+        return;
+    if (number) {
+        sigaddset(&mask, number);
+    } else {
+        sigaddset(&mask, SIGUSR1);
+        sigaddset(&mask, SECOND_TRIGGER);
+    }
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    setenv("CTXTRACE_UNBLOCK", "1", 1);
+}
+
+/* Ours goes last, the sanitizer's runtime first (hazards.md C17), what was
+ * there before stays in between. */
+static int preload_set(const struct launch *launch)
+{
+    const char *old = getenv("LD_PRELOAD");
+    char *value;
+    int result;
+
+    if (old && strstr(old, TRACKER_SONAME))
+        return 0;
+    if (asprintf(&value, "%s%s%s%s%s", launch->first ? launch->first : "", launch->first ? ":" : "",
+                 old ? old : "", old && *old ? ":" : "", launch->library) < 0)
+        return -ENOMEM;
+    result = setenv("LD_PRELOAD", value, 1) < 0 ? -errno : 0;
+    free(value);
+    return result;
+}
+
+static int environment_set(const struct launch *launch)
+{
+    char self[PATH_MAX];
+
+    if (setenv("CTXTRACE_OPTIONS", launch->options, 1) < 0)
+        return -errno;
+    /* So that the exit report is made by this very command. */
+    if (realpath("/proc/self/exe", self) && setenv("CTXTRACE_TOOL", self, 0) < 0)
+        return -errno;
+    return preload_set(launch);
+}
+
+static _Noreturn void child_run(const struct launch *launch, const struct signal_state *state,
+                                int complain)
+{
+    int error = launch->library ? environment_set(launch) : 0;
+
+    signals_give_back(state);
+    if (launch->certain)
+        triggers_block(launch);
+    if (!error) {
+        execvp(launch->argv[0], launch->argv);
+        error = -errno;
+    }
+    if (write(complain, &error, sizeof(error)) < 0)
+        _exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE);
+}
+
+/* Returns what the child said before exec: 0 when it got there. */
+static int child_complaint(int fd)
+{
+    int error = 0;
+    ssize_t bytes;
+
+    do {
+        bytes = read(fd, &error, sizeof(error));
+    } while (bytes < 0 && errno == EINTR);
+    return bytes == (ssize_t)sizeof(error) ? error : 0;
+}
+
+static int child_await(pid_t pid, int *ret_status)
+{
+    while (waitpid(pid, ret_status, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+int launch_and_wait(const struct launch *launch, pid_t *ret_pid, int *ret_status)
+{
+    struct signal_state state;
+    int complaint[2];
+    int error;
+    pid_t pid;
+
+    if (pipe2(complaint, O_CLOEXEC) < 0)
+        return -errno;
+    signals_take(&state);
+    pid = fork();
+    if (pid == 0)
+        child_run(launch, &state, complaint[1]);
+    error = pid < 0 ? -errno : 0;
+    child_pid = pid;
+    sigprocmask(SIG_SETMASK, &state.mask, NULL);
+    close(complaint[1]);
+    if (!error)
+        error = child_complaint(complaint[0]);
+    close(complaint[0]);
+    if (pid > 0) {
+        int waited = child_await(pid, ret_status);
+
+        error = error ? error : waited;
+    }
+    child_pid = 0; /* the pid may be another's from now on */
+    signals_give_back(&state);
+    *ret_pid = pid;
+    return error;
+}
+
+int launch_status(int wait_status)
+{
+    struct rlimit none = {0};
+    sigset_t set;
+    int number;
+
+    if (WIFEXITED(wait_status))
+        return WEXITSTATUS(wait_status);
+    number = WTERMSIG(wait_status);
+    /* The core, if any, is the program's: ours would say nothing. */
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+    fflush(NULL);
+    signal(number, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+    return STATUS_SIGNAL_BASE + number;
+}
