@@ -41,7 +41,7 @@ def announce():
 MARK = 0x6d61726b
 if mode != "silent":
     announce()
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, 57])
 signal.signal(signal.SIGUSR1, lambda number, frame: None)
 signal.signal(57, lambda number, frame: None)
 print("ready", flush=True)
