@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the hooks' shapes call: for each family of resources, how an acquisition
- * is entered, a release taken out, a use noted. Plain functions over the books;
- * every one keeps errno.
+ * is entered, a release taken out, a use noted. Plain functions over the books,
+ * in family.c (descriptors), family_close.c (what a close gives back, and which
+ * closes are mishaps), family_handle.c (streams, directories) and
+ * family_child.c (processes).
+ *
+ * Every one keeps errno: the books make raw system calls only, and what calls
+ * libc here saves it.
  */
 #ifndef HOOKS_FAMILY_H
 #define HOOKS_FAMILY_H
@@ -19,15 +24,28 @@
 #include "preload/facts/stack.h"
 #include "preload/facts/task.h"
 #include "preload/ground/hook.h"
+#include "preload/ground/notify.h"
 
 /* The acquisition stack of a hook's caller, with the real function innermost. */
 uint32_t family_stack(struct hook *hook, const struct call_site *site);
+/* Counts one acquisition at `stack`: the sibling statistics of a report. */
+void family_tally(uint32_t stack, enum ctt_kind_id kind);
 
 /* ---- descriptors ---- */
 
 /* fd < 0: the call failed; EMFILE and ENFILE are noted as D20. */
 void descriptor_acquired(struct hook *hook, const struct call_site *site, int fd,
                          enum ctt_kind_id kind, enum holding_detail detail);
+/* Two at once, by one call (pipe, socketpair): one stack. */
+void descriptors_acquired(struct hook *hook, const struct call_site *site, int result,
+                          const int fds[2], enum ctt_kind_id kind, enum holding_detail first,
+                          enum holding_detail second);
+/* `fd` was made from `from`: of the same kind, as far as that is known. */
+void duplicate_acquired(struct hook *hook, const struct call_site *site, int from, int fd);
+/* The table's part of it, with a stack already captured. */
+void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack);
+/* D20, when errno says that a limit was hit. */
+void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind);
 
 /* A family for ACQUIRES: `FD_FAMILY(epoll, CTT_KIND_EVENT, DETAIL_EPOLL)`. */
 #define FD_FAMILY(family, kind, detail)                                                            \
@@ -42,43 +60,71 @@ struct fd_release {
     bool had;
     uint32_t stack;
     struct holding_copy was;
-    uint32_t earlier_stack, earlier_acquired_stack, earlier_task; /* its last release */
+    /* The number's last release, when it is not held now. */
+    uint32_t earlier_stack, earlier_acquired_stack, earlier_task;
 };
 void fd_releasing(struct fd_release *release, struct hook *hook, const struct call_site *site,
                   int fd);
 /* result as close() gives it. -1 with EBADF: nothing was there (double close,
  * D19); any other error released the descriptor all the same (Linux: E3). */
 void fd_released(struct fd_release *release, intptr_t result);
-/* The real call did not release after all (dup2 failed): as if never taken. */
-void fd_put_back(struct fd_release *release);
+/* The same for a number that dup2 is about to give to another file, where an
+ * empty number is no mishap: entered again as a copy of `from`, or put back. */
+void fd_replacing(struct fd_release *release, struct hook *hook, const struct call_site *site,
+                  int fd);
+void fd_replaced(struct fd_release *release, int from, int result);
+/* All of [first, last], by a call that cannot fail. */
+void fds_releasing(struct hook *hook, const struct call_site *site, unsigned first, unsigned last);
 void fd_used(int fd);
+
+/* In a fork child: it closes what it inherited, often blindly, and none of
+ * that is a mishap of its own. */
+void closes_forgive(void);
 
 /* ---- streams and directories: each owns its descriptor (E6, D25) ---- */
 
-void stream_acquired(struct hook *hook, const struct call_site *site, FILE *stream);
+/* With the descriptor that the call opened under it; NULL: the call failed. */
+void stream_acquired(struct hook *hook, const struct call_site *site, FILE *stream,
+                     enum holding_detail detail);
 void directory_acquired(struct hook *hook, const struct call_site *site, DIR *directory);
-/* `handle` and the descriptor under it are taken out together, before. */
-struct handle_release {
-    enum ctt_kind_id kind;
-    struct holding_copy was;
-    struct fd_release fd;
-    bool had;
-};
-void stream_releasing(struct handle_release *release, struct hook *hook,
-                      const struct call_site *site, FILE *stream);
-void directory_releasing(struct handle_release *release, struct hook *hook,
-                         const struct call_site *site, DIR *directory);
-/* fclose, pclose, closedir release whatever they return. */
-void handle_released(struct handle_release *release);
+/* fdopen, fdopendir: a descriptor that was there becomes part of the handle. */
+void stream_adopted(struct hook *hook, const struct call_site *site, FILE *stream);
+void directory_adopted(struct hook *hook, const struct call_site *site, DIR *directory);
+/* About to be released. Handle and descriptor are taken out together; the
+ * calls that do it (fclose, pclose, closedir) release whatever they return. */
+void stream_releasing(struct hook *hook, const struct call_site *site, FILE *stream);
+void directory_releasing(struct hook *hook, const struct call_site *site, DIR *directory);
 
 /* ---- memory (hooks/memory.c is the only user) ---- */
 
 void block_acquired(struct hook *hook, const struct call_site *site, void *address, size_t bytes);
 
-/* ---- threads and children ---- */
+/* ---- children ---- */
 
+/* Around the call that makes a child: in between, a pid collected by another
+ * thread or by a SIGCHLD handler may be one that is not entered yet. */
+void child_coming(void);
+/* pid <= 0: there is none after all. */
 void child_acquired(struct hook *hook, const struct call_site *site, int pid,
                     enum holding_detail detail);
 void child_collected(int pid);
+/* In a fork child, which has no children yet. */
+void children_forget(void);
+
+/* ---- the end: exit.c ---- */
+
+/* Once, at the start, before the program can register a function of its own. */
+void exit_watch(void);
+
+/* ---- fork: preload/fork.c ---- */
+
+/* Sees to it that every fork from here on, also one inside libc, prepares the
+ * tables and makes the child a process of its own. Twice does no harm. */
+void fork_watch(void);
+/* For doors into a child that libc's fork handlers do not watch (_Fork, clone):
+ * in the parent before, in either process after. */
+void fork_prepare(void);
+void fork_parent(void);
+void fork_child(void);
 
 #endif

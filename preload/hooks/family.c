@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors as holdings: entered after the real call, in a table with one
+ * slot for each number. Who calls it: every hook whose result is a descriptor.
+ */
+#include "preload/hooks/family.h"
+
+#include <errno.h>
+
+#define STDIO_LAST 2 /* fds 0-2 are never blamed */
+
+uint32_t family_stack(struct hook *hook, const struct call_site *site)
+{
+    return stack_capture(site, hook_real(hook));
+}
+
+void family_tally(uint32_t stack, enum ctt_kind_id kind)
+{
+    struct stack_tally *tally = stack_tally(stack);
+    if (!tally)
+        return;
+    atomic_fetch_add_explicit(&tally->acquired, 1, memory_order_relaxed);
+    atomic_store_explicit(&tally->kind, kind, memory_order_relaxed);
+}
+
+void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind)
+{
+    int error = errno;
+    if (error != EMFILE && error != ENFILE)
+        return;
+    mishap_note((struct ctt_mishap){.id = CTT_MISHAP_LIMIT,
+                                    .kind = kind,
+                                    .handle = UINT64_MAX,
+                                    .error = (uint32_t)error,
+                                    .stack = family_stack(hook, site),
+                                    .live = fd_live()});
+}
+
+void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack)
+{
+    struct holding_copy holding = holding_now(kind, detail, (uint64_t)fd, stack);
+    if (fd <= STDIO_LAST)
+        holding.flags |= CTT_HOLDING_STDIO;
+    family_tally(stack, kind);
+    fd_enter(fd, &holding);
+}
+
+void descriptor_acquired(struct hook *hook, const struct call_site *site, int fd,
+                         enum ctt_kind_id kind, enum holding_detail detail)
+{
+    if (fd < 0)
+        limit_noted(hook, site, kind);
+    else
+        descriptor_enter(fd, kind, detail, family_stack(hook, site));
+}
+
+void descriptors_acquired(struct hook *hook, const struct call_site *site, int result,
+                          const int fds[2], enum ctt_kind_id kind, enum holding_detail first,
+                          enum holding_detail second)
+{
+    if (result < 0) {
+        limit_noted(hook, site, kind);
+        return;
+    }
+    uint32_t stack = family_stack(hook, site);
+    descriptor_enter(fds[0], kind, first, stack);
+    descriptor_enter(fds[1], kind, second, stack);
+}
+
+void duplicate_acquired(struct hook *hook, const struct call_site *site, int from, int fd)
+{
+    struct holding_copy source;
+    enum ctt_kind_id kind = fd_read(from, &source) ? source.kind : CTT_KIND_FD;
+    descriptor_acquired(hook, site, fd, kind, DETAIL_DUP);
+}
+
+void fd_used(int fd)
+{
+    fd_touch(fd);
+}
