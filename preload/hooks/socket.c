@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets: made, accepted, and descriptors that arrive through one (E5).
+ */
+#include <sys/socket.h>
+
+#include "preload/hooks/family.h"
+
+/* Exported by libc for its own libraries. */
+int __socket(int domain, int type, int protocol);
+
+static enum holding_detail socket_detail(int domain, int type)
+{
+    int sort = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+    switch (domain) {
+    case AF_UNIX:
+        return DETAIL_UNIX;
+    case AF_NETLINK:
+        return DETAIL_NETLINK;
+    case AF_INET:
+    case AF_INET6:
+        return sort == SOCK_STREAM ? DETAIL_TCP : sort == SOCK_DGRAM ? DETAIL_UDP : DETAIL_SOCKET;
+    default:
+        return DETAIL_SOCKET;
+    }
+}
+
+#define MAKES_SOCKET(function)                                                                     \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT int function(int domain, int type, int protocol)                                   \
+    {                                                                                              \
+        int fd = REAL(function)(domain, type, protocol);                                           \
+        if (guard_may_record(GUARD_FRAME())) {                                                     \
+            struct call_site site = CALL_SITE();                                                   \
+            descriptor_acquired(&hook_##function, &site, fd, CTT_KIND_SOCKET,                      \
+                                socket_detail(domain, type));                                      \
+        }                                                                                          \
+        return fd;                                                                                 \
+    }
+
+MAKES_SOCKET(socket)
+MAKES_SOCKET(__socket)
+
+HOOK(socketpair);
+HOOK_EXPORT int socketpair(int domain, int type, int protocol, int ends[2])
+{
+    int result = REAL(socketpair)(domain, type, protocol, ends);
+    if (guard_may_record(GUARD_FRAME())) {
+        struct call_site site = CALL_SITE();
+        enum holding_detail detail = socket_detail(domain, type);
+        descriptors_acquired(&hook_socketpair, &site, result, ends, CTT_KIND_SOCKET, detail,
+                             detail);
+    }
+    return result;
+}
+
+/* ---- accepted: of the listener's sort ---- */
+
+static void accepted(struct hook *hook, const struct call_site *site, int listener, int fd)
+{
+    struct holding_copy known;
+    enum holding_detail detail = fd_read(listener, &known) ? known.detail : DETAIL_SOCKET;
+    fd_used(listener);
+    descriptor_acquired(hook, site, fd, CTT_KIND_SOCKET, detail);
+}
+
+#define ACCEPTS(function, params, args)                                                            \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT int function params                                                                \
+    {                                                                                              \
+        int fd = REAL(function) args;                                                              \
+        if (guard_may_record(GUARD_FRAME())) {                                                     \
+            struct call_site site = CALL_SITE();                                                   \
+            accepted(&hook_##function, &site, listener, fd);                                       \
+        }                                                                                          \
+        return fd;                                                                                 \
+    }
+
+ACCEPTS(accept, (int listener, __SOCKADDR_ARG address, socklen_t *restrict length),
+        (listener, address, length))
+ACCEPTS(accept4, (int listener, __SOCKADDR_ARG address, socklen_t *restrict length, int flags),
+        (listener, address, length, flags))
+
+/* ---- received ---- */
+
+static void message_received(struct hook *hook, const struct call_site *site, struct msghdr *m)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(m); part; part = CMSG_NXTHDR(m, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+            continue;
+        uint32_t stack = family_stack(hook, site);
+        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            __builtin_memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+            descriptor_enter(fd, CTT_KIND_FD, DETAIL_NONE, stack);
+        }
+    }
+}
+
+HOOK(recvmsg);
+HOOK_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    ssize_t result = REAL(recvmsg)(fd, message, flags);
+    if (guard_may_record(GUARD_FRAME())) {
+        fd_used(fd);
+        if (result >= 0 && message->msg_controllen) {
+            struct call_site site = CALL_SITE();
+            message_received(&hook_recvmsg, &site, message);
+        }
+    }
+    return result;
+}
+
+HOOK(recvmmsg);
+HOOK_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                         struct timespec *timeout)
+{
+    int result = REAL(recvmmsg)(fd, messages, count, flags, timeout);
+    if (guard_may_record(GUARD_FRAME())) {
+        fd_used(fd);
+        struct call_site site = CALL_SITE();
+        for (int i = 0; i < result; i++)
+            if (messages[i].msg_hdr.msg_controllen)
+                message_received(&hook_recvmmsg, &site, &messages[i].msg_hdr);
+    }
+    return result;
+}
