@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a fork does to the books.
+ *
+ * The work is done by libc's fork handlers: they also run for the forks inside
+ * libc (daemon, forkpty), and as the first that were registered ours run last
+ * before the fork and first after it, next to libc's own (hazards.md C2). The
+ * key table is held over the fork, so that the child finds it whole; the other
+ * tables have no locks.
+ *
+ * The child is a process of its own: what its parent held it holds too, but has
+ * inherited it and is never blamed; threads and children stay with the parent.
+ */
+#include <pthread.h>
+
+#include "preload/facts/task.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/sys.h"
+#include "preload/hooks/family.h"
+
+void fork_prepare(void)
+{
+    keys_before_fork();
+}
+
+void fork_parent(void)
+{
+    keys_after_fork();
+}
+
+void fork_child(void)
+{
+    keys_after_fork();
+    self.vforked = 0; /* a fork in the child of a vfork has memory of its own */
+    task_forked();
+    int limit = fd_limit();
+    for (int fd = 0; fd < limit; fd++)
+        fd_set_flags(fd, CTT_HOLDING_INHERITED, 0);
+    key_mark_kind(CTT_KIND_STREAM, CTT_HOLDING_INHERITED);
+    key_mark_kind(CTT_KIND_DIR, CTT_HOLDING_INHERITED);
+    key_drop_kind(CTT_KIND_THREAD);
+    children_forget();
+    closes_forgive();
+    atomic_store(&inherited_before_ns, clock_since_ns());
+    NOTIFY(forked);
+}
+
+void fork_watch(void)
+{
+    static _Atomic int watched;
+    if (!atomic_exchange(&watched, 1))
+        pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
