@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec: the end of a program that is no end of its process. It is told before
+ * the call, and taken back when the call returns. In the child of a vfork
+ * nothing is told; the environment is looked after everywhere.
+ */
+#include "preload/hooks/exec.h"
+
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "preload/hooks/family.h"
+
+static bool exec_told(uintptr_t frame, const char *path)
+{
+    if (!guard_may_record(frame))
+        return false;
+    NOTIFY(exec, path);
+    return true;
+}
+
+static void exec_returned(bool told)
+{
+    if (told)
+        NOTIFY(exec_failed);
+}
+
+/* `args` of the real call may name `environment`. */
+#define EXEC_BODY(function, path, envp, args, ...)                                                 \
+    struct exec_target target = {__VA_ARGS__};                                                     \
+    char *const *environment = EXEC_ENVIRONMENT(&target, envp);                                    \
+    bool told = exec_told(GUARD_FRAME(), path);                                                    \
+    int result = REAL(function) args;                                                              \
+    exec_returned(told);                                                                           \
+    return result
+
+/* The forms with a list of arguments, or with the process's own environment,
+ * come down to these. */
+HOOK(execve);
+HOOK(execvpe);
+HOOK(fexecve);
+HOOK(execveat);
+
+HOOK_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+    EXEC_BODY(execve, path, envp, (path, argv, environment), .file = path);
+}
+
+HOOK_EXPORT int execv(const char *path, char *const argv[])
+{
+    EXEC_BODY(execve, path, environ, (path, argv, environment), .file = path);
+}
+
+HOOK_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+    EXEC_BODY(execvpe, file, envp, (file, argv, environment), .file = file, .search = true);
+}
+
+HOOK_EXPORT int execvp(const char *file, char *const argv[])
+{
+    EXEC_BODY(execvpe, file, environ, (file, argv, environment), .file = file, .search = true);
+}
+
+HOOK_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+    EXEC_BODY(fexecve, NULL, envp, (fd, argv, environment), .is_open = true, .descriptor = fd);
+}
+
+HOOK_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[],
+                         int flags)
+{
+    EXEC_BODY(execveat, path, envp, (directory, path, argv, environment, flags), .file = path,
+              .is_open = true, .descriptor = directory);
+}
+
+/* ---- arguments one by one: gathered on the stack, however many (A20) ---- */
+
+/* Not inlined: the prototypes of exec say that `first` is not NULL, and some
+ * callers pass an empty list all the same. */
+__attribute__((noinline)) static size_t arguments_count(const char *first, va_list more)
+{
+    if (!first)
+        return 0;
+    size_t count = 1;
+    while (va_arg(more, char *))
+        count++;
+    return count;
+}
+
+/* In order, with the NULL; returns what follows it when `has_environment`. */
+static char *const *arguments_gather(const char *first, va_list more, size_t count, char **argv,
+                                     bool has_environment)
+{
+    argv[0] = (char *)(uintptr_t)first;
+    for (size_t i = 1; i <= count; i++)
+        argv[i] = va_arg(more, char *);
+    return has_environment ? va_arg(more, char *const *) : environ;
+}
+
+#define EXEC_LIST(function, real, has_environment, ...)                                            \
+    HOOK_EXPORT int function(const char *path, const char *first, ...)                             \
+    {                                                                                              \
+        va_list more, again;                                                                       \
+        va_start(more, first);                                                                     \
+        va_copy(again, more);                                                                      \
+        size_t count = arguments_count(first, more);                                               \
+        char **argv = __builtin_alloca((count + 1) * sizeof *argv);                                \
+        char *const *envp = arguments_gather(first, again, count, argv, has_environment);          \
+        va_end(again);                                                                             \
+        va_end(more);                                                                              \
+        EXEC_BODY(real, path, envp, (path, argv, environment), __VA_ARGS__);                       \
+    }
+
+EXEC_LIST(execl, execve, false, .file = path)
+EXEC_LIST(execle, execve, true, .file = path)
+EXEC_LIST(execlp, execvpe, false, .file = path, .search = true)
