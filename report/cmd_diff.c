@@ -113,7 +113,7 @@ static void diff_make(struct diff *diff)
 static void text_write(struct diff *diff, FILE *out)
 {
     struct text text = {.report = diff->dumps[SIDE_B].report, .pool = diff->pool, .out = out};
-    size_t shown = 0, same = 0, more = 0;
+    size_t shown = 0, same = 0, changed = 0;
 
     diff->dumps[SIDE_B].request.color = !diff->no_color && output_wants_color(out);
     text_line(&text, PAINT_DIM, "  %-6s  %-8s %9s %9s %9s %11s  %s", "what", "kind", "before",
@@ -121,26 +121,21 @@ static void text_write(struct diff *diff, FILE *out)
     for (const struct diff_row *row = diff->rows; row; row = row->hh.next) {
         const struct frame *frame = stack_best_frame(row->model, row->stack);
 
-        if (row_change(row) == 0 && !diff->all) {
-            same++;
+        row_change(row) ? changed++ : same++;
+        if (!diff->all && (!row_change(row) || shown >= DIFF_TOP))
             continue;
-        }
-        if (shown >= DIFF_TOP && !diff->all) {
-            more++;
-            continue;
-        }
         shown++;
         text_line(&text, row_change(row) > 0 ? PAINT_BAD : PAINT_NONE,
                   "  %-6s  %-8s %9" PRIu64 " %9" PRIu64 " %+9" PRId64 " %11s  %s %s",
                   row_verdict(row), model_kind_name(row->model, (uint32_t)row->key.kind),
                   row->count[SIDE_A], row->count[SIDE_B], row_change(row),
-                  text_bytes(&text, row->bytes[SIDE_B]), frame ? text_function(frame) : "-",
-                  frame ? text_place(&text, frame, false) : "");
+                  text_bytes(&text, row->bytes[SIDE_B]),
+                  frame && frame->function ? frame->function : "",
+                  frame ? text_place(&text, frame, false) : "-");
     }
-    if (more)
-        text_line(&text, PAINT_DIM, "  and %zu more (--all)", more);
-    text_line(&text, PAINT_NONE, "%zu stacks changed, %zu the same", shown + more,
-              diff->all ? HASH_COUNT(diff->rows) - shown : same);
+    if (!diff->all && changed > shown)
+        text_line(&text, PAINT_DIM, "  and %zu more (--all)", changed - shown);
+    text_line(&text, PAINT_NONE, "%zu stacks changed, %zu the same", changed, same);
 }
 
 static void json_side_write(struct json *json, const char *key, const struct dump *dump)

@@ -197,7 +197,17 @@ static void dumps_sort(struct report_command *command)
     }
 }
 
-static void dumps_judge(struct report_command *command)
+static void mark_check(struct report_command *command, struct dump *dump)
+{
+    if (!dump->request.since_mark || dump->model->process.facts.mark_ns != CTT_NEVER)
+        return;
+    fprintf(stderr, "ctxtrace: %s: no mark was set (ctxtrace mark PID)\n", dump->path);
+    dump->request.since_mark = false;
+    command->status = STATUS_BAD_INPUT;
+}
+
+/* Returns 0, or -1 after a sentence. */
+static int dumps_judge(struct report_command *command)
 {
     for (size_t i = 0; i < command->dump_count; i++) {
         struct dump *dump = &command->dumps[i];
@@ -207,16 +217,20 @@ static void dumps_judge(struct report_command *command)
         dump->request.path = path;
         if (i && dump_same_process(&command->dumps[i - 1], dump))
             dump->request.previous = command->dumps[i - 1].report;
-        if (command->request.since_mark && dump->model->process.facts.mark_ns == CTT_NEVER) {
-            fprintf(stderr, "ctxtrace: %s: no mark was set (ctxtrace mark PID)\n", path);
-            dump->request.since_mark = false;
-            command->status = STATUS_BAD_INPUT;
+        if (command->request.kind && !model_knows_kind(dump->model, command->request.kind)) {
+            fprintf(stderr,
+                    "ctxtrace: --kind=%s: no such kind (fd, socket, stream, dir, pipe, "
+                    "event, memory, mapping, thread, process, ...)\n",
+                    command->request.kind);
+            return -1;
         }
+        mark_check(command, dump);
         dump_judge(dump);
         if (command->strict && command->status == STATUS_OK &&
             report_health(dump->report) == CTT_HEALTH_INCONCLUSIVE)
             command->status = STATUS_INCONCLUSIVE;
     }
+    return 0;
 }
 
 static void output_write(struct report_command *command, const struct output *output)
@@ -239,8 +253,9 @@ static int command_finish(struct report_command *command, char *const *paths, si
     output_default(&command->outputs);
     dumps_open(command, paths, count);
     dumps_sort(command);
-    dumps_judge(command);
-    if (command->dump_count) {
+    if (dumps_judge(command) < 0) {
+        command->status = STATUS_USAGE;
+    } else if (command->dump_count) {
         for (size_t i = 0; i < command->outputs.count; i++)
             output_write(command, &command->outputs.items[i]);
     }

@@ -63,6 +63,19 @@ const char *model_kind_name(const struct model *model, uint32_t kind)
     return known && known->name ? known->name : kind_word(kind);
 }
 
+bool model_knows_kind(const struct model *model, const char *name)
+{
+    for (uint32_t kind = 1; kind < CTT_KIND_COUNT; kind++) {
+        if (strcmp(kind_word(kind), name) == 0)
+            return true;
+    }
+    for (const struct kind_name *k = model->kinds; k; k = k->hh.next) {
+        if (k->name && strcmp(k->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *model_option(const struct model *model, const char *key)
 {
     struct dump_option *option;

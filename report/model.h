@@ -187,6 +187,7 @@ struct context *model_context(const struct model *model, uint32_t id);
 struct task *model_task(const struct model *model, uint32_t id);
 const struct site *model_site(const struct model *model, const struct stack *stack, uint32_t kind);
 const char *model_kind_name(const struct model *model, uint32_t kind);
+bool model_knows_kind(const struct model *model, const char *name);
 const char *model_option(const struct model *model, const char *key);
 
 /* True when the dump is of a process that has ended or is about to. */

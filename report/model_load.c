@@ -5,27 +5,15 @@
  * One row of `loaders` per record type. Texts and stacks come before the
  * records that name them, so these are resolved at once; contexts and tasks
  * name each other freely and are linked at the end. The first record of an id
- * wins, a second one is counted as strange.
+ * wins, a second one is counted as strange. Facts about the process, which
+ * nothing else points at, are model_load_facts.c.
  */
-#include "model.h"
+#include "model_load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct text {
-    uint32_t id;
-    size_t bytes;
-    char *chars;
-    UT_hash_handle hh;
-};
-
-struct load {
-    struct model *model;
-    struct text *texts;
-    const struct reader_record *record;
-};
-
-static const struct text *text_find(const struct load *load, uint32_t id)
+const struct text *text_find(const struct load *load, uint32_t id)
 {
     struct text *text;
 
@@ -33,7 +21,7 @@ static const struct text *text_find(const struct load *load, uint32_t id)
     return text;
 }
 
-static const char *text_of(const struct load *load, uint32_t id)
+const char *text_of(const struct load *load, uint32_t id)
 {
     const struct text *text = text_find(load, id);
 
@@ -87,51 +75,6 @@ static void load_stack(struct load *load, const void *fixed)
     HASH_ADD(hh, load->model->stacks, id, sizeof(stack->id), stack);
 }
 
-static void load_process(struct load *load, const void *fixed)
-{
-    struct process *process = &load->model->process;
-    const struct ctt_process *in = fixed;
-    const struct text *argv = text_find(load, in->argv);
-
-    process->known = true;
-    process->facts = *in;
-    process->exe = text_of(load, in->exe);
-    process->name = text_of(load, in->name);
-    process->argv = argv ? argv->chars : NULL;
-    process->argv_bytes = argv ? argv->bytes : 0;
-    process->cwd = text_of(load, in->cwd);
-    process->host = text_of(load, in->host);
-    process->kernel = text_of(load, in->kernel);
-    process->libc = text_of(load, in->libc);
-    process->arch = text_of(load, in->arch);
-    process->tool_version = text_of(load, in->tool_version);
-    process->trace_id = text_of(load, in->trace_id);
-}
-
-static void load_option(struct load *load, const void *fixed)
-{
-    const struct ctt_option *in = fixed;
-    struct dump_option *option = pool_alloc(load->model->pool, sizeof(*option));
-
-    option->key = text_of(load, in->key);
-    option->value = text_of(load, in->value);
-    option->origin = in->origin;
-    DL_APPEND(load->model->options, option);
-}
-
-static void load_limit(struct load *load, const void *fixed)
-{
-    const struct ctt_limit *in = fixed;
-    struct limit *limit = pool_alloc(load->model->pool, sizeof(*limit));
-
-    limit->name = text_of(load, in->name);
-    limit->unit = text_of(load, in->unit);
-    limit->used = in->used;
-    limit->soft = in->soft;
-    limit->hard = in->hard;
-    DL_APPEND(load->model->limits, limit);
-}
-
 static void load_module(struct load *load, const void *fixed)
 {
     const struct ctt_module *in = fixed;
@@ -155,23 +98,6 @@ static void load_module(struct load *load, const void *fixed)
     slash = module->path ? strrchr(module->path, '/') : NULL;
     module->base = slash ? slash + 1 : module->path ? module->path : "?";
     HASH_ADD(hh, load->model->modules, id, sizeof(module->id), module);
-}
-
-static void load_kind(struct load *load, const void *fixed)
-{
-    const struct ctt_kind *in = fixed;
-    struct kind_name *kind;
-
-    HASH_FIND(hh, load->model->kinds, &in->id, sizeof(in->id), kind);
-    if (kind) {
-        load->model->strange_records++;
-        return;
-    }
-    kind = pool_alloc(load->model->pool, sizeof(*kind));
-    kind->id = in->id;
-    kind->name = text_of(load, in->name);
-    kind->unit = text_of(load, in->unit);
-    HASH_ADD(hh, load->model->kinds, id, sizeof(kind->id), kind);
 }
 
 static void load_context(struct load *load, const void *fixed)
@@ -313,31 +239,6 @@ static void load_mishap(struct load *load, const void *fixed)
     DL_APPEND(load->model->mishaps, mishap);
 }
 
-static void load_counter(struct load *load, const void *fixed)
-{
-    const struct ctt_counter *in = fixed;
-    struct counter *counter = pool_alloc(load->model->pool, sizeof(*counter));
-
-    counter->name = text_of(load, in->name);
-    counter->value = in->value;
-    DL_APPEND(load->model->counters, counter);
-}
-
-static void load_health(struct load *load, const void *fixed)
-{
-    const struct ctt_health *in = fixed;
-    struct blind_spot *spot;
-
-    if (in->status > load->model->health && in->status <= CTT_HEALTH_INCONCLUSIVE)
-        load->model->health = in->status;
-    if (!in->blind_to && !in->note)
-        return;
-    spot = pool_alloc(load->model->pool, sizeof(*spot));
-    spot->kind = text_of(load, in->blind_to);
-    spot->note = text_of(load, in->note);
-    DL_APPEND(load->model->blind_spots, spot);
-}
-
 union fixed_part {
     struct ctt_string string;
     struct ctt_process process;
@@ -361,11 +262,11 @@ static const struct loader {
     void (*load)(struct load *load, const void *fixed);
 } loaders[] = {
     [CTT_STRING] = {sizeof(struct ctt_string), load_string},
-    [CTT_PROCESS] = {sizeof(struct ctt_process), load_process},
-    [CTT_OPTION] = {sizeof(struct ctt_option), load_option},
-    [CTT_LIMIT] = {sizeof(struct ctt_limit), load_limit},
+    [CTT_PROCESS] = {sizeof(struct ctt_process), model_load_process},
+    [CTT_OPTION] = {sizeof(struct ctt_option), model_load_option},
+    [CTT_LIMIT] = {sizeof(struct ctt_limit), model_load_limit},
     [CTT_MODULE] = {sizeof(struct ctt_module), load_module},
-    [CTT_KIND] = {sizeof(struct ctt_kind), load_kind},
+    [CTT_KIND] = {sizeof(struct ctt_kind), model_load_kind},
     [CTT_STACK] = {sizeof(struct ctt_stack), load_stack},
     [CTT_CONTEXT] = {sizeof(struct ctt_context), load_context},
     [CTT_TASK] = {sizeof(struct ctt_task), load_task},
@@ -373,8 +274,8 @@ static const struct loader {
     [CTT_GROUP] = {sizeof(struct ctt_group), load_group},
     [CTT_SITE] = {sizeof(struct ctt_site), load_site},
     [CTT_MISHAP] = {sizeof(struct ctt_mishap), load_mishap},
-    [CTT_COUNTER] = {sizeof(struct ctt_counter), load_counter},
-    [CTT_HEALTH] = {sizeof(struct ctt_health), load_health},
+    [CTT_COUNTER] = {sizeof(struct ctt_counter), model_load_counter},
+    [CTT_HEALTH] = {sizeof(struct ctt_health), model_load_health},
 };
 
 static void load_record(struct load *load, const struct reader_record *record)
