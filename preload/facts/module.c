@@ -8,22 +8,17 @@
 #include "preload/facts/module.h"
 
 #include <dlfcn.h>
-#include <elf.h>
-#include <link.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 
+#include "preload/facts/module_image.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
-#define PATH_BYTES    4096u
-#define PAGE_BYTES    UINT64_C(4096)
-#define PEEK_BYTES    256u
-#define HEADERS_SAFE  4096u /* the first page of a mapping is there if any is */
-#define HEADERS_MAX   512u
-#define BUILD_ID_MAX  20u
-#define NOTE_ALIGN(n) (((n) + 3u) & ~UINT64_C(3))
+#define PATH_BYTES 4096u
+#define PAGE_BYTES UINT64_C(4096)
+#define PEEK_BYTES 256u
 
 _Atomic uint8_t module_gone[MODULE_MAX];
 
@@ -54,113 +49,9 @@ uint32_t module_limit(void)
     return id;
 }
 
-/* The program headers, where they can be read without doubt: within the first
- * page, or (patchelf moves them) where the kernel agrees that memory is. */
-static const ElfW(Phdr) * headers_find(uintptr_t start, uintptr_t end, size_t *ret_count)
-{
-    const ElfW(Ehdr) *elf = (const ElfW(Ehdr) *)start;
-    if (end - start < sizeof *elf || __builtin_memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
-        return NULL;
-    size_t count = elf->e_phnum;
-    size_t bytes = count * sizeof(ElfW(Phdr));
-    if (elf->e_phentsize != sizeof(ElfW(Phdr)) || count == 0 || count > HEADERS_MAX ||
-        elf->e_phoff > end - start || bytes > end - start - elf->e_phoff)
-        return NULL;
-    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)(start + elf->e_phoff);
-    ElfW(Phdr) probe;
-    if (elf->e_phoff + bytes > HEADERS_SAFE &&
-        (!sys_peek(headers, &probe, sizeof probe) ||
-         !sys_peek(headers + count - 1, &probe, sizeof probe)))
-        return NULL;
-    *ret_count = count;
-    return headers;
-}
-
-/* The loaded segment that holds [at, at + bytes) with at least `flags`. */
-static const ElfW(Phdr) *
-    segment_find(const struct module *m, uintptr_t at, size_t bytes, uint32_t flags)
-{
-    const ElfW(Phdr) *headers = m->headers;
-    for (size_t i = 0; i < m->header_count; i++) {
-        uintptr_t low = m->bias + headers[i].p_vaddr;
-        if (headers[i].p_type == PT_LOAD && (headers[i].p_flags & flags) == flags && at >= low &&
-            at - low < headers[i].p_memsz && headers[i].p_memsz - (at - low) >= bytes)
-            return &headers[i];
-    }
-    return NULL;
-}
-
 bool module_is_code(const struct module *module, uintptr_t pc, size_t bytes)
 {
-    return segment_find(module, pc, bytes, PF_R | PF_X) != NULL;
-}
-
-static const ElfW(Phdr) *
-    header_find(const struct module *m, uint32_t type, const ElfW(Phdr) * after)
-{
-    const ElfW(Phdr) *headers = m->headers;
-    for (size_t i = after ? (size_t)(after - headers) + 1 : 0; i < m->header_count; i++)
-        if (headers[i].p_type == type)
-            return &headers[i];
-    return NULL;
-}
-
-static void eh_learn(struct module *m, const uint8_t *hdr)
-{
-    const ElfW(Phdr) *header = header_find(m, PT_GNU_EH_FRAME, NULL);
-    if (!header || !segment_find(m, (uintptr_t)hdr, header->p_memsz, PF_R))
-        return;
-    struct eh_view view = {.hdr = hdr, .hdr_end = hdr + header->p_memsz};
-    uintptr_t frames = (uintptr_t)eh_frames(&view);
-    const ElfW(Phdr) *segment = frames ? segment_find(m, frames, 1, PF_R) : NULL;
-    if (!segment)
-        return;
-    view.low = (const uint8_t *)m->bias + segment->p_vaddr;
-    view.high = view.low + segment->p_memsz;
-    m->eh = view;
-}
-
-static void hex_write(char *to, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < count; i++) {
-        *to++ = digits[bytes[i] >> 4];
-        *to++ = digits[bytes[i] & 15];
-    }
-    *to = '\0';
-}
-
-/* The build-id among the notes in [at, end). */
-static bool build_id_read(const uint8_t *at, const uint8_t *end, char *ret_hex)
-{
-    while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
-        ElfW(Nhdr) note;
-        __builtin_memcpy(&note, at, sizeof note);
-        at += sizeof note;
-        uint64_t name = NOTE_ALIGN((uint64_t)note.n_namesz);
-        uint64_t body = NOTE_ALIGN((uint64_t)note.n_descsz);
-        if (name + body > (uint64_t)(end - at))
-            return false;
-        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof ELF_NOTE_GNU &&
-            __builtin_memcmp(at, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0 &&
-            note.n_descsz <= BUILD_ID_MAX) {
-            hex_write(ret_hex, at + name, note.n_descsz);
-            return true;
-        }
-        at += name + body;
-    }
-    return false;
-}
-
-static void build_id_learn(struct module *m)
-{
-    const ElfW(Phdr) *header = NULL;
-    while ((header = header_find(m, PT_NOTE, header)) != NULL) {
-        uintptr_t at = m->bias + header->p_vaddr;
-        if (segment_find(m, at, header->p_memsz, PF_R) &&
-            build_id_read((const uint8_t *)at, (const uint8_t *)at + header->p_memsz, m->build_id))
-            return;
-    }
+    return image_segment(module, pc, bytes, PF_R | PF_X) != NULL;
 }
 
 /* Modules known by the beginning of their file's name. */
@@ -255,12 +146,12 @@ static void executable_learn(const struct dl_find_object *found, struct module *
 {
     m->headers = (const void *)getauxval(AT_PHDR);
     m->header_count = m->headers ? getauxval(AT_PHNUM) : 0;
-    if (!segment_find(m, (uintptr_t)found->dlfo_map_start, 1, 0)) {
+    if (!image_segment(m, (uintptr_t)found->dlfo_map_start, 1, 0)) {
         m->headers = NULL;
         m->header_count = 0;
     }
-    const ElfW(Phdr) *header = NULL;
-    while ((header = header_find(m, PT_LOAD, header)) != NULL) {
+    const elf_phdr *header = NULL;
+    while ((header = image_header(m, PT_LOAD, header)) != NULL) {
         uintptr_t low = (m->bias + header->p_vaddr) & ~(PAGE_BYTES - 1);
         uintptr_t high = m->bias + header->p_vaddr + header->p_memsz;
         m->start = low < m->start ? low : m->start;
@@ -281,10 +172,10 @@ static void module_learn(const struct dl_find_object *found, struct module *m)
     if (map_is_executable(map))
         executable_learn(found, m);
     if (!m->headers)
-        m->headers = headers_find(m->start, m->end, &m->header_count);
+        m->headers = image_headers(m->start, m->end, &m->header_count);
     if (m->headers) {
-        eh_learn(m, found->dlfo_eh_frame);
-        build_id_learn(m);
+        image_learn_eh(m, found->dlfo_eh_frame);
+        image_learn_build_id(m);
     }
     m->flags = flags_of(m, map);
 }
