@@ -245,6 +245,50 @@ void json_write_untracked(struct json *json, const struct report *report)
     json_close(json, ']');
 }
 
+static void flags_write(struct json *json, uint32_t flags)
+{
+    static const char *const words[] = {
+        "inherited", "untracked", "owned", "cloexec", "ended", "detached", "used_elsewhere",
+        "ignored",   "libc_only", "stdio", "gone",    "early", "reapless",
+    };
+
+    json_open(json, "flags", '[');
+    for (size_t bit = 0; bit < sizeof(words) / sizeof(words[0]); bit++) {
+        if (flags & (UINT32_C(1) << bit))
+            json_text(json, NULL, words[bit]);
+    }
+    json_close(json, ']');
+}
+
+/* Every single holding, blameless ones too: long, so only with --all. */
+void json_write_holdings(struct json *json, const struct report *report)
+{
+    const struct holding *h;
+
+    if (!report->request->all)
+        return;
+    json_open(json, "holdings", '[');
+    DL_FOREACH (report->model->holdings, h) {
+        if (h->hidden || h->grouped)
+            continue;
+        json_open(json, NULL, '{');
+        json_text(json, "kind", model_kind_name(report->model, h->kind));
+        handle_write(json, h);
+        flags_write(json, h->flags);
+        json_text(json, "name", h->name);
+        json_text(json, "peer", h->peer);
+        json_text(json, "detail_kind", h->detail);
+        id_write(json, "context", h->context ? h->context->id : 0);
+        id_write(json, "task", h->task ? h->task->id : 0);
+        stack_write(json, "stack", h->stack);
+        json_number(json, "bytes", h->bytes);
+        json_seconds(json, "acquired_s", h->oldest_ns);
+        json_seconds(json, "last_used_s", h->last_used_ns);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 void json_write_mishaps(struct json *json, const struct report *report)
 {
     const struct mishap *m;

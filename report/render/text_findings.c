@@ -142,13 +142,13 @@ static void mishap_what_write(struct text *text, const struct finding *f)
 static void whose_write(struct text *text, const struct finding *f)
 {
     const struct context *c = f->context;
-    const char *kind = c ? context_kind_word(c->kind) : "";
-    bool is_process = c && c->kind == CTT_CONTEXT_PROCESS;
+    const char *id = "";
 
     if (!c)
         return;
-    text_line(text, PAINT_NONE, "    whose   %s%s%s%s%s%s%s", is_process ? "" : kind,
-              is_process ? "" : pool_format(text->pool, " %u ", c->id), text_context_path(text, c),
+    if (c->name && c->kind != CTT_CONTEXT_PROCESS)
+        id = pool_format(text->pool, "%s %u ", context_kind_word(c->kind), c->id);
+    text_line(text, PAINT_NONE, "    whose   %s%s%s%s%s%s", id, text_context_path(text, c),
               c->trace_id ? "    trace " : "", c->trace_id ? c->trace_id : "",
               c->cause ? "    cause: " : "", c->cause ? c->cause : "");
 }

@@ -47,19 +47,34 @@ const char *text_coverage(struct text *text)
                        *blind ? ")" : "", events_dropped(model));
 }
 
+/* Appends to a line, and writes it out when the next word does not fit. */
+static const char *counter_add(struct text *text, const char *line, const char *name,
+                               uint64_t value)
+{
+    const char *word = pool_format(text->pool, "%s %" PRIu64, name, value);
+
+    if (!line)
+        return pool_format(text->pool, "counters %s", word);
+    if (strlen(line) + strlen(word) + strlen(", ,") <= TEXT_COLUMNS)
+        return pool_format(text->pool, "%s, %s", line, word);
+    text_line(text, PAINT_NONE, "%s,", line);
+    return pool_format(text->pool, "         %s", word);
+}
+
 static void counters_write(struct text *text)
 {
+    const struct model *model = text->report->model;
+    const char *line = NULL;
     const struct counter *c;
 
-    DL_FOREACH (text->report->model->counters, c) {
+    DL_FOREACH (model->counters, c) {
         if (c->name && c->value)
-            text_line(text, PAINT_NONE, "counter  %s %" PRIu64, text_cell(text, c->name, 28),
-                      c->value);
+            line = counter_add(text, line, c->name, c->value);
     }
-    if (text->report->model->strange_records)
-        text_line(text, PAINT_NONE, "counter  %s %" PRIu64,
-                  text_cell(text, "records_not_understood", 28),
-                  text->report->model->strange_records);
+    if (model->strange_records)
+        line = counter_add(text, line, "records_not_understood", model->strange_records);
+    if (line)
+        text_line(text, PAINT_NONE, "%s", line);
 }
 
 static void cuts_write(struct text *text)
