@@ -29,7 +29,6 @@ struct dump_builder *builder_new(void)
 {
     struct dump_builder *b = calloc(1, sizeof(*b));
     struct ctt_header header = {
-        .magic = CTT_MAGIC,
         .format_major = CTT_FORMAT_MAJOR,
         .format_minor = CTT_FORMAT_MINOR,
         .header_bytes = sizeof(header),
@@ -39,6 +38,9 @@ struct dump_builder *builder_new(void)
     if (!b)
         abort();
     memcpy(header.magic, CTT_MAGIC, sizeof(header.magic));
+    b->pid = 4711;
+    b->sequence = 3;
+    b->mark_ns = CTT_NEVER;
     bytes_add(b, &header, sizeof(header));
     return b;
 }
@@ -147,10 +149,10 @@ void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code)
     static const char argv[] = "./orders\0--port\0"
                                "8080";
     struct ctt_process process = {
-        .pid = 4711,
+        .pid = b->pid,
         .ppid = 1,
         .uid = 1000,
-        .sequence = 3,
+        .sequence = b->sequence,
         .trigger = trigger,
         .exit_code = trigger == CTT_TRIGGER_EXIT ? exit_code : -1,
         .signal = trigger == CTT_TRIGGER_SIGNAL  ? 10
@@ -161,7 +163,7 @@ void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code)
         .start_ticks = 123456,
         .taken_wall_ns = UINT64_C(1795312512) * SEC + BUILT_NOW,
         .uptime_ns = BUILT_NOW,
-        .mark_ns = CTT_NEVER,
+        .mark_ns = b->mark_ns,
         .tracker_bytes = 1 << 20,
         .exe = builder_string(b, fake_module_paths[FAKE_PROGRAM]),
         .name = builder_string(b, "orders"),

@@ -16,7 +16,9 @@ struct dump_builder {
     unsigned char *bytes;
     size_t size, capacity;
     uint64_t records;
-    uint32_t last_id; /* of strings and stacks, which share the numbers */
+    uint32_t last_id;       /* of strings and stacks, which share the numbers */
+    uint32_t pid, sequence; /* of the process to be built */
+    uint64_t mark_ns;
 };
 
 #define MS  UINT64_C(1000000)

@@ -24,11 +24,19 @@ static void test_exit(void **state)
     golden_check("exit.json", "json", CTT_TRIGGER_EXIT, &plain);
 }
 
+static void test_all(void **state)
+{
+    struct report_request request = {.kind = "stream", .all = true};
+
+    golden_check("all.json", "json", CTT_TRIGGER_SIGNAL, &request);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_all),
     };
 
     golden_start(argc, argv);

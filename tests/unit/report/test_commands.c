@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `report` and `diff` as a person calls them: series, summaries, filters, and
+ * the exit status of everything that can be wrong.
+ */
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+#include "report/command.h"
+
+/* `fds` of load_conf and one of main, in one process. */
+static const char *fds_dump(uint32_t pid, uint32_t sequence, unsigned fds, bool ended)
+{
+    struct dump_builder *b = builder_new();
+    struct ctt_holding fd = {.kind = CTT_KIND_FD, .context = 2, .last_used_ns = CTT_NEVER};
+
+    b->pid = pid;
+    b->sequence = sequence;
+    b->mark_ns = 10 * SEC;
+    builder_process(b, CTT_TRIGGER_SIGNAL, 0);
+    builder_context(b, 2, 1, CTT_CONTEXT_CTX, ended ? CTT_STATE_OK : CTT_STATE_ACTIVE,
+                    ended ? 2 * SEC : CTT_NEVER, "job");
+    fd.stack = builder_stack(b, "open64 load_conf main");
+    for (unsigned i = 0; i < fds; i++) {
+        fd.handle = 3 + i;
+        fd.acquired_ns = i * SEC;
+        builder_record(b, CTT_HOLDING, &fd, sizeof(fd));
+    }
+    return capture_dump(b);
+}
+
+#define RUN(capture, command, ...)                                                                 \
+    capture_run(capture, command, (const char *const[]){"x", __VA_ARGS__, NULL})
+
+static void assert_says(const char *text, const char *wanted)
+{
+    if (!strstr(text, wanted))
+        fail_msg("expected \"%s\" in:\n%s", wanted, text);
+}
+
+static void test_series(void **state)
+{
+    static struct capture c;
+    const char *second = fds_dump(7, 2, 12, false), *first = fds_dump(7, 1, 5, false);
+
+    RUN(&c, cmd_report, second, first);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "snapshot #2");
+    assert_null(strstr(c.out, "snapshot #1"));
+    assert_says(c.out, "+7  load_conf conf.c:57 < main");
+    RUN(&c, cmd_report, "--each", first, second);
+    assert_says(c.out, "snapshot #1");
+    assert_says(c.out, "snapshot #2");
+    capture_end();
+}
+
+static void test_summary(void **state)
+{
+    static struct capture c;
+    const char *a = fds_dump(7, 1, 5, true), *b = fds_dump(8, 1, 6, true),
+               *clean = fds_dump(9, 1, 1, false);
+
+    RUN(&c, cmd_report, a, b, clean);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "3 processes, 2 with findings\n");
+    assert_says(c.out, "held-after-cancel  fd           11         2  load_conf\n");
+    assert_says(c.out, "verdict: 0 findings; 1 fd held now   (orders[9])\n");
+    RUN(&c, cmd_report, "--format=json", a, b, clean);
+    assert_int_equal(c.out[0], '[');
+    assert_says(c.out, "\"pid\": 9");
+    capture_end();
+}
+
+static void test_filters(void **state)
+{
+    static struct capture c;
+    const char *a = fds_dump(7, 1, 12, false);
+
+    RUN(&c, cmd_report, "--since=mark", a);
+    assert_says(c.out, "held now, by count, acquired since the mark");
+    assert_says(c.out, "verdict: 0 findings; 2 fds held now");
+    RUN(&c, cmd_report, "--kind=socket", a);
+    assert_null(strstr(c.out, "load_conf"));
+    RUN(&c, cmd_report, "--option=grace=3h", a);
+    assert_says(c.out, "verdict: 0 findings");
+    capture_end();
+}
+
+static void test_diff(void **state)
+{
+    static struct capture c;
+    const char *a = fds_dump(7, 1, 5, false), *b = fds_dump(8, 1, 12, false);
+
+    RUN(&c, cmd_diff, a, b);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "grown   fd               5        12        +7");
+    assert_says(c.out, "1 stacks changed, 0 the same");
+    RUN(&c, cmd_diff, "--format=json", b, a);
+    assert_says(c.out, "\"change\": \"shrunk\"");
+    RUN(&c, cmd_diff, a);
+    assert_int_equal(c.status, STATUS_USAGE);
+    RUN(&c, cmd_diff, a, "/nonexistent");
+    assert_int_equal(c.status, STATUS_BAD_INPUT);
+    capture_end();
+}
+
+static void test_statuses(void **state)
+{
+    static struct capture c;
+    struct dump_builder *blind = builder_new();
+    struct ctt_health health = {.status = CTT_HEALTH_INCONCLUSIVE};
+    const char *good = fds_dump(7, 1, 5, true), *inconclusive;
+
+    builder_process(blind, CTT_TRIGGER_EXIT, 0);
+    builder_record(blind, CTT_HEALTH, &health, sizeof(health));
+    inconclusive = capture_dump(blind);
+    RUN(&c, cmd_report, good);
+    assert_int_equal(c.status, STATUS_OK);
+    RUN(&c, cmd_report, inconclusive);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "verdict: INCONCLUSIVE");
+    RUN(&c, cmd_report, "--strict", inconclusive);
+    assert_int_equal(c.status, STATUS_INCONCLUSIVE);
+    RUN(&c, cmd_report, good, "/etc/passwd");
+    assert_int_equal(c.status, STATUS_BAD_INPUT);
+    assert_says(c.err, "not a ctxtrace dump");
+    assert_says(c.out, "verdict: 1 FINDING");
+    capture_end();
+}
+
+static void test_usage(void **state)
+{
+    static const char *const wrong[] = {"--bogus",   "--format=xml",      "--since=noon",
+                                        "--kind",    "--option=dir=/tmp", "--option=grace",
+                                        "--kind=foo"};
+    static struct capture c;
+    const char *good = fds_dump(7, 1, 5, true);
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        /* "--kind" swallows the file and leaves none. */
+        RUN(&c, cmd_report, wrong[i], good);
+        if (c.status != STATUS_USAGE)
+            fail_msg("%s: status %d", wrong[i], c.status);
+        assert_true(*c.err);
+        assert_false(*c.out);
+    }
+    RUN(&c, cmd_report, "--format=text:/nonexistent/x", good);
+    assert_int_equal(c.status, STATUS_INTERNAL);
+    RUN(&c, cmd_report, "--help");
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "--format");
+    capture_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_series),   cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_filters),  cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_statuses), cmocka_unit_test(test_usage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
