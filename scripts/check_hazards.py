@@ -2,9 +2,9 @@
 """Every known hazard has a test or a reason why not.
 
 tests/hazards/ids.txt lists the ids, "ID must|may title" a line. A test names the ids
-that it covers in a comment: the word hazard, a colon, ids with commas. An id without a test needs a line
-"ID: why" in tests/hazards/not_tested.txt. Fails for an id with neither, for a reason
-that is stale (the id has a test), and for ids that nobody knows.
+that it covers in a comment: the word hazard, a colon, ids with commas. An id without a
+test needs a line "ID: why" in tests/hazards/not_tested.txt. Fails for an id with
+neither, for a reason that is stale (the id has a test), and for ids that nobody knows.
 `--stubs` prints the lines that not_tested.txt lacks, to be given reasons.
 """
 

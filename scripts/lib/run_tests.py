@@ -73,7 +73,7 @@ class Builder:
                 return "meson setup failed"
         else:
             run(["meson", "configure", folder, "-Dwerror=true"])
-        status, text = run(["ninja", "-C", folder, "-j", self.jobs], timeout_s=1200)
+        status, text = run(["ninja", "-C", folder, "-k", "0", "-j", self.jobs], timeout_s=1200)
         if status:
             print_tail("\n".join(line for line in text.splitlines()
                                  if not line.startswith("[")))

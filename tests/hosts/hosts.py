@@ -15,18 +15,20 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+
 # What a run under a tracker must not inherit from whoever runs the tests.
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME")
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One row: a shell script run in a fresh folder, and what varies in its output."""
+    """One row: a program run in a fresh folder, and what varies in its output."""
 
     name: str
-    script: str
+    program: str  # a file in programs/
     needs: tuple = ()  # commands that must be installed
-    shell: str = "/bin/bash"
+    interpreter: str = "/bin/bash"
     normalise: tuple = ()  # (regex, replacement) applied to stdout and stderr
     files: bool = True  # compare the folder's listing
     timeout_s: int = 120
@@ -47,7 +49,7 @@ class Difference(Exception):
 
 
 class Absent(Exception):
-    """The script says by status 77 that what it wants to run is not there."""
+    """The program says by status 77 that what it wants to run is not there."""
 
 
 ABSENT_STATUS = 77
@@ -97,16 +99,16 @@ def normalise(text, rules):
 
 
 def kill_group(process):
-    """Ends whatever the script left in its own session; nobody else's processes."""
+    """Ends whatever the program left in its own session; nobody else's processes."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
 
 
-def run_script(workload, folder, environment):
+def run_program(workload, folder, environment):
     process = subprocess.Popen(
-        [workload.shell, "-c", workload.script], cwd=folder, env=environment,
+        [workload.interpreter, str(PROGRAMS / workload.program)], cwd=folder, env=environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True)
     try:
@@ -130,7 +132,7 @@ def run_once(workload, base, environment_of):
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
     environment = environment_of(make_environment(home, workload.variables))
-    status, stdout, stderr = run_script(workload, folder, environment)
+    status, stdout, stderr = run_program(workload, folder, environment)
     dumps = find_dumps(home)
     if dumps:
         raise Difference(f"{len(dumps)} dumps of a run that should have no finding: {dumps[:3]}"

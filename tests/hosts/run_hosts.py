@@ -79,7 +79,9 @@ def run_row(workload, tracker):
         return f"skipped {workload.name}: not installed: {', '.join(missing)}"
     try:
         with FIXTURES[workload.fixture]() as variables:
-            hosts.run_workload(workload, tracker, {**variables, "APPS": str(tracker.apps)})
+            hosts.run_workload(workload, tracker,
+                               {**variables, "APPS": str(tracker.apps),
+                                "PROGRAMS": str(hosts.PROGRAMS)})
     except hosts.Absent as reason:
         return f"skipped {workload.name}: {reason}"
     except (hosts.Difference, OSError) as error:

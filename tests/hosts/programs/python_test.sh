@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+# One of CPython's own test files, named by $MODULE; status 77 where it is not shipped.
+if ! /usr/bin/python3 -c "import test.$MODULE" 2>/dev/null; then
+    echo 'the Debian package libpython3.*-testsuite is not installed'
+    exit 77
+fi
+exec /usr/bin/python3 -m test -u none "$MODULE"

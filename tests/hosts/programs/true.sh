@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The smallest programs: silent, speaking, replaced.
+/bin/true; /bin/echo; exec /bin/echo replaced
