@@ -65,10 +65,10 @@ static void held_line_write(struct text *text, const struct finding *f)
     const char *where = "";
 
     if (frame)
-        where =
-            pool_format(text->pool, "%s %s", text_function(frame), text_place(text, frame, true));
+        where = pool_format(text->pool, "%s %s", text_cell(text, text_function(text, frame), 24),
+                            text_place(text, frame, true));
     text_line(text, PAINT_NONE, "  %s %s  %s",
-              text_cell(text, text_count(text, f->count, f->kind), 10), text_cell(text, name, 40),
+              text_cell(text, text_count(text, f->count, f->kind), 10), text_cell(text, name, 34),
               where);
 }
 

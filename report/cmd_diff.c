@@ -130,7 +130,7 @@ static void text_write(struct diff *diff, FILE *out)
                   row_verdict(row), model_kind_name(row->model, (uint32_t)row->key.kind),
                   row->count[SIDE_A], row->count[SIDE_B], row_change(row),
                   text_bytes(&text, row->bytes[SIDE_B]),
-                  frame && frame->function ? frame->function : "",
+                  frame && frame->function ? text_function(&text, frame) : "",
                   frame ? text_place(&text, frame, false) : "-");
     }
     if (!diff->all && changed > shown)

@@ -9,6 +9,7 @@
 
 #include "detectors/detector.h"
 #include "project.h"
+#include "render/text_style.h"
 
 struct shared {
     const struct report *report; /* of the first that has it */
@@ -50,20 +51,21 @@ static int shared_order(struct shared *a, struct shared *b)
     return strcmp(a->finding->id, b->finding->id);
 }
 
-static void shared_write(const struct shared *shared, FILE *out)
+static void shared_write(struct text *text, const struct shared *shared)
 {
     const struct finding *f = shared->finding;
     struct model *model = shared->report->model;
     const struct frame *frame = stack_best_frame(model, f->stack);
 
-    fprintf(out, "  %s  %-18s %-8s %6" PRIu64 " %9u  %.38s\n", f->id, f->detector->name,
-            model_kind_name(model, f->kind), shared->held, shared->processes,
-            frame && frame->function ? frame->function : "?");
+    text_line(text, PAINT_NONE, "  %s  %s %s %6" PRIu64 " %9u  %s", f->id,
+              text_cell(text, f->detector->name, 18),
+              text_cell(text, model_kind_name(model, f->kind), 8), shared->held, shared->processes,
+              frame ? text_function(text, frame) : "-");
 }
 
 static void head_write(const struct dump *dumps, size_t count, FILE *out)
 {
-    struct pool *pool = pool_new();
+    struct text text = {.report = dumps[0].report, .pool = pool_new(), .out = out};
     struct shared *table = NULL;
     unsigned processes = 0, guilty = 0;
 
@@ -72,19 +74,20 @@ static void head_write(const struct dump *dumps, size_t count, FILE *out)
             continue;
         processes++;
         guilty += report_finding_count(dumps[i].report) > 0;
-        shared_add(&table, pool, dumps[i].report);
+        shared_add(&table, text.pool, dumps[i].report);
     }
-    fprintf(out, "%u processes, %u with findings\n", processes, guilty);
+    text_line(&text, PAINT_BOLD, "%u processes, %u with findings", processes, guilty);
     if (table) {
         HASH_SORT(table, shared_order);
-        fprintf(out, "\n  %-16s  %-18s %-8s %6s %9s  %s\n", "id", "detector", "kind", "held",
-                "processes", "acquired in");
+        text_line(&text, PAINT_NONE, "%s", "");
+        text_line(&text, PAINT_DIM, "  %-16s  %-18s %-8s %6s %9s  %s", "id", "detector", "kind",
+                  "held", "processes", "acquired in");
         for (const struct shared *s = table; s; s = s->hh.next)
-            shared_write(s, out);
+            shared_write(&text, s);
     }
-    fputc('\n', out);
+    text_line(&text, PAINT_NONE, "%s", "");
     HASH_CLEAR(hh, table);
-    pool_free(pool);
+    pool_free(text.pool);
 }
 
 static bool series_is_one(const struct dump *dumps, size_t count)

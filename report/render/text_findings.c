@@ -208,7 +208,7 @@ void text_write_stack(struct text *text, const char *label, struct stack *stack)
     for (size_t i = 0; i < count && shown < limit; shown++) {
         const struct frame *f = &frames[i];
         size_t same = 1;
-        const char *name = text_function(f);
+        const char *name = text_function(text, f);
 
         while (i + same < count && frame_same(f, &frames[i + same]))
             same++;
@@ -241,10 +241,10 @@ static void block_write(struct text *text, unsigned number, const struct finding
     const char *head = pool_format(text->pool, "[%u] %s (%s, %s)  %s x%" PRIu64 "  oldest %s%s",
                                    number, f->detector->name, severity_word(f->severity),
                                    grade_word(f->grade), kind, f->count, finding_oldest(text, f),
-                                   f->ended_ns != CTT_NEVER ? " after its end" : "");
+                                   f->ended_ns != CTT_NEVER ? " after end" : "");
 
     text_line(text, PAINT_NONE, "%s", "");
-    text_line(text, PAINT_BOLD, "%s %s%s", text_cell(text, head, 75), f->weak ? "weak " : "  id ",
+    text_line(text, PAINT_BOLD, "%s %s%s", text_cell(text, head, 78), f->weak ? "weak " : "  id ",
               f->id);
     if (f->mishaps)
         mishap_what_write(text, f);
@@ -296,7 +296,7 @@ void text_write_notes(struct text *text)
         text_line(text, PAINT_NONE, "  %s %s %s %s %s", text_cell(text, f->detector->name, 19),
                   text_cell(text, text_count(text, f->count, f->kind), 12),
                   text_cell(text, f->holdings ? holding_title(text, f->holdings) : "", 32),
-                  text_cell(text, frame ? text_function(frame) : NULL, 14),
+                  text_cell(text, frame ? text_function(text, frame) : NULL, 14),
                   frame ? text_place(text, frame, false) : "");
         shown++;
     }

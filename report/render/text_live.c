@@ -50,11 +50,11 @@ static const char *where_text(struct text *text, struct stack *stack)
 
     if (!best)
         return "-";
-    where = pool_format(text->pool, "%s %s", best->function ? best->function : "",
+    where = pool_format(text->pool, "%s %s", best->function ? text_function(text, best) : "",
                         text_place(text, best, false));
     frames = model_frames(model, stack, &count);
     if (best + 1 < frames + count && best[1].function)
-        where = pool_format(text->pool, "%s < %s", where, best[1].function);
+        where = pool_format(text->pool, "%s < %s", where, text_function(text, &best[1]));
     return where[0] == ' ' ? where + 1 : where;
 }
 

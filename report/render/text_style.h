@@ -36,7 +36,8 @@ const char *text_count(struct text *text, uint64_t count, uint32_t kind); /* "2 
 
 /* "conf.c:57", with `folder` "src/conf.c:57"; else module, or module+offset. */
 const char *text_place(struct text *text, const struct frame *frame, bool folder);
-const char *text_function(const struct frame *frame);
+/* The function's name without its arguments; "?" when unknown. */
+const char *text_function(struct text *text, const struct frame *frame);
 
 /* "req:/v1/orders < svc < process" */
 const char *text_context_path(struct text *text, const struct context *context);

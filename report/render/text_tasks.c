@@ -22,7 +22,8 @@ static const char *task_creation(struct text *text, const struct task *t)
     frame = stack_best_frame(text->report->model, t->created_stack);
     if (!frame)
         return t->creator ? pool_format(text->pool, "task %u", t->creator) : "-";
-    return pool_format(text->pool, "%s %s", text_function(frame), text_place(text, frame, false));
+    return pool_format(text->pool, "%s %s", text_function(text, frame),
+                       text_place(text, frame, false));
 }
 
 static const char *task_state(struct text *text, const struct task *t)

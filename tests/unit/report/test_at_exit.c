@@ -123,7 +123,7 @@ static void test_lines(void **state)
 
     capture_run(&c, cmd_at_exit, arguments);
     assert_non_null(strstr(c.err, "  1 fd       /etc/x"));
-    assert_non_null(strstr(c.err, "load_conf src/conf.c:57\n"));
+    assert_non_null(strstr(c.err, "load_conf                src/conf.c:57\n"));
     assert_non_null(strstr(c.err, "  ctxtrace report /tmp/ctxtrace-test-"));
     capture_end();
 }
