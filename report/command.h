@@ -10,7 +10,7 @@
 /* The exit statuses are part of the interface: scripts branch on them. */
 enum command_status {
     STATUS_OK = 0,
-    STATUS_HELD = 10,      /* at-exit only: it spoke, but of notes alone */
+    STATUS_HELD = 10, /* at-exit only: it spoke, but of notes alone */
     STATUS_FINDINGS = 23,
     STATUS_USAGE = 64,
     STATUS_BAD_INPUT = 66, /* no input, or not readable as a dump */

@@ -34,7 +34,7 @@ struct symbol_frame {
 };
 
 struct symbol_frames {
-    size_t count; /* >= 1 */
+    size_t count;               /* >= 1 */
     struct symbol_frame *items; /* innermost first; owned by the symbolizer */
 };
 
