@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The file by which a tracker says that it is there: `.ctxtrace.PID` in its
- * dump folder, text, one key=value a line. It is rewritten after each snapshot
- * and removed at exit.
+ * dump folder, text, one key=value a line. It is written by the first snapshot or
+ * mark, rewritten by each further one, and removed at exit.
  *
  * Folders such as /tmp/ctxtrace-UID are guessable, so a file is believed only
  * when it belongs to the process's own user (or root), and only when it names

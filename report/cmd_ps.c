@@ -72,7 +72,7 @@ static void row_write(const struct process_facts *process, const struct announce
     if (announcement)
         dump_write(announcement);
     else
-        puts("(announces nothing: switched off, or --dir=DIR is needed)");
+        puts("-");
 }
 
 /* Returns true when the process is a traced one. */

@@ -21,10 +21,7 @@
 
 #include "process_facts.h"
 
-#define STATUS_SIGNAL_BASE  128 /* as shells count */
-#define SECOND_TRIGGER      (SIGRTMAX - 7)
-#define SIGNAL_NUMBER_LIMIT 65
-#define SIGNAL_NAME_PREFIX  "SIG"
+#define STATUS_SIGNAL_BASE 128 /* as shells count */
 
 /* Where a library may lie, seen from the command: a build tree and the usual
  * prefixes, Debian's architecture folders included. */
@@ -112,29 +109,6 @@ static void signals_give_back(const struct signal_state *state)
     sigprocmask(SIG_SETMASK, &state->mask, NULL);
 }
 
-/* "USR2", "SIGUSR2", "12", "RTMAX-7", "RTMIN+3". Returns 0 for none of them. */
-static int signal_parse(const char *text)
-{
-    char *end;
-    long number = strtol(text, &end, 10);
-
-    if (end != text && !*end)
-        return number > 0 && number < SIGNAL_NUMBER_LIMIT ? (int)number : 0;
-    if (strncmp(text, SIGNAL_NAME_PREFIX, strlen(SIGNAL_NAME_PREFIX)) == 0)
-        text += strlen(SIGNAL_NAME_PREFIX);
-    if (strncmp(text, "RTMAX", 5) == 0)
-        return SIGRTMAX + atoi(text + 5);
-    if (strncmp(text, "RTMIN", 5) == 0)
-        return SIGRTMIN + atoi(text + 5);
-    for (int i = 1; i < SIGRTMIN; i++) {
-        const char *name = sigabbrev_np(i);
-
-        if (name && strcmp(name, text) == 0)
-            return i;
-    }
-    return 0;
-}
-
 /*
  * A snapshot asked for before the tracker is ready must be neither fatal nor
  * lost: its signals start blocked, so that they stay pending over exec.
@@ -148,14 +122,14 @@ static void triggers_block(const struct launch *launch)
     sigset_t mask;
 
     sigprocmask(SIG_BLOCK, NULL, &mask);
-    if (sigismember(&mask, SIGUSR1) || sigismember(&mask, SECOND_TRIGGER) ||
+    if (sigismember(&mask, TRACKER_SIGNAL_FIRST) || sigismember(&mask, TRACKER_SIGNAL_SECOND) ||
         (number && sigismember(&mask, number)))
         return;
     if (number) {
         sigaddset(&mask, number);
     } else {
-        sigaddset(&mask, SIGUSR1);
-        sigaddset(&mask, SECOND_TRIGGER);
+        sigaddset(&mask, TRACKER_SIGNAL_FIRST);
+        sigaddset(&mask, TRACKER_SIGNAL_SECOND);
     }
     sigprocmask(SIG_SETMASK, &mask, NULL);
     setenv("CTXTRACE_UNBLOCK", "1", 1);

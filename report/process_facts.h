@@ -12,8 +12,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TRACKER_SONAME    "libctxtrace.so"
-#define PROCESS_NAME_ROOM 64
+#define TRACKER_SONAME "libctxtrace.so"
+/* What asks for a snapshot, unless the option signal= names another. */
+#define TRACKER_SIGNAL_FIRST  SIGUSR1
+#define TRACKER_SIGNAL_SECOND (SIGRTMAX - 7)
+#define PROCESS_NAME_ROOM     64
 
 struct process_facts {
     pid_t pid;
@@ -44,6 +47,9 @@ enum tracker_presence process_tracker(pid_t pid);
 /* The value of `name` in the environment that the process was started with,
  * malloc'ed; NULL when it is not set or may not be read. */
 char *process_environment(pid_t pid, const char *name);
+
+/* "USR2", "SIGUSR2", "12", "RTMAX-7", "RTMIN+3". Returns 0 for none of them. */
+int signal_parse(const char *text);
 
 /* The pid that a text names, or 0. */
 pid_t pid_parse(const char *text);

@@ -18,6 +18,8 @@
 #include "command.h"
 #include "elf_facts.h"
 
+#include "preload/format.h"
+
 #define NS_PER_MS                UINT64_C(1000000)
 #define NS_PER_S                 UINT64_C(1000000000)
 #define POLL_FIRST_MS            1
@@ -78,15 +80,12 @@ static int absent_refuse(const struct process_facts *process)
     return refuse(process, reason);
 }
 
-static bool tracker_is_off(pid_t pid)
+static bool tracker_is_off(const char *options)
 {
-    char *options = process_environment(pid, "CTXTRACE_OPTIONS");
     char value[8] = "";
-    bool off = option_text_find(options, "off", value, sizeof(value)) && strcmp(value, "0") != 0 &&
-               strcmp(value, "off") != 0;
 
-    free(options);
-    return off;
+    return option_text_find(options, "off", value, sizeof(value)) && strcmp(value, "0") != 0 &&
+           strcmp(value, "off") != 0;
 }
 
 /* Sleeps, longer each time. Returns false when the process has ended. */
@@ -98,30 +97,6 @@ static bool process_wait(int pidfd, int *delay_ms)
         return false;
     *delay_ms = *delay_ms * 2 < POLL_LAST_MS ? *delay_ms * 2 : POLL_LAST_MS;
     return true;
-}
-
-static int announcement_await(const struct request *request, const struct process_facts *process,
-                              int pidfd, struct announcement *ret)
-{
-    enum tracker_presence presence = process_tracker(request->pid);
-    uint64_t wait = request->timeout_ns < ANNOUNCE_WAIT_NS ? request->timeout_ns : ANNOUNCE_WAIT_NS;
-    uint64_t deadline = clock_ns() + wait;
-    int delay_ms = POLL_FIRST_MS;
-
-    if (presence == TRACKER_ABSENT)
-        return absent_refuse(process);
-    while (announcement_find(ret, request->dir, process) != 0) {
-        if (presence == TRACKER_UNKNOWN)
-            return refuse(process, "has announced no tracker, and its maps may not be read");
-        if (tracker_is_off(request->pid))
-            return refuse(process, "the tracker is loaded but switched off (off=1)");
-        if (clock_ns() >= deadline)
-            return refuse(process, "the tracker is loaded but has announced nothing: switched "
-                                   "off, or in a folder that only --dir=DIR can tell");
-        if (!process_wait(pidfd, &delay_ms))
-            return refuse(process, "ended before it could be asked");
-    }
-    return STATUS_OK;
 }
 
 /* The first signal that is still the tracker's; one that the main thread
@@ -142,6 +117,58 @@ static int signal_choose(const struct announcement *announcement,
             blocked = number;
     }
     return blocked;
+}
+
+/*
+ * A tracker announces itself only when it is first asked, since files cost a
+ * short-lived process more than it can spare. Until then the signal is what
+ * the options say, or the second one: that is hardly ever the program's own,
+ * as SIGUSR1 may be, and when both are the tracker's it does as well.
+ */
+static void announcement_presume(struct announcement *ret, const char *options)
+{
+    char signal_name[32];
+
+    *ret = (struct announcement){.mark_ns = CTT_NEVER};
+    if (option_text_find(options, "signal", signal_name, sizeof(signal_name)) && signal_name[0])
+        ret->signals[0] = signal_parse(signal_name);
+    else
+        ret->signals[0] = TRACKER_SIGNAL_SECOND;
+}
+
+/* The process's announcement, or what is presumed of it. Waits for a tracker
+ * that is loaded but has not taken its signals yet. */
+static int announcement_await(const struct request *request, int pidfd,
+                              struct process_facts *process, struct announcement *ret)
+{
+    enum tracker_presence presence = process_tracker(request->pid);
+    uint64_t wait = request->timeout_ns < ANNOUNCE_WAIT_NS ? request->timeout_ns : ANNOUNCE_WAIT_NS;
+    uint64_t deadline = clock_ns() + wait;
+    char *options = process_environment(request->pid, "CTXTRACE_OPTIONS");
+    bool off = tracker_is_off(options);
+    int delay_ms = POLL_FIRST_MS;
+    int status = STATUS_OK;
+
+    announcement_presume(ret, options);
+    free(options);
+    while (status == STATUS_OK && announcement_find(ret, request->dir, process) != 0) {
+        if (presence == TRACKER_ABSENT)
+            status = absent_refuse(process);
+        else if (presence == TRACKER_UNKNOWN)
+            status = refuse(process, "has announced no tracker, and its maps may not be read");
+        else if (off)
+            status = refuse(process, "the tracker is loaded but switched off (off=1)");
+        else if (signal_choose(ret, process))
+            break;
+        else if (clock_ns() >= deadline)
+            status = refuse(process, "the tracker is loaded but waits for no signal: it is "
+                                     "switched off, or the program has taken them");
+        else if (!process_wait(pidfd, &delay_ms))
+            status = refuse(process, "ended before it could be asked");
+        else
+            status = process_check(request->pid, process);
+    }
+    return status;
 }
 
 static int signal_send(int pidfd, int number, enum request_value value)
@@ -187,7 +214,8 @@ static int answer_await(const struct request *request, const struct process_fact
     for (;;) {
         bool alive = process_wait(pidfd, &delay_ms);
 
-        if (announcement_read(ret, before->dir, process) == 0 && is_answered(request, before, ret))
+        if (announcement_find(ret, before->dir[0] ? before->dir : request->dir, process) == 0 &&
+            is_answered(request, before, ret))
             return STATUS_OK;
         if (!alive)
             return refuse(process, "ended before it answered");
@@ -205,7 +233,7 @@ static int request_by_pidfd(const struct request *request, int pidfd,
     int error;
 
     if (status == STATUS_OK)
-        status = announcement_await(request, ret_process, pidfd, &before);
+        status = announcement_await(request, pidfd, ret_process, &before);
     /* While we waited the tracker may have become ready: read the masks anew. */
     if (status == STATUS_OK)
         status = process_check(request->pid, ret_process);

@@ -208,11 +208,21 @@ def pretended(case):
                 "there is no process")
 
 
+def pretended_late(case):
+    """The tracker announces itself when it is first asked."""
+    for verb in ("snapshot", "mark"):
+        child = case.pretend("silent")
+        case.expect(verb + "_unannounced",
+                    case.run(verb, "--dir=" + case.folder, str(child.pid)), 0)
+        child.kill()
+        child.wait()
+
+
 def pretended_badly(case):
     folder = "--dir=" + case.folder
     for mode, words in (("deaf", "no answer within 0.5 s"), ("dies", "ended before it answered"),
                         ("taken", "uses the tracker's signals itself"),
-                        ("stale", "has announced nothing"), ("silent", "has announced nothing")):
+                        ("stale", "no answer within 0.5 s")):
         child = case.pretend(mode)
         case.expect("snapshot_" + mode,
                     case.run("snapshot", folder, "--timeout=500ms", str(child.pid)), BAD_INPUT,
@@ -227,11 +237,15 @@ def pretended_by_another(case):
     if os.geteuid() != 0:
         print("ok foreign_announcement # SKIP needs root to become somebody else")
         return
-    child = case.pretend("good")
+    child = case.pretend("deaf")
     os.chown(os.path.join(case.folder, ".ctxtrace.%d" % child.pid), 65534, 65534)
     case.expect("foreign_announcement_is_not_believed",
                 case.run("snapshot", "--dir=" + case.folder, "--timeout=300ms", str(child.pid)),
-                BAD_INPUT, "has announced nothing")
+                BAD_INPUT, "no answer")
+    listed = case.run("ps", "--dir=" + case.folder).stdout
+    case.check("foreign_announcement_is_not_listed",
+               any(line.split()[0] == str(child.pid) and line.split()[-1] == "-"
+                   for line in listed.splitlines()), listed)
     child.kill()
     child.wait()
 
@@ -306,7 +320,7 @@ def main():
                 os.path.abspath(arguments.lib) if arguments.lib else "",
                 os.path.abspath(arguments.dump))
     os.chmod(case.folder, 0o755)
-    for group in (refusals, refusal_of_others, refusal_of_static, pretended, pretended_badly,
+    for group in (refusals, refusal_of_others, refusal_of_static, pretended, pretended_late, pretended_badly,
                   pretended_by_another, runs, run_statuses, doctors):
         group(case)
     subprocess.run(["rm", "-rf", case.folder])

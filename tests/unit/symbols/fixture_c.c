@@ -24,6 +24,9 @@ static inline __attribute__((always_inline)) unsigned mix_all(const char *text)
     return value;
 }
 
+unsigned text_hash(const char *text);
+unsigned text_digest(const char *text) __attribute__((alias("text_hash")));
+
 __attribute__((noinline)) unsigned text_hash(const char *text)
 {
     if (!text) {
@@ -32,8 +35,6 @@ __attribute__((noinline)) unsigned text_hash(const char *text)
     }
     return mix_all(text) ^ mix(7, 9);
 }
-
-unsigned text_digest(const char *text) __attribute__((alias("text_hash")));
 
 struct item {
     struct item *next;
