@@ -29,11 +29,12 @@ struct thread_self {
     uint32_t context; /* active context: what an acquisition is charged to */
     uint32_t task;    /* 0: this thread has not been met yet */
     uintptr_t inside; /* frame address of the hook that is at work, or 0 */
-    uint32_t vforked; /* > 0: we are the child of a vfork on this stack */
+    uint32_t vforked; /* > 0: a vfork has not come back to this thread yet */
     uint32_t left;    /* the thread has given its room back: about to end */
     struct thread_room *room;
     struct waiting *waiting;
     uint32_t alternate; /* number of our alternate signal stack, or 0 */
+    int32_t vforker;    /* vforked > 0: the process whose child that is */
 };
 
 extern _Thread_local struct thread_self self __attribute__((tls_model("initial-exec")));
@@ -67,10 +68,19 @@ static inline bool guard_is_inside(uintptr_t frame)
     return !(mark < frame && frame - mark < GUARD_SAME_STACK);
 }
 
+/* True in the child of a vfork. The parent sees the mark too for a moment: a
+ * SIGCHLD handler may run before the vfork has returned, and must record what
+ * it does. */
+bool guard_is_vfork_child(void);
+static inline bool guard_is_vforked(void)
+{
+    return __builtin_expect(self.vforked != 0, 0) && guard_is_vfork_child();
+}
+
 /* True when a hook may record. */
 static inline bool guard_may_record(uintptr_t frame)
 {
-    return tracker_watching() && self.vforked == 0 && !guard_is_inside(frame);
+    return tracker_watching() && !guard_is_vforked() && !guard_is_inside(frame);
 }
 
 #endif

@@ -13,7 +13,7 @@
     HOOK(function);                                                                                \
     HOOK_EXPORT __attribute__((noreturn)) void function(int status)                                \
     {                                                                                              \
-        if (self.vforked == 0)                                                                     \
+        if (!guard_is_vforked())                                                                   \
             NOTIFY(ending, status);                                                                \
         REAL(function)(status);                                                                    \
         __builtin_unreachable();                                                                   \
@@ -29,7 +29,7 @@ static _Atomic int quick_status;
 
 static void quick_exit_over(void)
 {
-    if (self.vforked == 0)
+    if (!guard_is_vforked())
         NOTIFY(ending, atomic_load(&quick_status));
 }
 
@@ -41,7 +41,7 @@ void exit_watch(void)
 HOOK(quick_exit);
 HOOK_EXPORT __attribute__((noreturn)) void quick_exit(int status)
 {
-    if (self.vforked == 0)
+    if (!guard_is_vforked())
         atomic_store(&quick_status, status);
     REAL(quick_exit)(status);
     __builtin_unreachable();

@@ -2,22 +2,24 @@
 /*
  * Children as holdings: from the call that made them until a wait collects them.
  *
- * A child can be gone before the call that made it returns: a SIGCHLD handler
- * or another thread waits for any pid and gets this one. Its pid is then noted
- * here by the collector, and whoever is about to enter it finds it. Either side
- * first writes its own table and then looks into the other's, so at least one
- * of them sees both.
+ * A child can be collected before it is entered: a SIGCHLD handler or another
+ * thread waits for any pid, and gets one whose fork has not returned yet. A
+ * handler may also find the table locked by the very thread that it interrupts.
+ * In both cases the pid is left here. Whoever enters a child looks here
+ * afterwards, and the collector, having left the pid here, looks into the table
+ * again: at least one of the two sees both.
  */
 #include "preload/hooks/family.h"
 
-#define EARLY_MAX 64u /* collected before they were entered, at one time */
+#define EARLY_MAX 64u /* collected and not yet taken out, at one time */
 
 static _Atomic int early[EARLY_MAX];
-static _Atomic uint32_t coming;
+static _Atomic uint32_t coming; /* children being made right now */
 
-void child_coming(void)
+static bool child_take(int pid)
 {
-    atomic_fetch_add(&coming, 1);
+    struct holding_copy child;
+    return key_take(CTT_KIND_PROCESS, (uint64_t)pid, &child);
 }
 
 static bool early_put(int pid)
@@ -40,12 +42,24 @@ static bool early_take(int pid)
     return false;
 }
 
-/* Nobody is about to enter a child: what lies here belongs to no one (children
- * that libc made for itself, or clone), and its pid may come again. */
-static void early_forget(void)
+/* What lies here and is in the table goes from both. What is not in the table
+ * was never ours (libc's own children, raw clone) and is forgotten, since its
+ * pid may come again, unless a child is being made: it may be that one. */
+static void early_settle(void)
 {
-    for (uint32_t i = 0; i < EARLY_MAX; i++)
-        atomic_store(&early[i], 0);
+    for (uint32_t i = 0; i < EARLY_MAX; i++) {
+        int pid = atomic_load_explicit(&early[i], memory_order_relaxed);
+        if (pid && atomic_compare_exchange_strong(&early[i], &pid, 0) && !child_take(pid) &&
+            atomic_load(&coming))
+            early_put(pid);
+    }
+}
+
+void child_coming(void)
+{
+    if (!atomic_load(&coming))
+        early_settle();
+    atomic_fetch_add(&coming, 1);
 }
 
 void child_acquired(struct hook *hook, const struct call_site *site, int pid,
@@ -57,24 +71,22 @@ void child_acquired(struct hook *hook, const struct call_site *site, int pid,
         family_tally(stack, CTT_KIND_PROCESS);
         key_enter(&child);
         if (early_take(pid))
-            key_take(CTT_KIND_PROCESS, (uint64_t)pid, &child);
+            child_take(pid);
     }
     if (atomic_fetch_sub(&coming, 1) == 1)
-        early_forget();
+        early_settle();
 }
 
 void child_collected(int pid)
 {
-    struct holding_copy child;
-    if (key_take(CTT_KIND_PROCESS, (uint64_t)pid, &child) || !atomic_load(&coming))
-        return;
-    if (early_put(pid) && key_take(CTT_KIND_PROCESS, (uint64_t)pid, &child))
+    if (!child_take(pid) && early_put(pid) && child_take(pid))
         early_take(pid);
 }
 
 void children_forget(void)
 {
     key_drop_kind(CTT_KIND_PROCESS);
-    early_forget();
+    for (uint32_t i = 0; i < EARLY_MAX; i++)
+        atomic_store(&early[i], 0);
     atomic_store(&coming, 0);
 }

@@ -16,7 +16,7 @@ int pivot_root(const char *new_root, const char *put_old);
     HOOK(function);                                                                                \
     HOOK_EXPORT int function params                                                                \
     {                                                                                              \
-        if (self.vforked == 0)                                                                     \
+        if (!guard_is_vforked())                                                                   \
             NOTIFY(settle);                                                                        \
         return REAL(function) args;                                                                \
     }

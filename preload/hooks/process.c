@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "preload/ground/sys.h"
 #include "preload/hooks/exec.h"
 #include "preload/hooks/family.h"
 
@@ -101,8 +102,16 @@ _Static_assert(offsetof(struct thread_self, vforked) == 16, "SELF_VFORKED in the
 void vfork_coming(void);
 long vfork_returned(long result, uintptr_t pc, uintptr_t sp, uintptr_t fp);
 
+/* Marks who waits: below this one every process on this thread is its child. */
+static void vforker_note(void)
+{
+    if (self.vforked == 0)
+        self.vforker = sys_getpid();
+}
+
 void vfork_coming(void)
 {
+    vforker_note();
     child_coming();
 }
 
@@ -192,6 +201,7 @@ static bool clone_is_watched(int flags)
         struct clone_start start = {run, argument, flags & CLONE_VM};                              \
         uint32_t vforked = self.vforked;                                                           \
         NOTIFY(settle);                                                                            \
+        vforker_note();                                                                            \
         child_coming();                                                                            \
         if (!start.shares_memory)                                                                  \
             fork_prepare();                                                                        \
