@@ -202,8 +202,8 @@ static void module_mark_gone(uint32_t id, struct module *m)
 }
 
 /* The row of the module that the loader has just named, if it is one we know to
- * be loaded: the same place and the same link_map. Whatever else we believed to
- * be at that place is gone, unnoticed (libc closes its own modules unseen). */
+ * be loaded: the same place, link_map and name. Whatever else we believed to be
+ * at that place is gone, unnoticed (libc closes its own modules unseen). */
 static uint32_t row_of(const struct dl_find_object *found)
 {
     uintptr_t start = (uintptr_t)found->dlfo_map_start, end = (uintptr_t)found->dlfo_map_end;
@@ -215,7 +215,8 @@ static uint32_t row_of(const struct dl_find_object *found)
             continue;
         bool whole = m->start == start && m->end == end;
         if ((whole || m->flags & CTT_MODULE_EXECUTABLE) &&
-            atomic_load(&m->link_map) == found->dlfo_link_map)
+            atomic_load(&m->link_map) == found->dlfo_link_map &&
+            path_is_of(m, found->dlfo_link_map->l_name))
             return id;
         module_mark_gone(id, m);
     }

@@ -181,67 +181,52 @@ static struct recipe recipe_compile(const struct module *m, uintptr_t pc, bool e
  * published after it, so whoever sees a key sees its recipe. Two threads may
  * compile the same pc at once: then it is there twice, with the same content.
  */
-struct slot {
-    _Atomic uint64_t key; /* the pc as CTT_STACK has it */
-    _Atomic uint64_t value;
-};
-
-#define FIRST_BITS  16u
 #define SECOND_BITS 20u
 #define PROBES      8u
 
-static struct slot first[1u << FIRST_BITS];
-static _Atomic(struct slot *) second;
+struct recipe_slot recipe_slots[1u << RECIPE_BITS];
+static _Atomic(struct recipe_slot *) second;
 
-#define MODULE_MASK (UINT64_C(0x7fff) << 48)
-
-static struct slot *slot_of(struct slot *table, unsigned bits, uint64_t want, unsigned probe)
+static struct recipe_slot *slot_of(struct recipe_slot *table, unsigned bits, uint64_t want,
+                                   unsigned probe)
 {
-    uint64_t hash = want * UINT64_C(0x9e3779b97f4a7c15);
-    return &table[((hash >> (64 - bits)) + probe) & ((1u << bits) - 1)];
+    return &table[((recipe_hash(want) >> (64 - bits)) + probe) & ((1u << bits) - 1)];
 }
 
 /* `want` is a key without its module. */
-static bool table_get(struct slot *table, unsigned bits, uint64_t want, uint64_t *ret_pc,
+static bool table_get(struct recipe_slot *table, unsigned bits, uint64_t want, uint64_t *ret_pc,
                       struct recipe *ret_recipe)
 {
-    for (unsigned probe = 0; probe < PROBES; probe++) {
-        struct slot *slot = slot_of(table, bits, want, probe);
-        uint64_t key = atomic_load_explicit(&slot->key, memory_order_acquire);
-        if (key == 0)
-            return false;
-        if ((key & ~MODULE_MASK) != want ||
-            atomic_load_explicit(&module_gone[CTT_PC_MODULE(key)], memory_order_relaxed))
-            continue;
-        uint64_t value = atomic_load_explicit(&slot->value, memory_order_relaxed);
-        __builtin_memcpy(ret_recipe, &value, sizeof value);
-        *ret_pc = key;
-        return true;
-    }
+    for (unsigned probe = 0; probe < PROBES; probe++)
+        if (recipe_slot_get(slot_of(table, bits, want, probe), want, ret_pc, ret_recipe))
+            return true;
     return false;
 }
 
-static bool table_put(struct slot *table, unsigned bits, uint64_t key, struct recipe recipe)
+static bool table_put(struct recipe_slot *table, unsigned bits, uint64_t key, struct recipe recipe)
 {
     uint64_t value;
     __builtin_memcpy(&value, &recipe, sizeof value);
     for (unsigned probe = 0; probe < PROBES; probe++) {
-        struct slot *slot = slot_of(table, bits, key & ~MODULE_MASK, probe);
+        struct recipe_slot *slot = slot_of(table, bits, key & ~RECIPE_MODULE_MASK, probe);
         uint64_t empty = 0;
-        if (!atomic_compare_exchange_strong(&slot->value, &empty, value))
-            continue;
-        atomic_store_explicit(&slot->key, key, memory_order_release);
-        return true;
+        if (atomic_compare_exchange_strong(&slot->value, &empty, value)) {
+            atomic_store_explicit(&slot->key, key, memory_order_release);
+            return true;
+        }
+        /* Its module was gone, and is back: so is the recipe. */
+        if (atomic_load_explicit(&slot->key, memory_order_acquire) == key)
+            return true;
     }
     return false;
 }
 
-static struct slot *second_make(void)
+static struct recipe_slot *second_make(void)
 {
-    struct slot *table = atomic_load_explicit(&second, memory_order_acquire);
+    struct recipe_slot *table = atomic_load_explicit(&second, memory_order_acquire);
     if (table)
         return table;
-    struct slot *fresh = arena_map(sizeof(struct slot) << SECOND_BITS);
+    struct recipe_slot *fresh = arena_map(sizeof(struct recipe_slot) << SECOND_BITS);
     /* The loser's mapping was never touched: address space only. */
     if (fresh && atomic_compare_exchange_strong(&second, &table, fresh))
         return fresh;
@@ -251,9 +236,9 @@ static struct slot *second_make(void)
 /* No room: compiled again at each meeting, slowly, but the stack is whole. */
 static void recipe_keep(uint64_t key, struct recipe recipe)
 {
-    if (table_put(first, FIRST_BITS, key, recipe))
+    if (table_put(recipe_slots, RECIPE_BITS, key, recipe))
         return;
-    struct slot *table = second_make();
+    struct recipe_slot *table = second_make();
     if (!table || !table_put(table, SECOND_BITS, key, recipe))
         HEALTH(recipes_unkept);
 }
@@ -264,9 +249,9 @@ enum ctt_cut recipe_find(uintptr_t pc, bool exact, uint64_t *ret_pc, struct reci
     /* While a module is being closed another may take its place unseen. */
     bool trusted = !module_closings();
     if (trusted) {
-        if (table_get(first, FIRST_BITS, want, ret_pc, ret_recipe))
+        if (table_get(recipe_slots, RECIPE_BITS, want, ret_pc, ret_recipe))
             return CTT_CUT_NONE;
-        struct slot *table = atomic_load_explicit(&second, memory_order_acquire);
+        struct recipe_slot *table = atomic_load_explicit(&second, memory_order_acquire);
         if (table && table_get(table, SECOND_BITS, want, ret_pc, ret_recipe))
             return CTT_CUT_NONE;
     }

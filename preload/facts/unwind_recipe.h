@@ -10,9 +10,11 @@
 #ifndef FACTS_UNWIND_RECIPE_H
 #define FACTS_UNWIND_RECIPE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "preload/facts/module.h"
 #include "preload/format.h"
 
 enum recipe_how {
@@ -44,6 +46,45 @@ struct recipe {
     uint64_t bx_how : 3;
 };
 _Static_assert(sizeof(struct recipe) == sizeof(uint64_t), "a recipe is one word");
+
+/* A slot of the table; its value is a struct recipe. Whoever sees a key sees
+ * its value. */
+struct recipe_slot {
+    _Atomic uint64_t key; /* the pc as CTT_STACK has it, or 0 */
+    _Atomic uint64_t value;
+};
+
+#define RECIPE_BITS        16u
+#define RECIPE_MODULE_MASK (UINT64_C(0x7fff) << 48)
+
+extern struct recipe_slot recipe_slots[1u << RECIPE_BITS];
+
+static inline uint64_t recipe_hash(uint64_t want)
+{
+    return want * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* What the slot holds for `want` (a key without its module), if anything. */
+static inline bool recipe_slot_get(struct recipe_slot *slot, uint64_t want, uint64_t *ret_pc,
+                                   struct recipe *ret_recipe)
+{
+    uint64_t key = atomic_load_explicit(&slot->key, memory_order_acquire);
+    uint64_t value = atomic_load_explicit(&slot->value, memory_order_relaxed);
+    if ((key & ~RECIPE_MODULE_MASK) != want ||
+        atomic_load_explicit(&module_gone[CTT_PC_MODULE(key)], memory_order_relaxed))
+        return false;
+    __builtin_memcpy(ret_recipe, &value, sizeof value);
+    *ret_pc = key;
+    return true;
+}
+
+/* The quick half of recipe_find, for return addresses: true when the recipe is
+ * in its first place. Not while module_closings(). */
+static inline bool recipe_quick(uintptr_t pc, uint64_t *ret_pc, struct recipe *ret_recipe)
+{
+    struct recipe_slot *slot = &recipe_slots[recipe_hash(pc) >> (64 - RECIPE_BITS)];
+    return recipe_slot_get(slot, pc, ret_pc, ret_recipe);
+}
 
 /*
  * The recipe for a frame at `pc`: a return address, or, when `exact`, where a

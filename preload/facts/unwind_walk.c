@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <ucontext.h>
 
+#include "preload/facts/module.h"
 #include "preload/facts/unwind.h"
 #include "preload/facts/unwind_bounds.h"
 #include "preload/facts/unwind_libunwind.h"
@@ -51,8 +52,8 @@ __attribute__((no_sanitize("address", "thread"))) static inline uintptr_t word_a
 static inline bool walk_read(const struct walk *w, uintptr_t at, uintptr_t *ret_word)
 {
     uintptr_t low = w->exact ? w->sp - RED_ZONE : w->sp;
-    if (__builtin_expect(at < low || at < w->stack.low || at > w->stack.high - WORD_BYTES ||
-                             at % WORD_BYTES != 0,
+    if (__builtin_expect(at < low || at < w->stack.low || at >= w->stack.high ||
+                             w->stack.high - at < WORD_BYTES || at % WORD_BYTES != 0,
                          0))
         return false;
     *ret_word = word_at(at);
@@ -111,7 +112,8 @@ static enum ctt_cut walk_cfa(const struct walk *w, struct recipe r, bool track, 
     return CTT_CUT_NONE;
 }
 
-static inline enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track)
+/* Any step. */
+static enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track)
 {
     uintptr_t cfa = w->sp + (uintptr_t)(r.cfa * WORD_BYTES);
     if (r.how != RECIPE_SP) {
@@ -132,19 +134,61 @@ static inline enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track
     return CTT_CUT_NONE;
 }
 
-__attribute__((always_inline)) static inline size_t
-walk_run(struct walk w, uint64_t *pcs, size_t max, bool track, enum ctt_cut *ret_cut)
+/*
+ * The steps that nearly all are: CFA by sp or fp, fp saved near it or not at
+ * all, the recipe in its first place. Goes on until a step is of another sort,
+ * or must not be taken (a pc of 0 finds an empty slot: RECIPE_NONE), and leaves
+ * that one to walk_step. Returns the pcs written. State is kept in locals, so that it stays in
+ * registers.
+ */
+static size_t walk_quick(struct walk *w, uint64_t *pcs, size_t max)
 {
+    uintptr_t pc = w->pc, sp = w->sp, fp = w->fp.value;
+    bool fp_known = w->fp.known;
+    const uintptr_t high = w->stack.high;
+    size_t count = 0;
+    struct recipe r;
+    while (count < max && recipe_quick(pc, &pcs[count], &r)) {
+        uintptr_t cfa = (r.how == RECIPE_SP ? sp : fp) + (uintptr_t)(r.cfa * WORD_BYTES);
+        bool usual = r.how == RECIPE_SP || (r.how == RECIPE_FP && fp_known);
+        if (!usual || cfa <= sp || cfa > high || cfa % WORD_BYTES != 0)
+            break;
+        if (r.fp_how == RECIPE_AT_CFA) {
+            uintptr_t at = cfa + (uintptr_t)(r.fp * WORD_BYTES);
+            if (at < sp || at >= cfa)
+                break;
+            fp = word_at(at);
+            fp_known = true;
+        } else if (r.fp_how != RECIPE_SAME) {
+            break;
+        }
+        pc = word_at(cfa - WORD_BYTES);
+        sp = cfa;
+        count++;
+    }
+    w->pc = pc;
+    w->sp = sp;
+    w->fp = (struct tracked){fp, fp_known};
+    return count;
+}
+
+static size_t walk_run(struct walk *w, uint64_t *pcs, size_t max, bool track, enum ctt_cut *ret_cut)
+{
+    bool quick = !track && !module_closings();
     size_t count = 0;
     *ret_cut = CTT_CUT_NONE;
-    /* A return address of 0 ends a stack that somebody made by hand. */
-    while (w.pc != 0) {
+    for (;;) {
         struct recipe r = {.how = RECIPE_NONE};
+        if (quick && !w->exact)
+            count += walk_quick(w, pcs + count, max - count);
+        /* A return address of 0 ends a stack that somebody made by hand. */
+        if (w->pc == 0)
+            return count;
         if (count == max) {
             *ret_cut = CTT_CUT_DEPTH;
             return count;
         }
-        *ret_cut = recipe_find(w.pc, w.exact, &pcs[count], &r);
+        *ret_cut = recipe_find(w->pc, w->exact, &pcs[count], &r);
         /* The handler's return code is to be looked up as it is: its symbol
          * begins right there. */
         if (r.how == RECIPE_SIGNAL)
@@ -152,28 +196,23 @@ walk_run(struct walk w, uint64_t *pcs, size_t max, bool track, enum ctt_cut *ret
         count++;
         if (*ret_cut != CTT_CUT_NONE || r.how == RECIPE_OUTERMOST)
             return count;
-        *ret_cut = walk_step(&w, r, track);
+        *ret_cut = walk_step(w, r, track);
         if (*ret_cut != CTT_CUT_NONE)
             return count;
     }
-    return count;
-}
-
-static __attribute__((noinline)) size_t walk_tracking(const struct walk *w, uint64_t *pcs,
-                                                      size_t max, enum ctt_cut *ret_cut)
-{
-    return walk_run(*w, pcs, max, true, ret_cut);
 }
 
 size_t unwind_walk_recipes(const struct call_site *site, uint64_t *pcs, size_t max,
                            enum ctt_cut *ret_cut)
 {
-    struct walk w = {.pc = site->pc, .sp = site->sp, .fp = {site->fp, true}, .bx = {0, false}};
-    if (!bounds_find(w.sp, &w.stack))
-        w.stack = (struct room_range){w.sp, w.sp};
-    size_t count = walk_run(w, pcs, max, false, ret_cut);
+    struct walk begun = {.pc = site->pc, .sp = site->sp, .fp = {site->fp, true}, .bx = {0, false}};
+    /* With an empty stack the first read ends the walk. */
+    if (begun.sp % WORD_BYTES != 0 || !bounds_find(begun.sp, &begun.stack))
+        begun.stack = (struct room_range){begun.sp, begun.sp};
+    struct walk w = begun;
+    size_t count = walk_run(&w, pcs, max, false, ret_cut);
     if (*ret_cut == WALK_AGAIN)
-        count = walk_tracking(&w, pcs, max, ret_cut);
+        count = walk_run(&begun, pcs, max, true, ret_cut);
     return count;
 }
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Modules by identity (hazards.md E12): two plugins that take turns at one
+ * address have different ids and different recipes; the same one back again
+ * has its old id, and costs no memory.
+ *
+ *   test_module PLUGIN_A PLUGIN_B
+ */
+#include "unit.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "preload/facts/module.h"
+#include "preload/facts/unwind.h"
+#include "preload/ground/arena.h"
+
+#define LOOPS 200
+#define DEPTH 64
+
+static const char *plugins[2];
+static uint64_t pcs[DEPTH];
+static size_t count;
+static enum ctt_cut cut;
+
+static void callback(void)
+{
+    struct call_site site = CALL_SITE();
+    count = unwind_walk(&site, pcs, DEPTH, &cut);
+}
+
+struct loaded {
+    void *handle;
+    uintptr_t call;
+};
+
+static struct loaded plugin_open(unsigned n)
+{
+    struct loaded p;
+    p.handle = dlopen(plugins[n], RTLD_NOW | RTLD_LOCAL);
+    assert_non_null(p.handle);
+    p.call = (uintptr_t)dlsym(p.handle, "plugin_call");
+    assert_int_not_equal(p.call, 0);
+    return p;
+}
+
+static void plugin_close(struct loaded p)
+{
+    module_closing();
+    assert_int_equal(dlclose(p.handle), 0);
+    module_closed();
+}
+
+/* Walks through the plugin's frame; the whole stack must come out. */
+static __attribute__((noinline)) uint32_t plugin_walk(struct loaded p)
+{
+    ((void (*)(void (*)(void)))p.call)(callback);
+    assert_int_equal(cut, CTT_CUT_NONE);
+    assert_true(count > 3);
+    assert_in_range(CTT_PC_ADDRESS(pcs[0]), p.call, p.call + 16);
+    uintptr_t here = (uintptr_t)plugin_walk;
+    assert_in_range(CTT_PC_ADDRESS(pcs[1]), here, here + 512);
+    return CTT_PC_MODULE(pcs[0]);
+}
+
+static void facts_of_modules(void **state)
+{
+    const struct module *libc = module_get(module_at((uintptr_t)getauxval));
+    const struct module *own = module_get(module_at((uintptr_t)plugin_walk));
+    assert_non_null(libc);
+    assert_true(libc->flags & CTT_MODULE_LIBC);
+    assert_int_equal(strlen(libc->build_id), 40);
+    assert_true(libc->path[0] == '/');
+    assert_non_null(libc->eh.hdr);
+    assert_true(own->flags & CTT_MODULE_EXECUTABLE);
+    assert_true(own->path[0] == '/');
+    assert_true(module_is_code(own, (uintptr_t)facts_of_modules, 4));
+    assert_false(module_is_code(own, (uintptr_t)plugins, 4));
+    uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+    uint32_t id = vdso ? module_at(vdso) : 0;
+    if (id) {
+        assert_true(module_get(id)->flags & CTT_MODULE_VDSO);
+        assert_string_equal(module_get(id)->path, "[vdso]");
+    }
+    assert_int_equal(module_at(0x1000), 0);
+    assert_int_equal(module_at((uintptr_t)&id), 0);
+    assert_null(module_get(MODULE_MAX));
+}
+
+static void plugins_take_turns(void **state)
+{
+    struct loaded a = plugin_open(0);
+    uint32_t id_a = plugin_walk(a);
+    assert_string_equal(module_get(id_a)->path, plugins[0]);
+    plugin_close(a);
+    assert_true(module_gone[id_a]);
+    assert_int_not_equal(module_get(id_a)->unloaded_generation, 0);
+
+    struct loaded b = plugin_open(1);
+    if (b.call != a.call)
+        skip(); /* the loader chose another place: nothing to confuse */
+    uint32_t id_b = plugin_walk(b);
+    assert_int_not_equal(id_b, id_a);
+    plugin_close(b);
+
+    struct loaded again = plugin_open(0);
+    assert_int_equal(plugin_walk(again), id_a);
+    assert_false(module_gone[id_a]);
+    assert_int_equal(module_get(id_a)->unloaded_generation, 0);
+    assert_true(module_gone[id_b]);
+    plugin_close(again);
+}
+
+/* A module that was closed without our hook (by libc itself) and replaced. */
+static void unnoticed_close(void **state)
+{
+    struct loaded a = plugin_open(0);
+    uint32_t id_a = module_at(a.call);
+    dlclose(a.handle);
+    struct loaded b = plugin_open(1);
+    if (b.call == a.call) {
+        assert_int_not_equal(module_at(b.call), id_a);
+        assert_true(module_gone[id_a]);
+    }
+    plugin_close(b);
+}
+
+static void loops_cost_nothing(void **state)
+{
+    uint32_t limit = 0;
+    uint64_t mapped = 0;
+    for (unsigned n = 0; n < LOOPS; n++) {
+        struct loaded p = plugin_open(n % 2);
+        plugin_walk(p);
+        plugin_close(p);
+        if (n == 4) {
+            limit = module_limit();
+            mapped = arena_mapped();
+        }
+    }
+    assert_int_equal(module_limit(), limit);
+    assert_int_equal(arena_mapped(), mapped);
+}
+
+/* While a dlclose is under way walks go on, without the table. */
+static void walk_while_closing(void **state)
+{
+    struct loaded p = plugin_open(0);
+    module_closing();
+    assert_true(module_closings());
+    plugin_walk(p);
+    module_closed();
+    assert_false(module_closings());
+    plugin_walk(p);
+    plugin_close(p);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    plugins[0] = realpath(argv[1], NULL);
+    plugins[1] = realpath(argv[2], NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(facts_of_modules),   cmocka_unit_test(plugins_take_turns),
+        cmocka_unit_test(unnoticed_close),    cmocka_unit_test(loops_cost_nothing),
+        cmocka_unit_test(walk_while_closing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

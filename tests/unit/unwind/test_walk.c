@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walks where stacks are strange: coroutines, alternate signal stacks, code
+ * made at run time, the edge of mapped memory, and registers full of garbage.
+ * None may fault (hazards.md D5, D12).
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "preload/facts/module.h"
+#include "preload/facts/unwind.h"
+#include "preload/ground/room.h"
+
+#define DEPTH       64
+#define PAGE        4096u
+#define STACK_BYTES 65536
+#define GARBAGE     200000
+
+static uint64_t pcs[DEPTH];
+static size_t count;
+static enum ctt_cut cut;
+
+static __attribute__((noinline)) void walk(void)
+{
+    struct call_site site = CALL_SITE();
+    errno = 12345;
+    count = unwind_walk(&site, pcs, DEPTH, &cut);
+    assert_int_equal(errno, 12345);
+}
+
+/* Whether a pc of [from, from + 512) is among the frames. */
+static int frames_have(const void *from)
+{
+    for (size_t i = 0; i < count; i++)
+        if (CTT_PC_ADDRESS(pcs[i]) - (uintptr_t)from < 512)
+            return 1;
+    return 0;
+}
+
+static void plain(void **state)
+{
+    walk();
+    assert_int_equal(cut, CTT_CUT_NONE);
+    assert_true(frames_have((const void *)plain));
+}
+
+static ucontext_t outside, inside;
+
+static void coroutine(void)
+{
+    walk();
+    swapcontext(&inside, &outside);
+}
+
+static void coroutines(void **state)
+{
+    void *stack =
+        mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    getcontext(&inside);
+    inside.uc_stack.ss_sp = stack;
+    inside.uc_stack.ss_size = STACK_BYTES;
+    inside.uc_link = NULL;
+    makecontext(&inside, coroutine, 0);
+    swapcontext(&outside, &inside);
+    assert_int_equal(cut, CTT_CUT_NONE);
+    assert_true(frames_have((const void *)coroutine));
+    assert_false(frames_have((const void *)coroutines));
+    munmap(stack, STACK_BYTES);
+}
+
+static void handler(int number)
+{
+    walk();
+}
+
+static __attribute__((noinline)) void signal_send(void)
+{
+    raise(SIGUSR1);
+    __asm__ volatile("");
+}
+
+static void signal_frames(int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    sigaction(SIGUSR1, &action, NULL);
+    count = 0;
+    signal_send();
+    assert_int_equal(cut, CTT_CUT_NONE);
+    assert_true(frames_have((const void *)handler));
+    assert_true(frames_have((const void *)signal_send));
+    unsigned exact = 0;
+    for (size_t i = 0; i < count; i++)
+        exact += (pcs[i] & CTT_PC_EXACT) != 0;
+    assert_int_equal(exact, 2); /* the handler's return code, and what it interrupted */
+}
+
+static void signals(void **state)
+{
+    static char alternate[STACK_BYTES];
+    stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
+    signal_frames(0);
+    assert_int_equal(sigaltstack(&stack, NULL), 0);
+    signal_frames(SA_ONSTACK);
+}
+
+/* sub $8, %rsp; call *%rdi; add $8, %rsp; ret */
+static const uint8_t jit_code[] = {0x48, 0x83, 0xec, 8, 0xff, 0xd7, 0x48, 0x83, 0xc4, 8, 0xc3};
+
+static void code_without_module(void **state)
+{
+    uint8_t *code =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (code == MAP_FAILED)
+        skip();
+    memcpy(code, jit_code, sizeof jit_code);
+    ((void (*)(void (*)(void)))(uintptr_t)code)(walk);
+    assert_int_equal(cut, CTT_CUT_NO_MODULE);
+    assert_int_equal(count, 1);
+    assert_int_equal(pcs[0], (uintptr_t)code + 6);
+    munmap(code, PAGE);
+}
+
+static void walk_from(uintptr_t pc, uintptr_t sp, uintptr_t fp)
+{
+    struct call_site site = {pc, sp, fp};
+    count = unwind_walk(&site, pcs, DEPTH, &cut);
+    assert_in_range(count, 1, DEPTH);
+}
+
+static void edges(void **state)
+{
+    char *pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+    mprotect(pages, PAGE, PROT_NONE);
+    mprotect(pages + 2 * PAGE, PAGE, PROT_NONE);
+    for (unsigned at = 0; at <= PAGE; at++) {
+        uintptr_t sp = (uintptr_t)pages + PAGE + at;
+        walk_from(pc, sp, sp + 8);
+        walk_from(pc, sp, sp - 8);
+        assert_int_not_equal(cut, CTT_CUT_NO_CFI);
+    }
+    walk_from(pc, (uintptr_t)pages + 16, (uintptr_t)pages);
+    assert_int_equal(cut, CTT_CUT_BOUNDS);
+    walk_from(pc, (uintptr_t)pages + 2 * PAGE + 16, 0);
+    assert_int_equal(cut, CTT_CUT_BOUNDS);
+    munmap(pages, 3 * PAGE);
+    walk_from(pc, (uintptr_t)pages + 16, 0);
+    assert_int_equal(cut, CTT_CUT_BOUNDS);
+    walk_from(pc, 0, 0);
+    walk_from(pc, UINTPTR_MAX - 8, UINTPTR_MAX);
+    assert_int_equal(cut, CTT_CUT_BOUNDS);
+}
+
+/* Any pc of libc with any registers, on a stack full of such pcs. */
+static void garbage(void **state)
+{
+    const struct module *m = module_get(module_at((uintptr_t)qsort));
+    size_t words = STACK_BYTES / sizeof(uintptr_t);
+    uintptr_t *stack =
+        mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    srand(1);
+    for (unsigned n = 0; n < GARBAGE; n++) {
+        uintptr_t pc = m->start + (uintptr_t)rand() % (m->end - m->start);
+        size_t at = (size_t)rand() % words;
+        stack[(size_t)rand() % words] = rand() % 3 ? pc : (uintptr_t)(stack + at);
+        walk_from(pc, (uintptr_t)(stack + at), (uintptr_t)(stack + (size_t)rand() % words));
+    }
+    munmap(stack, STACK_BYTES);
+}
+
+/* Bounds that were told are believed, and no more is read than they say. */
+static void told_bounds(void **state)
+{
+    struct room_range kept = room_get()->own_stack;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    unwind_set_bounds((struct stack_bounds){here - 32768, here + 16});
+    walk();
+    assert_int_equal(cut, CTT_CUT_BOUNDS);
+    unwind_set_bounds((struct stack_bounds){kept.low, kept.high});
+    walk();
+    assert_int_equal(cut, CTT_CUT_NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain),       cmocka_unit_test(coroutines),
+        cmocka_unit_test(signals),     cmocka_unit_test(code_without_module),
+        cmocka_unit_test(edges),       cmocka_unit_test(garbage),
+        cmocka_unit_test(told_bounds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
