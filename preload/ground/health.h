@@ -39,10 +39,12 @@
     X(early_calls, "hooked calls before the program's start")                                      \
     X(hooks_missing, "hooked functions that this libc does not have")                              \
     X(listing_cut, "holdings not listed one by one: max_listed")                                   \
+    X(groups_dropped, "memory blocks not told: too many different stacks")                         \
     X(snapshots, "snapshots written")                                                              \
     X(snapshots_failed, "snapshots that could not be written")                                     \
     X(snapshots_inline, "snapshots written without a reporter task")                               \
     X(snapshots_busy, "snapshot requests while another was being written")                         \
+    X(reporter_faults, "reporter tasks that ran into a fault and were given up")                   \
     X(reporter_waits_expired, "waits for a running reporter given up")                             \
     X(output_dropped, "bytes of the exit report that stderr did not take")                         \
     X(render_failed, "exit reports made without the ctxtrace command")                             \

@@ -17,6 +17,9 @@
 long machine_clone(unsigned long flags, void *stack_top, uint32_t *child_tid,
                    void (*entry)(void *argument), void *argument);
 
+/* Calls entry(argument) on another stack, on this very thread. */
+void machine_call_on(void *stack_top, void (*entry)(void *argument), void *argument);
+
 /* Where a signal handler returns to; the restorer of rt_sigaction. */
 void machine_restorer(void);
 

@@ -104,7 +104,7 @@ static int action_change(sigaction_function *real, int number, const struct siga
     struct before before = {signals_seen(number),
                             atomic_load(&onstack_kept_back) & SIGNAL_BIT(number)};
     bool stand_in = false;
-    if (set && self.vforked == 0)
+    if (set && !guard_is_vforked())
         stand_in = action_translate(number, set, &passed);
     else if (set)
         passed = *set;
@@ -157,7 +157,7 @@ static sighandler_t old_handler(int number, sighandler_t result)
 static bool is_ours_to_set(int number, sighandler_t handler)
 {
     struct kernel_sigaction unused;
-    return handler == SIG_DFL && number_is_valid(number) && self.vforked == 0 &&
+    return handler == SIG_DFL && number_is_valid(number) && !guard_is_vforked() &&
            signals_stand_in(number, &unused);
 }
 
@@ -214,7 +214,7 @@ HOOK_EXPORT int siginterrupt(int number, int interrupts)
 {
     int result = REAL(siginterrupt)(number, interrupts);
     struct kernel_sigaction ours;
-    if (result < 0 || self.vforked != 0)
+    if (result < 0 || guard_is_vforked())
         return result;
     if (interrupts)
         atomic_fetch_or(&interrupting, SIGNAL_BIT(number));
@@ -253,7 +253,7 @@ HOOK(sigaltstack);
 HOOK_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
 {
     stack_t was;
-    if (set && !(set->ss_flags & SS_DISABLE) && self.vforked == 0)
+    if (set && !(set->ss_flags & SS_DISABLE) && !guard_is_vforked())
         onstack_give();
     int result = REAL(sigaltstack)(set, &was);
     if (result < 0)
@@ -263,7 +263,7 @@ HOOK_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
         if (alternate_is_ours(was.ss_sp))
             *old = (stack_t){.ss_flags = SS_DISABLE};
     }
-    if (set && (set->ss_flags & SS_DISABLE) && self.vforked == 0)
+    if (set && (set->ss_flags & SS_DISABLE) && !guard_is_vforked())
         alternate_restore();
     return result;
 }

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors, one by one: the table compared with what the kernel shows. What
+ * only the kernel has is told as untracked (a raw system call, io_uring, a
+ * descriptor received); what only the table has, as gone.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "preload/facts/context.h"
+#include "preload/ground/config.h"
+#include "preload/ground/health.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/dump_holdings.h"
+
+#define FD_PATH   64u
+#define WORD_BITS 64
+
+static void fd_path(const struct dump *dump, const char *folder, int fd, char path[FD_PATH])
+{
+    struct text text = {path, 0, FD_PATH};
+    text_add(&text, "/proc/self/task/");
+    text_add_u64(&text, dump->request->tid);
+    text_add(&text, folder);
+    if (fd >= 0)
+        text_add_u64(&text, (uint64_t)fd);
+}
+
+static bool present_one(const char *name, void *arg)
+{
+    struct dump *dump = arg;
+    uint64_t fd = text_read_u64(&name);
+    if (fd < FD_MAX) {
+        dump->fd_present[fd / WORD_BITS] |= UINT64_C(1) << fd % WORD_BITS;
+        dump->fd_count++;
+    }
+    return true;
+}
+
+void dump_list_fds(struct dump *dump)
+{
+    char path[FD_PATH];
+    dump->fd_present = sys_map(FD_PRESENT_BYTES);
+    if (!dump->fd_present)
+        return;
+    fd_path(dump, "/fd", -1, path);
+    sys_list(path, present_one, dump);
+}
+
+static bool is_present(const struct dump *dump, int fd)
+{
+    return dump->fd_present && (dump->fd_present[fd / WORD_BITS] >> fd % WORD_BITS & 1);
+}
+
+/* "flags:\t02100002", in octal, from fdinfo. */
+static bool has_cloexec(const struct dump *dump, int fd)
+{
+    char path[FD_PATH], info[256];
+    fd_path(dump, "/fdinfo/", fd, path);
+    if (sys_slurp(path, info, sizeof info) <= 0)
+        return false;
+    const char *at = strstr(info, "flags:\t");
+    uint64_t flags = 0;
+    if (!at)
+        return false;
+    for (at += strlen("flags:\t"); *at >= '0' && *at <= '7'; at++)
+        flags = flags * 8 + (uint64_t)(*at - '0');
+    return flags & O_CLOEXEC;
+}
+
+/* What sort a descriptor is by the look of its link. */
+static enum ctt_kind_id kind_by_link(const char *link)
+{
+    static const struct row {
+        const char *prefix;
+        enum ctt_kind_id kind;
+    } rows[] = {{"socket:", CTT_KIND_SOCKET},
+                {"pipe:", CTT_KIND_PIPE},
+                {"anon_inode:", CTT_KIND_EVENT},
+                {"pidfd:", CTT_KIND_EVENT}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strncmp(link, rows[i].prefix, strlen(rows[i].prefix)) == 0)
+            return rows[i].kind;
+    return CTT_KIND_FD;
+}
+
+static void tell_tracked(struct dump *dump, int fd, const struct holding_copy *holding,
+                         const char *link)
+{
+    struct ctt_holding record;
+    dump_fill_holding(dump, holding, &record);
+    if (!link)
+        record.flags |= CTT_HOLDING_GONE;
+    else if (has_cloexec(dump, fd))
+        record.flags |= CTT_HOLDING_CLOEXEC;
+    if (link) {
+        record.name = dump_string(dump, link);
+        dump_peers(dump, link, &record);
+    }
+    dump_record(dump, CTT_HOLDING, &record, sizeof record);
+}
+
+static void tell_untracked(struct dump *dump, int fd, const char *link)
+{
+    struct ctt_holding record = {
+        .kind = kind_by_link(link),
+        .flags = CTT_HOLDING_UNTRACKED,
+        .handle = (uint64_t)fd,
+        .acquired_ns = CTT_NEVER,
+        .last_used_ns = CTT_NEVER,
+        .name = dump_string(dump, link),
+    };
+    if (has_cloexec(dump, fd))
+        record.flags |= CTT_HOLDING_CLOEXEC;
+    dump_peers(dump, link, &record);
+    dump_record(dump, CTT_HOLDING, &record, sizeof record);
+}
+
+/* Told only when it agrees with itself: a descriptor opened or closed while we
+ * look is in neither list. */
+static void tell_fd(struct dump *dump, int fd, uint64_t listed[CTT_KIND_COUNT])
+{
+    static char link[4096];
+    struct holding_copy holding, again;
+    char path[FD_PATH];
+    bool tracked = fd_read(fd, &holding);
+    if ((!tracked && !is_present(dump, fd)) || fd == dump->fd || fd == dump->folder)
+        return;
+    if (tracked && holding.acquired_ns > dump->taken_ns)
+        return;
+    fd_path(dump, "/fd/", fd, path);
+    bool there = sys_readlink(path, link, sizeof link) > 0;
+    bool still = fd_read(fd, &again);
+    enum ctt_kind_id kind = tracked ? holding.kind : kind_by_link(link);
+    if (tracked != still || (tracked && again.live != holding.live) || (!tracked && !there))
+        return;
+    if (tracked)
+        dump_count_live(dump, holding.stack, 1);
+    if (listed[kind < CTT_KIND_COUNT ? kind : 0]++ >= (uint64_t)config.max_listed) {
+        HEALTH(listing_cut);
+        return;
+    }
+    if (tracked)
+        tell_tracked(dump, fd, &holding, there ? link : NULL);
+    else
+        tell_untracked(dump, fd, link);
+}
+
+void dump_fds(struct dump *dump)
+{
+    uint64_t listed[CTT_KIND_COUNT] = {0};
+    int limit = fd_limit();
+    dump_peers_begin();
+    for (int fd = 0; fd < FD_MAX; fd++) {
+        if (fd >= limit && fd % WORD_BITS == 0 && dump->fd_present)
+            while (fd < FD_MAX && !dump->fd_present[fd / WORD_BITS])
+                fd += WORD_BITS;
+        if (fd >= FD_MAX || (fd >= limit && !dump->fd_present))
+            break;
+        tell_fd(dump, fd, listed);
+    }
+    dump_peers_end();
+}

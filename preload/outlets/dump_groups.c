@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory: the ledger aggregated by stack, context and inherited or not, in an
+ * open-addressing table that exists for this dump alone and grows by rehashing
+ * up to GROUPS_MAX.
+ */
+#include <string.h>
+
+#include "preload/books/ledger.h"
+#include "preload/facts/holding.h"
+#include "preload/ground/health.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/dump_writer.h"
+
+#define GROUPS_FIRST (1u << 14)
+#define GROUPS_MAX   (1u << 22)
+#define NS_PER_MS    UINT64_C(1000000)
+
+struct group {
+    uint32_t stack, context, flags;
+    uint32_t oldest_ms, newest_ms;
+    uint64_t count; /* 0: a free slot */
+    uint64_t bytes;
+};
+
+struct groups {
+    struct dump *dump;
+    struct group *slots;
+    uint32_t size, used;
+    uint64_t inherited_before_ms;
+    uint64_t taken_ms;
+};
+
+static struct group *group_find(struct group *slots, uint32_t size, const struct group *key)
+{
+    uint64_t hash = ((uint64_t)key->stack << 32 | key->context) + key->flags;
+    uint32_t i = (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (size - 1);
+    for (;; i = (i + 1) & (size - 1)) {
+        struct group *slot = &slots[i];
+        if (!slot->count || (slot->stack == key->stack && slot->context == key->context &&
+                             slot->flags == key->flags))
+            return slot;
+    }
+}
+
+/* False: as large as it gets, or no memory for a larger one. */
+static bool groups_grow(struct groups *groups)
+{
+    uint32_t size = groups->size * 4;
+    struct group *fresh = size <= GROUPS_MAX ? sys_map(size * sizeof *fresh) : NULL;
+    if (!fresh)
+        return false;
+    for (uint32_t i = 0; i < groups->size; i++)
+        if (groups->slots[i].count)
+            *group_find(fresh, size, &groups->slots[i]) = groups->slots[i];
+    sys_unmap(groups->slots, groups->size * sizeof *groups->slots);
+    groups->slots = fresh;
+    groups->size = size;
+    return true;
+}
+
+static struct group *group_get(struct groups *groups, const struct group *key)
+{
+    struct group *slot = group_find(groups->slots, groups->size, key);
+    if (slot->count)
+        return slot;
+    if (groups->used >= groups->size / 4 * 3) {
+        if (!groups_grow(groups))
+            return NULL;
+        slot = group_find(groups->slots, groups->size, key);
+    }
+    groups->used++;
+    *slot = *key;
+    slot->oldest_ms = UINT32_MAX;
+    return slot;
+}
+
+static void block_add(const struct block *block, void *arg)
+{
+    struct groups *groups = arg;
+    if (block->born_ms > groups->taken_ms)
+        return;
+    struct group key = {.stack = block->stack, .context = block->context};
+    if (block->born_ms < groups->inherited_before_ms)
+        key.flags = CTT_HOLDING_INHERITED;
+    struct group *group = group_get(groups, &key);
+    if (!group) {
+        HEALTH(groups_dropped);
+        return;
+    }
+    group->count++;
+    group->bytes += block->bytes;
+    if (block->born_ms < group->oldest_ms)
+        group->oldest_ms = block->born_ms;
+    if (block->born_ms > group->newest_ms)
+        group->newest_ms = block->born_ms;
+}
+
+static void groups_tell(struct groups *groups)
+{
+    struct dump *dump = groups->dump;
+    for (uint32_t i = 0; i < groups->size; i++) {
+        const struct group *group = &groups->slots[i];
+        if (!group->count)
+            continue;
+        dump_count_live(dump, group->stack, group->count);
+        struct ctt_group record = {.kind = CTT_KIND_MEMORY,
+                                   .flags = group->flags,
+                                   .context = dump_context(dump, group->context),
+                                   .stack = dump_stack(dump, group->stack),
+                                   .count = group->count,
+                                   .bytes = group->bytes,
+                                   .oldest_ns = group->oldest_ms * NS_PER_MS,
+                                   .newest_ns = group->newest_ms * NS_PER_MS};
+        dump_record(dump, CTT_GROUP, &record, sizeof record);
+    }
+}
+
+void dump_groups(struct dump *dump)
+{
+    struct groups groups = {
+        .dump = dump,
+        .size = GROUPS_FIRST,
+        .inherited_before_ms = atomic_load(&inherited_before_ns) / NS_PER_MS,
+        .taken_ms = dump->taken_ns / NS_PER_MS + 1,
+    };
+    groups.slots = sys_map(groups.size * sizeof *groups.slots);
+    if (!groups.slots) {
+        HEALTH(groups_dropped);
+        return;
+    }
+    ledger_scan(block_add, &groups);
+    groups_tell(&groups);
+    sys_unmap(groups.slots, groups.size * sizeof *groups.slots);
+}

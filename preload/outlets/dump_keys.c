@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Streams, directories, threads and children, one by one; and the fields that
+ * all holdings have in common.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "preload/books/keytable.h"
+#include "preload/facts/context.h"
+#include "preload/facts/signals.h"
+#include "preload/facts/task.h"
+#include "preload/ground/config.h"
+#include "preload/ground/health.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/dump_holdings.h"
+
+#define NS_PER_MS  UINT64_C(1000000)
+#define PATH_BYTES 64u
+
+/* Another task has used it since the context that it belongs to ended. */
+static bool used_elsewhere(const struct holding_copy *holding, uint64_t used_ns)
+{
+    const struct context *context = context_get(holding->context);
+    return context && holding->last_task && holding->last_task != holding->task &&
+           used_ns != CTT_NEVER && used_ns >= atomic_load(&context->ended_ns);
+}
+
+void dump_fill_holding(struct dump *dump, const struct holding_copy *holding,
+                       struct ctt_holding *ret_record)
+{
+    /* last_used_ms is one too large, so that 0 can mean "never". */
+    uint64_t used_ns = holding->last_used_ms ? (holding->last_used_ms - 1) * NS_PER_MS : CTT_NEVER;
+    *ret_record = (struct ctt_holding){
+        .kind = holding->kind,
+        .flags = holding->flags,
+        .handle = holding->handle,
+        .owner = holding->owner,
+        .owner_kind = holding->owner_kind,
+        .context = dump_context(dump, holding->context),
+        .task = holding->task,
+        .stack = dump_stack(dump, holding->stack),
+        .acquired_ns = holding->acquired_ns,
+        .bytes = holding->bytes,
+        .last_used_ns = used_ns,
+        .last_task = holding->last_task,
+        .detail = dump_string(
+            dump, holding->detail < DETAIL_COUNT ? holding_details[holding->detail] : NULL),
+    };
+    if (used_elsewhere(holding, used_ns))
+        ret_record->flags |= CTT_HOLDING_USED_ELSEWHERE;
+}
+
+/* ---- children ---- */
+
+static bool children_are_auto_reaped(void)
+{
+    struct kernel_sigaction action;
+    return signals_kernel(SIGCHLD, NULL, &action) == 0 &&
+           (action.handler == (void *)SIG_IGN || (action.flags & SA_NOCLDWAIT));
+}
+
+/* "PID (name) S ...": the name may hold anything, so the last ')' ends it. */
+static void describe_child(struct dump *dump, struct ctt_holding *record)
+{
+    char path[PATH_BYTES], line[512];
+    struct text text = TEXT_OF(path);
+    text_add(&text, "/proc/");
+    text_add_u64(&text, record->handle);
+    text_add(&text, "/stat");
+    if (sys_slurp(path, line, sizeof line) <= 0) {
+        record->flags |= CTT_HOLDING_GONE;
+        return;
+    }
+    char *name = strchr(line, '('), *end = strrchr(line, ')');
+    if (!name || !end || end < name)
+        return;
+    record->name = dump_string_bytes(dump, name + 1, (size_t)(end - name - 1));
+    if (end[1] == ' ' && (end[2] == 'Z' || end[2] == 'X'))
+        record->flags |= CTT_HOLDING_ENDED;
+}
+
+/* ---- the key table ---- */
+
+struct scan {
+    struct dump *dump;
+    bool auto_reaped;
+    uint64_t listed[CTT_KIND_COUNT];
+};
+
+static void tell_key(const struct holding_copy *holding, void *arg)
+{
+    struct scan *scan = arg;
+    struct dump *dump = scan->dump;
+    if (holding->acquired_ns > dump->taken_ns || holding->kind >= CTT_KIND_COUNT)
+        return;
+    dump_count_live(dump, holding->stack, 1);
+    if (scan->listed[holding->kind]++ >= (uint64_t)config.max_listed) {
+        HEALTH(listing_cut);
+        return;
+    }
+    struct ctt_holding record;
+    dump_fill_holding(dump, holding, &record);
+    if (record.kind == CTT_KIND_PROCESS) {
+        describe_child(dump, &record);
+        if (scan->auto_reaped)
+            record.flags |= CTT_HOLDING_REAPLESS;
+    }
+    dump_record(dump, CTT_HOLDING, &record, sizeof record);
+}
+
+void dump_keys(struct dump *dump)
+{
+    struct scan scan = {.dump = dump, .auto_reaped = children_are_auto_reaped()};
+    key_scan(tell_key, &scan);
+}

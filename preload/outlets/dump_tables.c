@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables that are written as they stand: modules, kinds, contexts, mishaps,
+ * sites, counters, blind spots. */
+#include <string.h>
+
+#include "preload/books/mishap.h"
+#include "preload/facts/context.h"
+#include "preload/facts/module.h"
+#include "preload/facts/stack.h"
+#include "preload/ground/blind.h"
+#include "preload/ground/health.h"
+#include "preload/outlets/dump_writer.h"
+
+/* Called twice: modules met while the dump is being written come at its end. */
+void dump_modules(struct dump *dump)
+{
+    uint32_t limit = module_limit();
+    for (uint32_t id = dump->module_next ? dump->module_next : 1; id < limit; id++) {
+        const struct module *module = module_get(id);
+        if (!module)
+            continue;
+        struct ctt_module record = {.id = id,
+                                    .flags = module->flags,
+                                    .start = module->start,
+                                    .end = module->end,
+                                    .bias = module->bias,
+                                    .path = dump_string(dump, module->path),
+                                    .build_id = dump_string(dump, module->build_id),
+                                    .loaded_generation = module->loaded_generation,
+                                    .unloaded_generation =
+                                        atomic_load(&module->unloaded_generation)};
+        if (record.unloaded_generation)
+            record.flags |= CTT_MODULE_UNLOADED;
+        dump_record(dump, CTT_MODULE, &record, sizeof record);
+    }
+    dump->module_next = limit;
+}
+
+static const struct kind_row {
+    enum ctt_kind_id id;
+    const char *name, *unit;
+} kind_rows[] = {
+    {CTT_KIND_FD, "fd", ""},
+    {CTT_KIND_SOCKET, "socket", ""},
+    {CTT_KIND_STREAM, "stream", ""},
+    {CTT_KIND_DIR, "dir", ""},
+    {CTT_KIND_PIPE, "pipe", ""},
+    {CTT_KIND_EVENT, "event", ""},
+    {CTT_KIND_MEMORY, "memory", "bytes"},
+    {CTT_KIND_MAPPING, "mapping", "bytes"},
+    {CTT_KIND_THREAD, "thread", ""},
+    {CTT_KIND_PROCESS, "process", ""},
+    {CTT_KIND_TIMER, "timer", ""},
+    {CTT_KIND_MODULE, "module", ""},
+    {CTT_KIND_LOCK, "lock", ""},
+    {CTT_KIND_CONTEXT, "context", ""},
+};
+#define KIND_ROWS (sizeof kind_rows / sizeof *kind_rows)
+
+void dump_kinds(struct dump *dump)
+{
+    for (size_t i = 0; i < KIND_ROWS; i++) {
+        struct ctt_kind kind = {.id = kind_rows[i].id,
+                                .name = dump_string(dump, kind_rows[i].name),
+                                .unit = dump_string(dump, kind_rows[i].unit)};
+        dump_record(dump, CTT_KIND, &kind, sizeof kind);
+    }
+}
+
+const char *kind_name(uint32_t kind)
+{
+    for (size_t i = 0; i < KIND_ROWS; i++)
+        if (kind_rows[i].id == kind)
+            return kind_rows[i].name;
+    return NULL;
+}
+
+/* Ended contexts that nothing names are left out: a program may have had
+ * millions of them. */
+void dump_contexts(struct dump *dump)
+{
+    for (uint32_t id = CONTEXT_PROCESS; id < dump->context_count; id++) {
+        const struct context *context = context_get(id);
+        if (!context || (!dump->context_named[id] && atomic_load(&context->ended_ns) != CTT_NEVER))
+            continue;
+        struct ctt_context record = {
+            .id = id,
+            .parent = context->parent,
+            .kind = context->kind,
+            .state = atomic_load(&context->state),
+            .created_ns = context->created_ns,
+            .ended_ns = atomic_load(&context->ended_ns),
+            .created_stack = dump_stack(dump, context->created_stack),
+            .ended_stack = dump_stack(dump, context->ended_stack),
+            .name = dump_string(dump, context->name),
+        };
+        dump_record(dump, CTT_CONTEXT, &record, sizeof record);
+    }
+}
+
+void dump_mishaps(struct dump *dump)
+{
+    struct ctt_mishap fact;
+    for (uint32_t i = 0; mishap_read(i, &fact); i++) {
+        if (fact.id == 0)
+            continue;
+        dump_context(dump, fact.context);
+        fact.stack = dump_stack(dump, fact.stack);
+        fact.acquired_stack = dump_stack(dump, fact.acquired_stack);
+        fact.released_stack = dump_stack(dump, fact.released_stack);
+        dump_record(dump, CTT_MISHAP, &fact, sizeof fact);
+    }
+}
+
+/* For the stacks that the dump tells of: what became of their siblings. A block
+ * acquired between the scan and this reading would count as released: the
+ * difference is of a few, among thousands. */
+void dump_sites(struct dump *dump)
+{
+    for (uint32_t id = 1; id < dump->stack_count; id++) {
+        struct stack_tally *tally = dump->stack_told[id] ? stack_tally(id) : NULL;
+        uint64_t acquired = tally ? atomic_load(&tally->acquired) : 0;
+        if (!acquired)
+            continue;
+        uint64_t live = dump->stack_live[id];
+        struct ctt_site site = {
+            .stack = id,
+            .kind = atomic_load(&tally->kind),
+            .acquired = acquired,
+            .released = live < acquired ? acquired - live : 0,
+            .acquired_bytes = atomic_load(&tally->bytes),
+            .released_stack = dump_stack(dump, atomic_load(&tally->released_stack)),
+        };
+        dump_record(dump, CTT_SITE, &site, sizeof site);
+    }
+}
+
+/* ---- health ---- */
+
+static void dump_blind(struct dump *dump, enum ctt_health_status status, const char *kind,
+                       const char *note)
+{
+    struct ctt_health health = {
+        .status = status, .blind_to = dump_string(dump, kind), .note = dump_string(dump, note)};
+    dump_record(dump, CTT_HEALTH, &health, sizeof health);
+}
+
+void dump_health(struct dump *dump)
+{
+    enum ctt_kind_id kind;
+    const char *note;
+    enum ctt_health_status status = CTT_HEALTH_FULL;
+    for (uint32_t i = 0; health_blind_read(i, &kind, &note); i++)
+        if (kind)
+            status = CTT_HEALTH_DEGRADED;
+    dump_blind(dump, status, NULL, NULL);
+    for (uint32_t i = 0; health_blind_read(i, &kind, &note); i++)
+        dump_blind(dump, kind ? CTT_HEALTH_DEGRADED : CTT_HEALTH_FULL, kind_name(kind), note);
+    for (uint32_t i = 0; i < HEALTH_COUNT; i++) {
+        uint64_t value = atomic_load(&health_counts[i]);
+        if (!value)
+            continue;
+        struct ctt_counter counter = {.name = dump_string(dump, health_names[i]), .value = value};
+        dump_record(dump, CTT_COUNTER, &counter, sizeof counter);
+    }
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: what the books know of each thread, and what the kernel says it is
+ * doing now. Threads that no hook has met are told as untracked.
+ */
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "preload/facts/task.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/dump_writer.h"
+
+#define TID_PATH 64u
+
+/* ---- what a thread is doing ---- */
+
+static const char *state_words(char letter)
+{
+    static const struct row {
+        char letter;
+        const char *words;
+    } rows[] = {{'R', "R (running)"}, {'S', "S (sleeping)"},     {'D', "D (disk sleep)"},
+                {'T', "T (stopped)"}, {'t', "t (tracing stop)"}, {'Z', "Z (zombie)"},
+                {'X', "X (dead)"},    {'I', "I (idle)"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].letter == letter)
+            return rows[i].words;
+    return NULL;
+}
+
+/* The calls in which threads wait, and what their first argument is. */
+static const struct wait_row {
+    long number;
+    const char *name;
+    enum { NOTHING, A_DESCRIPTOR, AN_ADDRESS } argument;
+} wait_rows[] = {
+    {SYS_futex, "futex", AN_ADDRESS},
+    {SYS_read, "read", A_DESCRIPTOR},
+    {SYS_write, "write", A_DESCRIPTOR},
+    {SYS_readv, "readv", A_DESCRIPTOR},
+    {SYS_writev, "writev", A_DESCRIPTOR},
+    {SYS_pread64, "pread", A_DESCRIPTOR},
+    {SYS_pwrite64, "pwrite", A_DESCRIPTOR},
+    {SYS_recvfrom, "recv", A_DESCRIPTOR},
+    {SYS_recvmsg, "recvmsg", A_DESCRIPTOR},
+    {SYS_sendto, "send", A_DESCRIPTOR},
+    {SYS_sendmsg, "sendmsg", A_DESCRIPTOR},
+    {SYS_accept, "accept", A_DESCRIPTOR},
+    {SYS_accept4, "accept4", A_DESCRIPTOR},
+    {SYS_connect, "connect", A_DESCRIPTOR},
+    {SYS_epoll_wait, "epoll_wait", A_DESCRIPTOR},
+    {SYS_epoll_pwait, "epoll_wait", A_DESCRIPTOR},
+    {SYS_flock, "flock", A_DESCRIPTOR},
+    {SYS_fcntl, "fcntl", A_DESCRIPTOR},
+    {SYS_fsync, "fsync", A_DESCRIPTOR},
+    {SYS_poll, "poll", NOTHING},
+    {SYS_ppoll, "poll", NOTHING},
+    {SYS_select, "select", NOTHING},
+    {SYS_pselect6, "select", NOTHING},
+    {SYS_nanosleep, "sleep", NOTHING},
+    {SYS_clock_nanosleep, "sleep", NOTHING},
+    {SYS_wait4, "wait", NOTHING},
+    {SYS_waitid, "wait", NOTHING},
+    {SYS_pause, "pause", NOTHING},
+    {SYS_rt_sigsuspend, "sigsuspend", NOTHING},
+    {SYS_rt_sigtimedwait, "sigwait", NOTHING},
+    {SYS_semtimedop, "semop", NOTHING},
+    {SYS_msgrcv, "msgrcv", NOTHING},
+    {SYS_io_uring_enter, "io_uring", A_DESCRIPTOR},
+};
+
+static void wait_describe(long number, uint64_t argument, struct text *text)
+{
+    const struct wait_row *row = NULL;
+    for (size_t i = 0; i < sizeof wait_rows / sizeof *wait_rows && !row; i++)
+        if (wait_rows[i].number == number)
+            row = &wait_rows[i];
+    if (!row) {
+        text_add(text, "system call ");
+        text_add_i64(text, number);
+        return;
+    }
+    text_add(text, row->name);
+    if (row->argument == A_DESCRIPTOR) {
+        text_add(text, " fd ");
+        text_add_u64(text, argument);
+    } else if (row->argument == AN_ADDRESS) {
+        text_add(text, " 0x");
+        text_add_hex(text, argument);
+    }
+}
+
+static void path_of(uint32_t tid, const char *file, char path[TID_PATH])
+{
+    struct text text = {path, 0, TID_PATH};
+    text_add(&text, "/proc/self/task/");
+    text_add_u64(&text, tid);
+    text_add(&text, "/");
+    text_add(&text, file);
+}
+
+/* "202 0x7f.. 0x80 ..", "-1 sp pc" (blocked outside a call), or "running". */
+static uint32_t wait_string(struct dump *dump, uint32_t tid)
+{
+    char path[TID_PATH], line[256], words[64];
+    path_of(tid, "syscall", path);
+    if (sys_slurp(path, line, sizeof line) <= 0)
+        return 0;
+    struct text text = TEXT_OF(words);
+    const char *at = line;
+    if (*at == 'r' || *at == '-') {
+        text_add(&text, *at == 'r' ? "running" : "page fault");
+    } else {
+        long number = (long)text_read_u64(&at);
+        uint64_t argument = 0;
+        if (memcmp(at, " 0x", 3) == 0) {
+            at += 3;
+            argument = text_read_hex(&at);
+        }
+        wait_describe(number, argument, &text);
+    }
+    return dump_string(dump, words);
+}
+
+/* The letter after the name's closing parenthesis; the name may hold any. */
+static uint32_t state_string(struct dump *dump, uint32_t tid)
+{
+    char path[TID_PATH], line[512];
+    path_of(tid, "stat", path);
+    if (sys_slurp(path, line, sizeof line) <= 0)
+        return 0;
+    const char *end = strrchr(line, ')');
+    return end && end[1] == ' ' ? dump_string(dump, state_words(end[2])) : 0;
+}
+
+static uint32_t name_string(struct dump *dump, uint32_t tid)
+{
+    char path[TID_PATH], name[32];
+    path_of(tid, "comm", path);
+    ssize_t n = sys_slurp(path, name, sizeof name);
+    if (n > 0 && name[n - 1] == '\n')
+        n--;
+    return n > 0 ? dump_string_bytes(dump, name, (size_t)n) : 0;
+}
+
+static void describe_live(struct dump *dump, struct ctt_task *task)
+{
+    task->name = name_string(dump, task->tid);
+    task->state = state_string(dump, task->tid);
+    task->wait = wait_string(dump, task->tid);
+    if (task->tid == dump->request->tid)
+        task->flags |= CTT_TASK_SELF;
+}
+
+/* ---- the tracked ones, and a set of their tids ---- */
+
+struct tids {
+    uint32_t *slots; /* open addressing, 0: free */
+    uint32_t mask;
+    struct dump *dump;
+    uint32_t reporter;
+};
+
+static uint32_t *tid_slot(struct tids *tids, uint32_t tid)
+{
+    uint32_t i = tid * 2654435761u & tids->mask;
+    while (tids->slots[i] && tids->slots[i] != tid)
+        i = (i + 1) & tids->mask;
+    return &tids->slots[i];
+}
+
+static void task_one(struct dump *dump, const struct task *task, struct tids *tids)
+{
+    struct ctt_task record = {
+        .id = atomic_load(&task->id),
+        .tid = atomic_load(&task->tid),
+        .context = dump_context(dump, task->context),
+        .creator = task->creator,
+        .flags = atomic_load(&task->flags),
+        .created_ns = task->created_ns,
+        .ended_ns = atomic_load(&task->ended_ns),
+        .wait_ns = CTT_NEVER,
+    };
+    uint32_t created_stack = task->created_stack;
+    if (!record.id || record.created_ns > dump->taken_ns)
+        return;
+    record.created_stack = dump_stack(dump, created_stack);
+    if (record.flags & CTT_TASK_ENDED) {
+        record.state = dump_string(dump, "ended");
+    } else if (record.tid) {
+        *tid_slot(tids, record.tid) = record.tid;
+        describe_live(dump, &record);
+    }
+    dump_record(dump, CTT_TASK, &record, sizeof record);
+}
+
+static bool untracked_one(const char *name, void *arg)
+{
+    struct tids *tids = arg;
+    uint32_t tid = (uint32_t)text_read_u64(&name);
+    if (tid == 0 || tid == tids->reporter || *tid_slot(tids, tid) == tid)
+        return true;
+    struct ctt_task record = {.tid = tid,
+                              .flags = CTT_TASK_UNTRACKED,
+                              .created_ns = CTT_NEVER,
+                              .ended_ns = CTT_NEVER,
+                              .wait_ns = CTT_NEVER};
+    describe_live(tids->dump, &record);
+    /* No name: it has ended meanwhile, or has not yet begun. */
+    if (record.name)
+        dump_record(tids->dump, CTT_TASK, &record, sizeof record);
+    return true;
+}
+
+void dump_tasks(struct dump *dump)
+{
+    uint32_t slots = task_slots(), size = 64;
+    while (size < slots * 2)
+        size *= 2;
+    struct tids tids = {.mask = size - 1, .dump = dump, .reporter = (uint32_t)sys_gettid()};
+    tids.slots = sys_map(size * sizeof *tids.slots);
+    if (!tids.slots)
+        return;
+    if (tids.reporter == dump->request->tid)
+        tids.reporter = 0; /* no task of ours: the program's own thread writes */
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        const struct task *task = task_slot(slot);
+        if (task)
+            task_one(dump, task, &tids);
+    }
+    sys_list("/proc/self/task", untracked_one, &tids);
+    sys_unmap(tids.slots, size * sizeof *tids.slots);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/ending.h"
+
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "preload/facts/holding.h"
+#include "preload/ground/config.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/health.h"
+#include "preload/ground/notify.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/announce.h"
+#include "preload/outlets/dump.h"
+#include "preload/outlets/dump_writer.h"
+#include "preload/outlets/fatal.h"
+#include "preload/outlets/folder.h"
+#include "preload/outlets/render_plain.h"
+#include "preload/outlets/reporter.h"
+#include "preload/outlets/sequence.h"
+#include "preload/outlets/snapshot.h"
+#include "preload/outlets/speak.h"
+#include "preload/outlets/terminal.h"
+#include "preload/outlets/trigger.h"
+#include "preload/outlets/verdict.h"
+
+#define NS_PER_S         UINT64_C(1000000000)
+#define DUMP_PATIENCE_NS (30 * NS_PER_S) /* millions of blocks take a second */
+#define WAIT_SLICE_NS    (NS_PER_S / 10)
+#define STATUS_FINDINGS  23 /* of `ctxtrace at-exit` */
+
+/* The one report, filled before the reporter starts. */
+static struct {
+    struct dump_request request;
+    bool worth;
+    int fd;
+} report;
+
+/* How far the reporter is: what the waiting thread's patience depends on. */
+static _Atomic uint64_t speaking_since;
+static _Atomic bool found_something;
+
+static void report_text(int fd)
+{
+    uint64_t deadline = clock_fine_ns() + config.render;
+    bool spoke;
+    int status = speak_dump(dump_path(), fd, deadline, &spoke);
+    if (status == SPEAK_FAILED) {
+        HEALTH(render_failed);
+        if (!spoke && report.worth && fd >= 0)
+            render_plain(fd, *config.dir ? dump_path() : "", clock_fine_ns() + NS_PER_S);
+    }
+    if (status == STATUS_FINDINGS)
+        atomic_store(&found_something, true);
+    /* Nobody asked for dumps and nobody was told of this one. */
+    if (!*config.dir && (status == 0 || status == SPEAK_FAILED))
+        dump_forget();
+}
+
+static void report_make(void)
+{
+    int result = dump_write(&report.request);
+    atomic_store(&speaking_since, clock_fine_ns());
+    if (result < 0) {
+        terminal_complain(result, report.fd);
+        if (report.worth && report.fd >= 0)
+            render_plain(report.fd, "", clock_fine_ns() + NS_PER_S);
+    } else if (report.worth || config.verbose) {
+        report_text(report.fd);
+    }
+}
+
+/* Until the reporter is done, or has used up what it is given. */
+static void report_wait(void)
+{
+    uint64_t begun = clock_fine_ns();
+    while (!reporter_wait(WAIT_SLICE_NS)) {
+        uint64_t now = clock_fine_ns(), since = atomic_load(&speaking_since);
+        if (since ? now - since > config.render + 2 * NS_PER_S : now - begun > DUMP_PATIENCE_NS) {
+            HEALTH(reporter_waits_expired);
+            return;
+        }
+    }
+}
+
+/* The first who comes makes the report. Others who end the process meanwhile
+ * wait for it, or it would be cut short. */
+static bool report_is_mine(void)
+{
+    int on = TRACKER_ON;
+    if (atomic_compare_exchange_strong(&tracker_state, &on, TRACKER_REPORTED))
+        return true;
+    if (on == TRACKER_REPORTED)
+        report_wait();
+    return false;
+}
+
+static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyway)
+{
+    if (!report_is_mine())
+        return;
+    snapshot_settle();
+    report.worth = verdict_worth_saying();
+    if (report.worth || config.verbose || dump_anyway) {
+        report.request = (struct dump_request){.trigger = trigger,
+                                               .signal = signal,
+                                               .exit_code = status,
+                                               .tid = (uint32_t)sys_gettid()};
+        report.fd = terminal_fd();
+        atomic_store(&speaking_since, 0);
+        if (reporter_run(report_make, report.fd))
+            report_wait();
+    }
+    announce_withdraw();
+}
+
+/* ---- the ways out ---- */
+
+static bool changes_status(int status)
+{
+    return config.exitcode != 0 && status == 0 && atomic_load(&found_something);
+}
+
+static void over(int status)
+{
+    sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+static void on_exit_over(int status, void *unused)
+{
+    if (!reporter_is_at_home())
+        return;
+    end(CTT_TRIGGER_EXIT, 0, status, *config.dir);
+    if (changes_status(status)) {
+        fflush(NULL); /* what exit() itself would do next */
+        over((int)config.exitcode);
+    }
+}
+
+/* The child of a fork that ends by _exit has failed to exec, or is a part of
+ * its parent: not a word of it. */
+static void on_ending(int status)
+{
+    if (!reporter_is_at_home() || atomic_load(&inherited_before_ns) != 0)
+        return;
+    end(CTT_TRIGGER_EXIT, 0, status, *config.dir);
+    if (changes_status(status))
+        over((int)config.exitcode);
+}
+
+static void on_exec(const char *path)
+{
+    if (!reporter_is_at_home())
+        return;
+    bool forked = atomic_load(&inherited_before_ns) != 0;
+    end(CTT_TRIGGER_EXEC, 0, -1, *config.dir && !forked);
+}
+
+static void on_exec_failed(void)
+{
+    int reported = TRACKER_REPORTED;
+    if (reporter_is_at_home())
+        atomic_compare_exchange_strong(&tracker_state, &reported, TRACKER_ON);
+}
+
+void ending_by_signal(int number)
+{
+    end(CTT_TRIGGER_FATAL, number, -1, *config.dir);
+}
+
+static void on_exiting(int status)
+{
+    if (reporter_is_at_home())
+        terminal_ending();
+}
+
+static void on_forked(void)
+{
+    reporter_forked();
+    snapshot_forked();
+    sequence_forked();
+    announce_forked();
+}
+
+/* ---- the start ---- */
+
+static const char *environment_value(char **envp, const char *key)
+{
+    size_t length = strlen(key);
+    for (; *envp; envp++)
+        if (strncmp(*envp, key, length) == 0 && (*envp)[length] == '=')
+            return *envp + length + 1;
+    return NULL;
+}
+
+void outlets_begin(char **argv, char **envp)
+{
+    Dl_info ours = {0};
+    dladdr((void *)outlets_begin, &ours);
+    folder_start(environment_value(envp, "TMPDIR"));
+    speak_start(environment_value(envp, "CTXTRACE_TOOL"), ours.dli_fname);
+    dump_process_start(gnu_get_libc_version());
+    terminal_start();
+    if (!reporter_prepare())
+        return;
+    notify.ending = on_ending;
+    notify.exiting = on_exiting;
+    notify.exec = on_exec;
+    notify.exec_failed = on_exec_failed;
+    notify.settle = snapshot_settle;
+    notify.stderr_closing = terminal_closing;
+    notify.forked = on_forked;
+    trigger_start(envp);
+    fatal_start();
+    on_exit(on_exit_over, NULL);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/fatal.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#include "preload/facts/alternate.h"
+#include "preload/facts/signals.h"
+#include "preload/ground/notify.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/ending.h"
+#include "preload/outlets/reporter.h"
+
+/* A fault of the instruction that was interrupted comes again when the handler
+ * returns. SIGSYS does not: the pc is behind the system call already. */
+static const struct fatal_row {
+    int number;
+    bool recurs;
+} fatal_rows[] = {
+    {SIGSEGV, true},  {SIGBUS, true},   {SIGFPE, true},   {SIGILL, true},  {SIGABRT, false},
+    {SIGSYS, false},  {SIGTERM, false}, {SIGINT, false},  {SIGHUP, false}, {SIGQUIT, false},
+    {SIGPIPE, false}, {SIGALRM, false}, {SIGXCPU, false},
+};
+#define FATAL_ROWS (sizeof fatal_rows / sizeof *fatal_rows)
+
+static bool recurs(int number, const siginfo_t *info)
+{
+    if (info->si_code <= 0) /* sent by somebody */
+        return false;
+    for (size_t i = 0; i < FATAL_ROWS; i++)
+        if (fatal_rows[i].number == number)
+            return fatal_rows[i].recurs;
+    return false;
+}
+
+/* The default action, at the interrupted instruction: the signal is queued
+ * again for this thread, still blocked here, and arrives when the handler has
+ * returned. So the innermost frame in the core is the program's. */
+static void take_course(int number, siginfo_t *info)
+{
+    struct kernel_sigaction standard = {.handler = (void *)SIG_DFL};
+    signals_kernel(number, &standard, NULL);
+    if (recurs(number, info))
+        return;
+    pid_t pid = sys_getpid(), tid = sys_gettid();
+    if (sys_call(SYS_rt_tgsigqueueinfo, pid, tid, number, (long)info, 0, 0) < 0)
+        sys_call(SYS_tgkill, pid, tid, number, 0, 0, 0);
+}
+
+static void on_fatal(int number, siginfo_t *info, void *ucontext)
+{
+    reporter_faulted();
+    /* Not at home: the child of a vfork. Its signal table is its own, so what
+     * take_course sets is not the parent's. */
+    if (reporter_is_at_home())
+        ending_by_signal(number);
+    take_course(number, info);
+}
+
+void fatal_start(void)
+{
+    /* Process 1 of a namespace has no default actions but for faults: with a
+     * handler it would get signals that it is spared (hazards.md C14). */
+    bool init = sys_getpid() == 1;
+    for (size_t i = 0; i < FATAL_ROWS; i++)
+        if (!init || fatal_rows[i].recurs)
+            signals_claim(fatal_rows[i].number, on_fatal, SA_ONSTACK);
+    alternate_start();
+    notify.thread_started = alternate_start;
+    notify.thread_ended = alternate_end;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/snapshot.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+
+#include "preload/ground/health.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/announce.h"
+#include "preload/outlets/dump.h"
+#include "preload/outlets/reporter.h"
+#include "preload/outlets/terminal.h"
+
+#define SETTLE_NS   UINT64_C(2000000000)
+#define HANDOVER_NS UINT64_C(10000000) /* between a job's end and its task's */
+
+enum wanted { WANT_DUMP = 1 << 0, WANT_ANNOUNCEMENT = 1 << 1 };
+
+/* Who sets a bit and finds the phase idle starts the reporter. Who finds it
+ * running makes it go round once more: the reporter stops only by the exchange
+ * from running to idle, which then fails. */
+enum phase { PHASE_IDLE, PHASE_RUNNING, PHASE_AGAIN };
+static _Atomic int phase;
+static _Atomic uint32_t wanted;
+static _Atomic int requested_by; /* signal number */
+static _Atomic uint32_t requester;
+
+static void work_once(void)
+{
+    uint32_t bits = atomic_exchange(&wanted, 0);
+    if (bits & WANT_DUMP) {
+        struct dump_request request = {.trigger = CTT_TRIGGER_SIGNAL,
+                                       .signal = atomic_load(&requested_by),
+                                       .exit_code = -1,
+                                       .tid = atomic_load(&requester)};
+        int result = dump_write(&request);
+        if (result < 0)
+            terminal_complain(result, -1);
+    }
+    if (bits)
+        announce_publish();
+}
+
+static void work(void)
+{
+    int running = PHASE_RUNNING;
+    do {
+        atomic_store(&phase, PHASE_RUNNING);
+        work_once();
+        running = PHASE_RUNNING;
+    } while (!atomic_compare_exchange_strong(&phase, &running, PHASE_IDLE));
+}
+
+static void want(uint32_t bit)
+{
+    atomic_fetch_or(&wanted, bit);
+    int now = PHASE_IDLE;
+    if (!atomic_compare_exchange_strong(&phase, &now, PHASE_RUNNING)) {
+        HEALTH(snapshots_busy);
+        now = PHASE_RUNNING;
+        if (atomic_compare_exchange_strong(&phase, &now, PHASE_AGAIN) || now == PHASE_AGAIN)
+            return;
+        if (now != PHASE_IDLE || !atomic_compare_exchange_strong(&phase, &now, PHASE_RUNNING))
+            return; /* another request was faster, after our bit was set */
+    }
+    /* The last task may still be on its way out. */
+    if (!reporter_wait(HANDOVER_NS) || !reporter_run(work, -1))
+        atomic_store(&phase, PHASE_IDLE);
+}
+
+void snapshot_request(int number)
+{
+    atomic_store(&requested_by, number);
+    atomic_store(&requester, (uint32_t)sys_gettid());
+    want(WANT_DUMP);
+}
+
+void snapshot_announce(void)
+{
+    want(WANT_ANNOUNCEMENT);
+}
+
+void snapshot_settle(void)
+{
+    if (reporter_is_at_home() && !reporter_wait(SETTLE_NS))
+        HEALTH(reporter_waits_expired);
+}
+
+void snapshot_forked(void)
+{
+    atomic_store(&phase, PHASE_IDLE);
+    atomic_store(&wanted, 0);
+}

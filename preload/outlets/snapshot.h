@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Live snapshots: what a request leads to. Requests that come while one is
+ * being written are not lost: the reporter goes round once more for all of
+ * them together.
+ */
+#ifndef OUTLETS_SNAPSHOT_H
+#define OUTLETS_SNAPSHOT_H
+
+#include <stdint.h>
+
+/* From a signal handler: a dump for signal `number`, then the announcement. */
+void snapshot_request(int number);
+/* Only the announcement: a mark was set. */
+void snapshot_announce(void);
+
+/* Waits for a running reporter, 2 s at most (notify.settle). */
+void snapshot_settle(void);
+/* In a fork child. */
+void snapshot_forked(void);
+
+#endif

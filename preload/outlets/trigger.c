@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/trigger.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "preload/facts/signals.h"
+#include "preload/facts/waiting.h"
+#include "preload/ground/config.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/announce.h"
+#include "preload/outlets/reporter.h"
+#include "preload/outlets/snapshot.h"
+
+#define SECOND_BELOW_MAX 7  /* SIGRTMAX-7: for programs that use SIGUSR1 themselves */
+#define RT_MAX           64 /* the kernel's; SIGRTMAX is a call into libc */
+
+/* Keeps errno: nothing here sets it. In a vfork child the memory is the
+ * parent's: nothing is touched. */
+static void on_trigger(int number, siginfo_t *info, void *ucontext)
+{
+    if (!reporter_is_at_home())
+        return;
+    waiting_interrupted(ucontext);
+    if (info->si_code == SI_QUEUE && info->si_value.sival_int == TRIGGER_MARK) {
+        announce_set_mark(clock_fine_ns() - clock_begun_ns());
+        snapshot_announce();
+        return;
+    }
+    snapshot_request(number);
+}
+
+/* Without setenv: libc would copy the whole environment to the heap. */
+static bool environment_remove(char **environment, const char *key)
+{
+    size_t length = strlen(key);
+    bool found = false;
+    char **to = environment;
+    for (char **from = environment; *from; from++) {
+        if (strncmp(*from, key, length) == 0 && (*from)[length] == '=')
+            found = true;
+        else
+            *to++ = *from;
+    }
+    *to = NULL;
+    return found;
+}
+
+void trigger_start(char **environment)
+{
+    const unsigned long flags = SA_RESTART | SA_ONSTACK;
+    int first = config.signal ? config.signal : SIGUSR1;
+    int second = config.signal ? 0 : RT_MAX - SECOND_BELOW_MAX;
+    signals_claim(first, on_trigger, flags);
+    if (second)
+        signals_claim(second, on_trigger, flags);
+    announce_signals(first, second);
+    if (environment_remove(environment, "CTXTRACE_UNBLOCK"))
+        signals_mask(SIG_UNBLOCK, SIGNAL_BIT(first) | SIGNAL_BIT(SIGUSR1) |
+                                      SIGNAL_BIT(RT_MAX - SECOND_BELOW_MAX));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The signals that make a live snapshot or a mark. */
+#ifndef OUTLETS_TRIGGER_H
+#define OUTLETS_TRIGGER_H
+
+/* sigqueue's value that asks for a mark instead of a snapshot: "mark". */
+#define TRIGGER_MARK 0x6d61726b
+
+/* Claims them. When the launcher blocked them so that an early request is
+ * kept (CTXTRACE_UNBLOCK in the environment), unblocks them and takes the
+ * variable out: the program's environment is as without us. */
+void trigger_start(char **environment);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/verdict.h"
+
+#include <string.h>
+
+#include "preload/books/fdtable.h"
+#include "preload/books/keytable.h"
+#include "preload/books/mishap.h"
+#include "preload/facts/context.h"
+#include "preload/facts/stack.h"
+#include "preload/ground/config.h"
+#include "preload/ground/sys.h"
+
+#define CHILDREN_TOLD 4u  /* D18: ended children of one stack */
+#define FRAMES_LOOKED 64u /* deeper, nobody would call it the acquirer */
+#define PILES         1024u
+
+/* ---- in-project ---- */
+
+/* '*' and '?' as in a shell, '/' included; nothing more. */
+static bool glob_matches(const char *glob, const char *text)
+{
+    const char *star = NULL, *resume = NULL;
+    while (*text) {
+        if (*glob == '*') {
+            star = glob++;
+            resume = text;
+        } else if (*glob == '?' || *glob == *text) {
+            glob++;
+            text++;
+        } else if (star) {
+            glob = star + 1;
+            text = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*glob == '*')
+        glob++;
+    return *glob == '\0';
+}
+
+static bool path_is_system(const char *path)
+{
+    static const struct row {
+        const char *prefix;
+        bool system;
+    } rows[] = {
+        {"/usr/local/", false}, {"/usr/", true}, {"/lib", true}, {"/bin/", true}, {"/sbin/", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strncmp(path, rows[i].prefix, strlen(rows[i].prefix)) == 0)
+            return rows[i].system;
+    return *path == '[';
+}
+
+bool module_in_project(const struct module *module)
+{
+    const uint32_t runtime =
+        CTT_MODULE_TRACKER | CTT_MODULE_LIBC | CTT_MODULE_VDSO | CTT_MODULE_LOADER;
+    if (!module || !module->path || (module->flags & runtime))
+        return false;
+    if (!*config.project)
+        return !path_is_system(module->path);
+    const char *base = strrchr(module->path, '/');
+    return glob_matches(config.project, module->path) ||
+           (base && glob_matches(config.project, base + 1));
+}
+
+/* Any frame: a library of the system's may have been called by the program. */
+static bool stack_in_project(uint32_t stack)
+{
+    uint64_t pcs[FRAMES_LOOKED];
+    enum ctt_cut cut;
+    size_t count = stack_pcs(stack, pcs, FRAMES_LOOKED, &cut);
+    for (size_t i = 1; i < count; i++)
+        if (module_in_project(module_get(CTT_PC_MODULE(pcs[i]))))
+            return true;
+    /* No frame at all, or none of a module: cannot tell, so the command may. */
+    return count <= 1;
+}
+
+/* ---- holdings ---- */
+
+struct look {
+    bool worth;
+    /* How many of a kind and stack, by a hash of the two: a collision makes a
+     * pile of two small ones, and the command sees that it is none. */
+    uint16_t piles[PILES];
+};
+
+static bool is_pile(struct look *look, const struct holding_copy *holding, uint32_t enough)
+{
+    uint32_t i = (holding->stack * 2654435761u ^ holding->kind) % PILES;
+    return ++look->piles[i] >= enough;
+}
+
+static bool owner_ended(const struct holding_copy *holding)
+{
+    const struct context *context = context_get(holding->context);
+    return context && holding->context != CONTEXT_PROCESS &&
+           atomic_load(&context->state) != CTT_STATE_ACTIVE;
+}
+
+static bool merely_held_is_told(const struct holding_copy *holding)
+{
+    if (strcmp(config.held, "none") == 0)
+        return false;
+    if (strcmp(config.held, "all") == 0 || strcmp(config.exit, "all") == 0)
+        return true;
+    return stack_in_project(holding->stack);
+}
+
+static void look_at(const struct holding_copy *holding, void *arg)
+{
+    struct look *look = arg;
+    const uint16_t blameless = CTT_HOLDING_INHERITED | CTT_HOLDING_STDIO | CTT_HOLDING_IGNORED;
+    if (look->worth || (holding->flags & blameless))
+        return;
+    switch (holding->kind) {
+    case CTT_KIND_THREAD:
+        look->worth =
+            (holding->flags & CTT_HOLDING_ENDED) && !(holding->flags & CTT_HOLDING_DETACHED);
+        return;
+    case CTT_KIND_PROCESS:
+        look->worth = is_pile(look, holding, CHILDREN_TOLD);
+        return;
+    default:
+        look->worth = owner_ended(holding) || is_pile(look, holding, (uint32_t)config.pile_up) ||
+                      merely_held_is_told(holding);
+    }
+}
+
+bool verdict_worth_saying(void)
+{
+    static struct look look;
+    struct ctt_mishap mishap;
+    memset(&look, 0, sizeof look);
+    for (uint32_t i = 0; mishap_read(i, &mishap); i++)
+        if (mishap.id != 0)
+            return true;
+    int limit = fd_limit();
+    for (int fd = 0; fd < limit && !look.worth; fd++) {
+        struct holding_copy holding;
+        if (fd_read(fd, &holding))
+            look_at(&holding, &look);
+    }
+    if (!look.worth)
+        key_scan(look_at, &look);
+    return look.worth;
+}
