@@ -32,6 +32,10 @@
 
 #include "preload/ground/guard.h"
 
+#if defined(_FILE_OFFSET_BITS) || defined(_FORTIFY_SOURCE)
+#error "hooks are compiled without fortification and large-file renaming (hazards.md A7)"
+#endif
+
 struct hook {
     const char *name;
     _Atomic(void *) real; /* also the entry that stacks begin with */

