@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -89,6 +90,16 @@ HOOK_EXPORT int daemon(int keep_directory, int keep_streams)
         NOTIFY(settle);
     }
     return REAL(daemon)(keep_directory, keep_streams);
+}
+
+/* Its child is collected inside libc. A reporter must not be copied half-way
+ * here either. */
+HOOK(system);
+HOOK_EXPORT int system(const char *command)
+{
+    if (guard_may_record(GUARD_FRAME()))
+        NOTIFY(settle);
+    return REAL(system)(command);
 }
 
 /* ---- vfork: the stub is vfork_x86_64.S ---- */
