@@ -31,6 +31,7 @@
 #include "preload/ground/hook.h"
 #include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
+#include "preload/hooks/family.h"
 #include "preload/outlets/ending.h"
 
 typedef int main_function(int argc, char **argv, char **envp);
@@ -95,6 +96,8 @@ static void tracker_start(char **argv, char **envp)
     baseline_fds();
     look_for_allocators();
     choose_unwinder();
+    fork_watch();
+    exit_watch();
     outlets_begin(argv, envp);
     atomic_store(&tracker_state, TRACKER_ON);
 }
