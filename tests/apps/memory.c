@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *index_blocks[3];
+static void *volatile index_blocks[3];
 
 __attribute__((noinline)) static void build_index(void)
 {
