@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,7 +162,7 @@ static void edges(void **state)
 /* Any pc of libc with any registers, on a stack full of such pcs. */
 static void garbage(void **state)
 {
-    const struct module *m = module_get(module_at((uintptr_t)qsort));
+    const struct module *m = module_get(module_at((uintptr_t)gnu_get_libc_version));
     size_t words = STACK_BYTES / sizeof(uintptr_t);
     uintptr_t *stack =
         mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
