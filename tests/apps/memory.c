@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * hazard: E9
  * Three blocks that main still points to: held now, never a finding. The rest
  * of the work acquires and releases by every way that malloc's family offers.
  */

@@ -40,19 +40,25 @@ static void print_words(int argc, char **argv)
 
 static void print_descriptors(void)
 {
+    int file = open("/dev/null", O_RDONLY);
+    int network = socket(AF_UNIX, SOCK_STREAM, 0);
     int ends[2] = {-1, -1};
-    FILE *stream;
+    int failed = pipe(ends);
+    int copy = dup(0);
+    FILE *stream = fopen("/dev/null", "r");
 
-    printf("open %d\n", open("/dev/null", O_RDONLY));
-    printf("socket %d\n", socket(AF_UNIX, SOCK_STREAM, 0));
-    printf("pipe %d", pipe(ends));
-    printf(" %d %d\n", ends[0], ends[1]);
-    printf("dup %d\n", dup(0));
-    stream = fopen("/dev/null", "r");
-    printf("fopen %d\n", stream ? fileno(stream) : -1);
+    printf("open %d socket %d pipe %d %d %d dup %d fopen %d\n", file, network, failed, ends[0],
+           ends[1], copy, stream ? fileno(stream) : -1);
     for (int fd = 0; fd < 64; fd++)
         if (fcntl(fd, F_GETFD) >= 0)
             printf("fd %d flags %d\n", fd, fcntl(fd, F_GETFD));
+    if (stream)
+        fclose(stream);
+    close(copy);
+    close(ends[0]);
+    close(ends[1]);
+    close(network);
+    close(file);
 }
 
 static void print_signals(void)

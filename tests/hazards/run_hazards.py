@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import arrangements
+import library
 from tracing import Mismatch, Skip, Tracker
 
 PROGRAMS = ("linking", "reentry", "processes", "signals", "data")
@@ -104,7 +105,7 @@ def main():
     for program, case in list_cases(tracker):
         if fnmatch.fnmatch(case, options.only):
             failures += tell(case, run_case, tracker, program, case)
-    for test in arrangements.TESTS:
+    for test in (*library.TESTS, *arrangements.TESTS):
         name = test.__name__.removeprefix("test_")
         if fnmatch.fnmatch(name, options.only):
             failures += tell(name, test, tracker)
