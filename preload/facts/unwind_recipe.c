@@ -152,11 +152,15 @@ static struct recipe rule_compile(const struct module *m, uintptr_t pc, uintptr_
     return cut == CTT_CUT_NONE ? row_compile(&m->eh, &row, pc) : recipe_cut(cut);
 }
 
-/* Nobody calls from before a function's first byte: a return address there was
- * put by hand, as the end of a stack (makecontext's __start_context). */
-static bool function_begins(const struct module *m, uintptr_t pc)
+/* Whether code without a rule is where a stack begins. The loader's own entry
+ * (_dl_start_user) is the one piece of it that has none. And nobody calls from
+ * before a function's first byte: a return address there was put by hand, as
+ * the end of a stack (makecontext's __start_context). */
+static bool stack_begins(const struct module *m, uintptr_t pc)
 {
     struct eh_entry entry;
+    if (m->flags & CTT_MODULE_LOADER)
+        return true;
     return eh_entry_find(&m->eh, pc, &entry) == CTT_CUT_NONE && entry.start == pc;
 }
 
@@ -170,7 +174,7 @@ static struct recipe recipe_compile(const struct module *m, uintptr_t pc, bool e
     /* A return address is looked up one byte earlier: the call may have been
      * the last instruction of its function, or of a range (hazards.md E13). */
     struct recipe recipe = rule_compile(m, pc, pc - 1);
-    if (recipe.how == RECIPE_CUT && recipe.cfa == CTT_CUT_NO_CFI && function_begins(m, pc))
+    if (recipe.how == RECIPE_CUT && recipe.cfa == CTT_CUT_NO_CFI && stack_begins(m, pc))
         recipe = (struct recipe){.how = RECIPE_OUTERMOST};
     return recipe;
 }
