@@ -20,6 +20,7 @@ void waiting_begin(struct waiting *wait, uintptr_t frame)
     wait->frame = frame;
     wait->outer = self.waiting;
     wait->held = wait->seen = 0;
+    wait->program_signals = self.program_signals;
     wait->masked = false;
     wait->mark = MARK ^ (uintptr_t)wait;
     self.waiting = wait;
@@ -74,6 +75,7 @@ void waiting_interrupted(void *ucontext)
     /* A longjmp out of a handler leaves a pointer into a dead frame, whose
      * stack may be gone altogether. */
     if (!wait || !sys_peek(&wait->mark, &mark, sizeof mark) || mark != (MARK ^ (uintptr_t)wait) ||
+        wait->program_signals != self.program_signals ||
         !machine_interrupted_call(ucontext, wait->frame))
         return;
     if (!wait->masked) {

@@ -9,12 +9,14 @@
  * in the same interruption; `while (!flag) pause();` would then wait for ever.
  *
  * So our handler does not just count. All signals are blocked while it runs.
- * When it finds that it interrupted the very wait of a hook (and not a handler
- * of the program's that came first: machine_interrupted_call), it makes its
- * own return leave all signals blocked. Between that interruption and the hook
- * nothing of the program's can have run. The hook goes on with the wait with
- * the old mask, atomically where the call takes a mask, and whatever arrived
- * meanwhile interrupts it as it should.
+ * It looks whether it interrupted the very wait of a hook, and not a handler of
+ * the program's (machine_interrupted_call), and whether such a handler has
+ * come and gone since the wait began (machine_handler_entry counts them). Only
+ * if neither is so does it make its own return leave all signals blocked: then
+ * nothing of the program's can have run between the beginning of the wait and
+ * the hook. The hook goes on with the wait with the old mask, atomically where
+ * the call takes a mask, and whatever arrived meanwhile interrupts it as it
+ * should.
  */
 #ifndef FACTS_WAITING_H
 #define FACTS_WAITING_H
@@ -27,10 +29,11 @@
 struct waiting {
     uint64_t mark; /* tells a live one from what a longjmp left behind */
     uintptr_t frame;
-    struct waiting *outer;  /* that of a handler's interrupted caller */
-    volatile uint32_t held; /* interruptions by our handler: it counts them */
-    uint32_t seen;          /* those that the hook has dealt with */
-    volatile bool masked;   /* all signals are blocked; `mask` was in force */
+    struct waiting *outer;    /* that of a handler's interrupted caller */
+    volatile uint32_t held;   /* interruptions by our handler: it counts them */
+    uint32_t seen;            /* those that the hook has dealt with */
+    uint32_t program_signals; /* as they were when the wait began */
+    volatile bool masked;     /* all signals are blocked; `mask` was in force */
     sigset_t mask;
 };
 

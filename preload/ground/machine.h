@@ -34,6 +34,14 @@ void machine_restorer(void);
  */
 bool machine_interrupted_call(const void *ucontext, uintptr_t frame);
 
+/*
+ * Where the kernel enters a handler of the program's: counts it in
+ * self.program_signals and jumps on to machine_handlers[number], with registers
+ * and stack as they were. So the handler's frames look as without us.
+ */
+void machine_handler_entry(int number);
+extern _Atomic(void *) machine_handlers[];
+
 /* The signals that will be blocked when the handler has returned. */
 uint64_t machine_mask(const void *ucontext);
 void machine_set_mask(void *ucontext, uint64_t mask);

@@ -4,13 +4,21 @@
 
 #include <errno.h>
 #include <string.h>
+#include <stddef.h>
 #include <ucontext.h>
 
+#include "preload/ground/guard.h"
 #include "preload/ground/sys.h"
 
 /* A signal frame is at least the red zone (128), return address, siginfo and
  * ucontext (440) and the legacy floating point state (512 + 64): 1148 bytes. */
 #define SMALLEST_SIGNAL_FRAME 1144u
+
+#define SIGNALS 65 /* numbers 1 to 64 */
+_Atomic(void *) machine_handlers[SIGNALS];
+
+/* Written into the code below. */
+_Static_assert(offsetof(struct thread_self, program_signals) == 48, "in machine_handler_entry");
 
 /* clone's fourth argument is the child's tid word (r10); the third and fifth
  * (parent's tid word, TLS) are not used. The entry and its argument wait on the
@@ -67,6 +75,23 @@ __asm__(".pushsection .text\n"
         "    ret\n"
         "    .cfi_endproc\n"
         ".size machine_call_on, . - machine_call_on\n"
+
+        /* rax is 0 at a handler's entry, and stays so. */
+        ".globl machine_handler_entry\n"
+        ".hidden machine_handler_entry\n"
+        ".hidden self\n"
+        ".hidden machine_handlers\n"
+        ".type machine_handler_entry, @function\n"
+        "machine_handler_entry:\n"
+        "    .cfi_startproc\n"
+        "    endbr64\n"
+        "    movq self@gottpoff(%rip), %r11\n"
+        "    incl %fs:48(%r11)\n"
+        "    movl %edi, %r10d\n"
+        "    leaq machine_handlers(%rip), %r11\n"
+        "    jmp *(%r11,%r10,8)\n"
+        "    .cfi_endproc\n"
+        ".size machine_handler_entry, . - machine_handler_entry\n"
 
         /* Debuggers and unwinders know a signal frame by these very bytes. */
         ".globl machine_restorer\n"

@@ -5,8 +5,10 @@
  *
  * While the program's disposition is SIG_DFL and we want the signal, the kernel
  * has our handler, in one step: there is no moment at which a signal meets the
- * real default. A vfork child has a signal table of its own in the kernel but
- * shares our memory: what it sets goes through as it is and changes no books.
+ * real default. Handlers of the program's are entered through
+ * machine_handler_entry, which counts them for facts/waiting.h. A vfork child has a signal table of
+ * its own in the kernel but shares our memory: what it sets goes through as it is and changes no
+ * books.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,6 +18,7 @@
 #include "preload/facts/alternate.h"
 #include "preload/facts/signals.h"
 #include "preload/ground/hook.h"
+#include "preload/ground/machine.h"
 
 /* What the kernel keeps of a program's sa_flags (linux/signal_types.h). */
 #define FLAGS_KEPT     0xdc000807ul
@@ -55,6 +58,7 @@ static struct kernel_sigaction action_seen(int number, const struct sigaction *s
 /* What was true of a signal before a call changes it. */
 struct before {
     struct kernel_sigaction seen;
+    void *handler;
     bool kept_back;
 };
 
@@ -68,9 +72,12 @@ static void old_translate(int number, const struct before *before, struct sigact
         old->sa_restorer = (void (*)(void))seen->restorer;
         memset(&old->sa_mask, 0, sizeof old->sa_mask);
         memcpy(&old->sa_mask, &seen->mask, sizeof seen->mask);
-    } else if (before->kept_back) {
-        old->sa_flags |= SA_ONSTACK;
+        return;
     }
+    if (old->sa_handler == machine_handler_entry)
+        old->sa_handler = (void (*)(int))before->handler;
+    if (before->kept_back)
+        old->sa_flags |= SA_ONSTACK;
 }
 
 /* What goes to the kernel in place of `set`. */
@@ -84,9 +91,10 @@ static bool action_translate(int number, const struct sigaction *set, struct sig
         memset(&ret_passed->sa_mask, 0xff, sizeof ret_passed->sa_mask);
         return true;
     }
-    bool keep_back = (set->sa_flags & SA_ONSTACK) && is_handler((const void *)set->sa_handler) &&
-                     !atomic_load(&program_has_stack);
-    if (keep_back) {
+    bool is_one = is_handler((const void *)set->sa_handler);
+    if (is_one)
+        ret_passed->sa_handler = machine_handler_entry;
+    if (is_one && (set->sa_flags & SA_ONSTACK) && !atomic_load(&program_has_stack)) {
         ret_passed->sa_flags &= ~SA_ONSTACK;
         atomic_fetch_or(&onstack_kept_back, SIGNAL_BIT(number));
     } else {
@@ -95,27 +103,49 @@ static bool action_translate(int number, const struct sigaction *set, struct sig
     return false;
 }
 
+/* A signal that arrives while the disposition changes meets the old flags with
+ * the new handler, or the new flags with the old one. Harmless, but for a
+ * handler that wants a siginfo under flags without SA_SIGINFO: the order is
+ * chosen so that this does not happen. */
+static bool handler_goes_first(int number, const struct sigaction *set)
+{
+    struct kernel_sigaction now = {0};
+    signals_kernel(number, NULL, &now);
+    return now.handler != (void *)machine_handler_entry || !(set->sa_flags & SA_SIGINFO) ||
+           (now.flags & SA_SIGINFO);
+}
+
+static int action_set(sigaction_function *real, int number, const struct sigaction *set,
+                      struct sigaction *ret_was)
+{
+    struct sigaction passed;
+    bool stand_in = action_translate(number, set, &passed);
+    bool is_one = passed.sa_handler == machine_handler_entry;
+    bool first = is_one && handler_goes_first(number, set);
+    void *handler = (void *)set->sa_handler;
+    if (first)
+        handler = atomic_exchange(&machine_handlers[number], handler);
+    int result = real(number, &passed, ret_was);
+    if (is_one && (first ? result < 0 : result == 0))
+        atomic_store(&machine_handlers[number], handler);
+    if (stand_in && result == 0) {
+        struct kernel_sigaction now = action_seen(number, set);
+        signals_see(number, &now);
+    }
+    return result;
+}
+
 static int action_change(sigaction_function *real, int number, const struct sigaction *set,
                          struct sigaction *ret_old)
 {
     if (!number_is_valid(number))
         return real(number, set, ret_old);
-    struct sigaction passed, was;
-    struct before before = {signals_seen(number),
+    struct sigaction was;
+    struct before before = {signals_seen(number), atomic_load(&machine_handlers[number]),
                             atomic_load(&onstack_kept_back) & SIGNAL_BIT(number)};
-    bool stand_in = false;
-    if (set && !guard_is_vforked())
-        stand_in = action_translate(number, set, &passed);
-    else if (set)
-        passed = *set;
-    int result = real(number, set ? &passed : NULL, &was);
-    if (result < 0)
-        return result;
-    if (stand_in) {
-        struct kernel_sigaction now = action_seen(number, set);
-        signals_see(number, &now);
-    }
-    if (ret_old) {
+    int result =
+        set && !guard_is_vforked() ? action_set(real, number, set, &was) : real(number, set, &was);
+    if (result == 0 && ret_old) {
         old_translate(number, &before, &was);
         *ret_old = was;
     }
@@ -137,11 +167,15 @@ HOOK_EXPORT int __sigaction(int number, const struct sigaction *set, struct siga
 
 /* ---- the older calls ---- */
 
-/* SIG_DFL by one of them, as libc would build the action: `flags`, and the
- * signal itself blocked in its handler (BSD) or not. */
-static sighandler_t default_set(int number, int flags, bool blocks_itself)
+/* One of them, as libc builds the action: `flags`, and the signal itself
+ * blocked in its handler (BSD) or not. */
+static sighandler_t handler_set(int number, sighandler_t handler, int flags, bool blocks_itself)
 {
-    struct sigaction set = {.sa_handler = SIG_DFL, .sa_flags = flags}, old;
+    struct sigaction set = {.sa_handler = handler, .sa_flags = flags}, old;
+    if (!number_is_valid(number) || handler == SIG_ERR) {
+        errno = EINVAL;
+        return SIG_ERR;
+    }
     if (blocks_itself)
         sigaddset(&set.sa_mask, number);
     if (action_change(REAL(sigaction), number, &set, &old) < 0)
@@ -149,62 +183,56 @@ static sighandler_t default_set(int number, int flags, bool blocks_itself)
     return old.sa_handler;
 }
 
-static sighandler_t old_handler(int number, sighandler_t result)
-{
-    return signals_is_stand_in(number, (const void *)result) ? SIG_DFL : result;
-}
-
-static bool is_ours_to_set(int number, sighandler_t handler)
-{
-    struct kernel_sigaction unused;
-    return handler == SIG_DFL && number_is_valid(number) && !guard_is_vforked() &&
-           signals_stand_in(number, &unused);
-}
-
 static int bsd_flags(int number)
 {
-    return atomic_load(&interrupting) & SIGNAL_BIT(number) ? 0 : SA_RESTART;
+    bool interrupts = number_is_valid(number) && (atomic_load(&interrupting) & SIGNAL_BIT(number));
+    return interrupts ? 0 : SA_RESTART;
 }
 
-#define SETS_BSD(function)                                                                         \
+#define SETS(function, flags, blocks_itself)                                                       \
     HOOK(function);                                                                                \
     HOOK_EXPORT sighandler_t function(int number, sighandler_t handler)                            \
     {                                                                                              \
-        if (is_ours_to_set(number, handler))                                                       \
-            return default_set(number, bsd_flags(number), true);                                   \
-        return old_handler(number, REAL(function)(number, handler));                               \
+        return handler_set(number, handler, flags, blocks_itself);                                 \
     }
 
-#define SETS_SYSV(function)                                                                        \
-    HOOK(function);                                                                                \
-    HOOK_EXPORT sighandler_t function(int number, sighandler_t handler)                            \
-    {                                                                                              \
-        if (is_ours_to_set(number, handler))                                                       \
-            return default_set(number, (int)SA_RESETHAND | SA_NODEFER | FLAG_INTERRUPT, false);    \
-        return old_handler(number, REAL(function)(number, handler));                               \
-    }
+#define SYSV_FLAGS ((int)SA_RESETHAND | SA_NODEFER | FLAG_INTERRUPT)
 
 sighandler_t bsd_signal(int number, sighandler_t handler);
 sighandler_t __sysv_signal(int number, sighandler_t handler);
 
-SETS_BSD(signal)
-SETS_BSD(bsd_signal)
-SETS_BSD(ssignal)
-SETS_SYSV(sysv_signal)
-SETS_SYSV(__sysv_signal)
+SETS(signal, bsd_flags(number), true)
+SETS(bsd_signal, bsd_flags(number), true)
+SETS(ssignal, bsd_flags(number), true)
+SETS(sysv_signal, SYSV_FLAGS, false)
+SETS(__sysv_signal, SYSV_FLAGS, false)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
-/* sigset also unblocks, and tells SIG_HOLD for a signal that was blocked. */
+/* Also unblocks, and tells SIG_HOLD for a signal that was blocked; SIG_HOLD
+ * itself blocks it and leaves the handler. */
 HOOK(sigset);
 HOOK_EXPORT sighandler_t sigset(int number, sighandler_t handler)
 {
-    if (!is_ours_to_set(number, handler))
-        return old_handler(number, REAL(sigset)(number, handler));
-    sighandler_t old = default_set(number, 0, false);
-    bool was_blocked = signals_mask(SIG_UNBLOCK, SIGNAL_BIT(number)) & SIGNAL_BIT(number);
-    return was_blocked && old != SIG_ERR ? SIG_HOLD : old;
+    struct sigaction now;
+    if (handler == SIG_HOLD) {
+        if (action_change(REAL(sigaction), number, NULL, &now) < 0)
+            return SIG_ERR;
+        bool held = signals_mask(SIG_BLOCK, SIGNAL_BIT(number)) & SIGNAL_BIT(number);
+        return held ? SIG_HOLD : now.sa_handler;
+    }
+    sighandler_t old = handler_set(number, handler, 0, false);
+    if (old == SIG_ERR)
+        return old;
+    bool held = signals_mask(SIG_UNBLOCK, SIGNAL_BIT(number)) & SIGNAL_BIT(number);
+    return held ? SIG_HOLD : old;
+}
+
+HOOK(sigignore);
+HOOK_EXPORT int sigignore(int number)
+{
+    return handler_set(number, SIG_IGN, 0, false) == SIG_ERR ? -1 : 0;
 }
 
 /* libc flips SA_RESTART in what the kernel has: where that is ours, it is

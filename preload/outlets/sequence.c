@@ -9,7 +9,7 @@
 #include "preload/ground/sys.h"
 
 /* More than these are not remembered, and so not removed either. */
-#define KEPT_MAX 128u
+#define KEPT_MAX 1024u
 #define NS_PER_S 1000000000u
 
 static struct kept {
