@@ -40,6 +40,7 @@ void fork_child(void)
     key_mark_kind(CTT_KIND_DIR, CTT_HOLDING_INHERITED);
     key_drop_kind(CTT_KIND_THREAD);
     children_forget();
+    mishaps_forget();
     closes_forgive();
     atomic_store(&inherited_before_ns, clock_since_ns());
     NOTIFY(forked);

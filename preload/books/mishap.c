@@ -60,6 +60,16 @@ void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack)
             atomic_store_explicit(&table[i].ready, 0, memory_order_release);
 }
 
+void mishaps_forget(void)
+{
+    uint32_t count = atomic_load(&used);
+    for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++) {
+        atomic_store(&table[i].ready, 0);
+        atomic_store(&table[i].count, 0);
+    }
+    atomic_store(&used, 0);
+}
+
 bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact)
 {
     uint32_t count = atomic_load(&used);

@@ -29,6 +29,8 @@ void mishap_note(struct ctt_mishap fact);
 /* What was noted of this kind at this place was none after all (a loop that
  * closes every number there is). */
 void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack);
+/* In a fork child: what happened was the parent's. */
+void mishaps_forget(void);
 /* Copies record i; false past the end. */
 bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact);
 
