@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Looks at libctxtrace.so as the loader does.
+
+    test_library.py LIBRARY
+
+hazard: A9, A11, B1. What it exports is what hooked_names.txt lists, what it imports is in
+imports.txt, it brings no soname into a program that is not there anyway, and its
+thread-local storage needs no call into the loader. Prints "ok NAME" or "FAILED NAME: why".
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LIBRARIES = {"libc.so.6", "ld-linux-x86-64.so.2"}  # in every program
+
+
+def read_names(file_name):
+    """The names of a list of "group: name name" lines."""
+    names = set()
+    for line in (HERE / file_name).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            names.update(line.partition(":")[2].split())
+    return names
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def list_symbols(library, which):
+    """Names without their versions; `which` is nm's selection."""
+    lines = run("nm", "-D", which, library).splitlines()
+    return {line.split()[-1].partition("@")[0] for line in lines}
+
+
+def list_needed(library):
+    lines = run("readelf", "-dW", library).splitlines()
+    return {line.split("[")[1].rstrip("]") for line in lines if "(NEEDED)" in line}
+
+
+def difference(what, names):
+    return f"{what} {' '.join(sorted(names))}" if names else ""
+
+
+def check_exports(library):
+    exported, listed = list_symbols(library, "--defined-only"), read_names("hooked_names.txt")
+    return " ".join(filter(None, (difference("missing:", listed - exported),
+                                  difference("not in the list:", exported - listed))))
+
+
+def check_imports(library):
+    imported = list_symbols(library, "--undefined-only")
+    return difference("not in the list:", imported - read_names("imports.txt"))
+
+
+def check_needed(library):
+    return difference("brings", list_needed(library) - LIBRARIES)
+
+
+def check_thread_storage(library):
+    dynamic = [line for line in run("readelf", "-rW", library).splitlines() if "DTPMOD" in line]
+    return f"{len(dynamic)} relocations of the dynamic model" if dynamic else ""
+
+
+def check_unwinder(library):
+    everything = list_symbols(library, "--defined-only") | list_symbols(library, "--undefined-only")
+    return difference("touches", {name for name in everything if name.startswith("_Unwind_")})
+
+
+CHECKS = {
+    "exports": check_exports,
+    "imports": check_imports,
+    "needed": check_needed,
+    "thread-storage": check_thread_storage,
+    "unwinder": check_unwinder,
+}
+
+
+def main():
+    failures = 0
+    for name, check in CHECKS.items():
+        why = check(sys.argv[1])
+        failures += bool(why)
+        print(f"FAILED {name}: {why}" if why else f"ok {name}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
