@@ -11,16 +11,13 @@ struct notify {
     /* The process is about to end with this status through a door that runs no
      * exit functions (_exit, _Exit, quick_exit). Reports once; returns. */
     void (*ending)(int status);
-    /* exit() has begun, with this status: from here on the program may close
-     * its stderr before the report is out. */
-    void (*exiting)(int status);
     /* exec is about to replace the program. If it fails, exec_failed follows. */
     void (*exec)(const char *path);
     void (*exec_failed)(void);
     /* Something is about to happen that a running reporter must not meet
      * (exec, exit, set*id, unshare, chroot, fork): waits for it, 2 s at most. */
     void (*settle)(void);
-    /* stderr (fd 2) is about to be closed while the process is ending. */
+    /* stderr (fd 2) is about to be closed, maybe by an exit function. */
     void (*stderr_closing)(void);
     /* In the child of a fork: files, sequence numbers and the announcement are
      * its own from here on. */

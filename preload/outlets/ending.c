@@ -174,12 +174,6 @@ void ending_by_signal(int number)
     end(CTT_TRIGGER_FATAL, number, -1, *config.dir);
 }
 
-static void on_exiting(int status)
-{
-    if (reporter_is_at_home())
-        terminal_ending();
-}
-
 static void on_forked(void)
 {
     reporter_forked();
@@ -210,7 +204,6 @@ void outlets_begin(char **argv, char **envp)
     if (!reporter_prepare())
         return;
     notify.ending = on_ending;
-    notify.exiting = on_exiting;
     notify.exec = on_exec;
     notify.exec_failed = on_exec_failed;
     notify.settle = snapshot_settle;

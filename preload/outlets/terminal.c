@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload/outlets/terminal.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 
 #include "preload/books/fdtable.h"
+#include "preload/facts/unwind.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/folder.h"
@@ -22,15 +24,18 @@
 #define NS_PER_S     UINT64_C(1000000000)
 #define SAVE_BELOW   16    /* from the limit: where programs do not look (B6) */
 #define ATOMIC_PART  4096u /* PIPE_BUF: fits when poll says so */
+#define EXIT_FRAMES  64u
+#define EXIT_BYTES   64u /* exit() itself is one call */
 #define COMPLAINT_NS (NS_PER_S / 4)
 
 static struct stat at_start;
 static bool known;
-static _Atomic bool ending;
+static uintptr_t exit_code;
 static _Atomic int saved = -1;
 
 void terminal_start(void)
 {
+    exit_code = (uintptr_t)dlsym(RTLD_NEXT, "exit");
     known = sys_call(SYS_fstat, STDERR, (long)&at_start, 0, 0, 0, 0) == 0;
 }
 
@@ -45,20 +50,25 @@ static bool is_stderr(void)
     return fd_read(STDERR, &holding) && holding.detail == DETAIL_DUP;
 }
 
-void terminal_ending(void)
+/* Whether exit() is among the callers, also when libc called it by itself (a
+ * return from main, error()). It does not return, so the address that it would
+ * return to may lie right behind it. */
+static bool is_exiting(void)
 {
-    atomic_store(&ending, true);
-}
-
-void terminal_not_ending(void)
-{
-    atomic_store(&ending, false);
+    uint64_t pcs[EXIT_FRAMES];
+    enum ctt_cut cut;
+    struct call_site site = CALL_SITE();
+    size_t count = unwind_walk(&site, pcs, EXIT_FRAMES, &cut);
+    for (size_t i = 0; i < count; i++)
+        if (CTT_PC_ADDRESS(pcs[i]) - exit_code <= EXIT_BYTES)
+            return true;
+    return false;
 }
 
 void terminal_closing(void)
 {
     struct rlimit limit = {1024, 1024};
-    if (!atomic_load(&ending) || atomic_load(&saved) >= 0 || !reporter_is_at_home() || !is_stderr())
+    if (atomic_load(&saved) >= 0 || !reporter_is_at_home() || !is_exiting() || !is_stderr())
         return;
     sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0);
     long lowest = limit.rlim_cur > SAVE_BELOW ? (long)limit.rlim_cur - SAVE_BELOW : 0;

@@ -17,11 +17,8 @@
 
 /* At the program's start. */
 void terminal_start(void);
-/* exit has begun / stderr is about to be closed. */
-void terminal_ending(void);
+/* stderr is about to be closed: saved, if it is an exit function that does it. */
 void terminal_closing(void);
-/* exec failed: the program goes on after all. */
-void terminal_not_ending(void);
 
 /* The descriptor to write to, or -1. */
 int terminal_fd(void);
