@@ -164,6 +164,40 @@ uint32_t stack_intern(const uint64_t *pcs, size_t count, enum ctt_cut cut, const
     return id;
 }
 
+/*
+ * The same for a capture's own walk, beginning where it differs from the one
+ * before on this thread: the outer frames of two stacks in a row are mostly the
+ * same, and their ids follow from their pcs alone (nodes are for ever). A
+ * capture that is left in the middle by siglongjmp has changed entries beyond
+ * last_count only.
+ */
+static uint32_t stack_intern_next(struct thread_room *room, const uint64_t *pcs, size_t count,
+                                  enum ctt_cut cut, const void *entry)
+{
+    uint32_t same = 0;
+    if (room->last_cut == (uint32_t)cut)
+        while (same < room->last_count && same < count &&
+               room->last_pcs[same] == pcs[count - 1 - same])
+            same++;
+    room->last_cut = (uint32_t)cut;
+    room->last_count = same;
+    atomic_signal_fence(memory_order_seq_cst);
+    uint32_t id = same ? room->last_ids[same - 1] : ROOT_OF(cut);
+    for (; same < count && id != STACK_OVERFLOW; same++) {
+        id = node_intern(id, pcs[count - 1 - same]);
+        room->last_pcs[same] = pcs[count - 1 - same];
+        room->last_ids[same] = id;
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    if (id != STACK_OVERFLOW) {
+        room->last_count = same;
+        id = leaf_intern(id, entry);
+    }
+    if (id == STACK_OVERFLOW)
+        HEALTH(stacks_overflowed);
+    return id;
+}
+
 static bool range_holds(const struct room_range *range, uintptr_t a, uintptr_t b)
 {
     return a >= range->low && a < range->high && b >= range->low && b < range->high;
@@ -211,7 +245,8 @@ uint32_t stack_capture(const struct call_site *site, const void *entry)
     enum ctt_cut cut;
     uint64_t *pcs = room->walk[buffer];
     size_t count = unwind_walk(site, pcs, depth < ROOM_WALK_DEPTH ? depth : ROOM_WALK_DEPTH, &cut);
-    uint32_t id = stack_intern(pcs, count, cut, entry);
+    uint32_t id = buffer == 0 ? stack_intern_next(room, pcs, count, cut, entry)
+                              : stack_intern(pcs, count, cut, entry);
     atomic_signal_fence(memory_order_seq_cst);
     room->walking[buffer] = 0;
     if (cut != CTT_CUT_NONE)

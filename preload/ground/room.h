@@ -34,6 +34,12 @@ struct thread_room {
     uint32_t clock_calls;
     _Atomic(struct thread_room *) next; /* among the free rooms */
     uint64_t walk[ROOM_WALKS][ROOM_WALK_DEPTH];
+    /* The last stack interned from walk[0], outermost first: its pcs, and the
+     * ids that they led to. Only a capture that owns walk[0] touches it, and
+     * only beyond `last_count`. */
+    uint32_t last_cut, last_count;
+    uint64_t last_pcs[ROOM_WALK_DEPTH];
+    uint32_t last_ids[ROOM_WALK_DEPTH];
 };
 
 /* This thread's room; NULL when there is no memory for one, or when it has left
