@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "hazards"
-MARKER = re.compile(r"hazards?: ((?:[A-F0]\.?\d+)(?:, *(?:[A-F0]\.?\d+))*)")
+MARKER = re.compile(r"(?:hazards?:|hazards\.md) ((?:[A-F0]\.?\d+)(?:, *(?:[A-F0]\.?\d+))*)")
 FOLDERS = ("tests", "scripts")  # where tests live
 SUFFIXES = {".c", ".h", ".py", ".sh", ".cpp", ".cc", ".S"}
 

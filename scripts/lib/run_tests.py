@@ -48,6 +48,32 @@ def run(command, timeout_s=600, environment=None, cwd=ROOT):
     return process.returncode, text
 
 
+def list_meson_tests(build, folder, folders):
+    """The build's tests whose program lies under one of the folders, as meson tells them."""
+    status, text = run(["meson", "introspect", "--tests", folder])
+    if status:
+        return []
+    roots = tuple(f"{base}/{sub}/" for base in (folder, ROOT) for sub in folders)
+    left_out = suites.NOT_SANITIZED if build.only else ()
+    return [test for test in json.loads(text[text.index("["):])
+            if any(os.path.normpath(word).startswith(roots) for word in test["cmd"])
+            and not any(fnmatch.fnmatch(test["name"], glob) for glob in left_out)]
+
+
+def list_targets(build, folder):
+    """What ninja has to make for the tests of a build that is made in part."""
+    words = {os.path.normpath(folder / word) for test in list_meson_tests(build, folder, build.only)
+             for word in test["cmd"]}
+    known = {str(Path(name)) for target in introspect_targets(folder)
+             for name in target["filename"]}
+    return sorted(os.path.relpath(word, folder) for word in words & known)
+
+
+def introspect_targets(folder):
+    status, text = run(["meson", "introspect", "--targets", folder])
+    return [] if status else json.loads(text[text.index("["):])
+
+
 class Builder:
     """Makes each build directory once, remembers the ones that do not compile."""
 
@@ -73,7 +99,9 @@ class Builder:
                 return "meson setup failed"
         else:
             run(["meson", "configure", folder, "-Dwerror=true"])
-        status, text = run(["ninja", "-C", folder, "-k", "0", "-j", self.jobs], timeout_s=1200)
+        targets = list_targets(build, folder) if build.only else []
+        status, text = run(["ninja", "-C", folder, "-k", "0", "-j", self.jobs, *targets],
+                           timeout_s=1200)
         if status:
             print_tail("\n".join(line for line in text.splitlines()
                                  if not line.startswith("[")))
@@ -104,24 +132,15 @@ def run_line_programs(suite, folder):
         yield from outcomes.read_output(Path(program).stem, status, text)
 
 
-def list_meson_tests(suite, folder):
-    """Names of the build's tests whose program lies under the suite's folders."""
-    status, text = run(["meson", "introspect", "--tests", folder])
-    if status:
-        return []
-    roots = tuple(f"{base}/{sub}/" for base in (folder, ROOT) for sub in suite.folders)
-    return [test["name"] for test in json.loads(text[text.index("["):])
-            if any(str(word).startswith(roots) for word in test["cmd"])]
-
-
 def run_meson_tests(suite, folder):
-    names = list_meson_tests(suite, folder)
+    build = suites.BUILDS[suite.build]
+    names = [test["name"] for test in list_meson_tests(build, folder, suite.folders)]
     log = folder / "meson-logs" / "testlog.json"
     if not names:
         return
     log.unlink(missing_ok=True)
     status, text = run(["meson", "test", "-C", folder, "--no-rebuild", *names],
-                       suite.timeout_s, suites.BUILDS[suite.build].environment)
+                       suite.timeout_s, build.environment)
     if not log.exists():
         print_tail(text)
         yield outcomes.Outcome(suite.name, "failed", f"meson test ended with {status}")

@@ -4,7 +4,7 @@
 
     test_library.py LIBRARY
 
-hazard: A9, A11, B1. What it exports is what hooked_names.txt lists, what it imports is in
+hazard: A8, A9, A11, B1. What it exports is what hooked_names.txt lists, what it imports is in
 imports.txt, it brings no soname into a program that is not there anyway, and its
 thread-local storage needs no call into the loader. Prints "ok NAME" or "FAILED NAME: why".
 """
