@@ -54,12 +54,12 @@ static void report_text(int fd)
     if (status == SPEAK_FAILED) {
         HEALTH(render_failed);
         if (!spoke && report.worth && fd >= 0)
-            render_plain(fd, *config.dir ? dump_path() : "", clock_fine_ns() + NS_PER_S);
+            render_plain(fd, dump_path(), clock_fine_ns() + NS_PER_S);
     }
     if (status == STATUS_FINDINGS)
         atomic_store(&found_something, true);
     /* Nobody asked for dumps and nobody was told of this one. */
-    if (!*config.dir && (status == 0 || status == SPEAK_FAILED))
+    if (!*config.dir && (status == 0 || (status == SPEAK_FAILED && !report.worth)))
         dump_forget();
 }
 
@@ -71,9 +71,12 @@ static void report_make(void)
         terminal_complain(result, report.fd);
         if (report.worth && report.fd >= 0)
             render_plain(report.fd, "", clock_fine_ns() + NS_PER_S);
-    } else if (report.worth || config.verbose) {
-        report_text(report.fd);
+        return;
     }
+    if (folder_fallback() && sequence_last() == 1 && report.fd >= 0)
+        terminal_line(folder_fallback(), report.fd);
+    if (report.worth || config.verbose)
+        report_text(report.fd);
 }
 
 /* Until the reporter is done, or has used up what it is given. */

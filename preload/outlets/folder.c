@@ -105,7 +105,7 @@ static int candidate_open(const char *path, bool by_user)
 static void fallback_tell(const char *refused)
 {
     struct text text = TEXT_OF(fallback_note);
-    text_add(&text, "dumps went to ");
+    text_add(&text, "dumps go to ");
     text_add(&text, opened);
     text_add(&text, ": ");
     text_add(&text, refused);
@@ -131,6 +131,11 @@ int folder_open(void)
             memcpy(refused, path, sizeof refused);
     }
     return result;
+}
+
+const char *folder_fallback(void)
+{
+    return *chosen && *fallback_note ? fallback_note : NULL;
 }
 
 const char *folder_path(void)

@@ -26,6 +26,9 @@ int folder_open(void);
 /* Path of the one that was opened last. */
 const char *folder_path(void);
 
+/* A sentence when the last one is not what dir= asked for, else NULL. */
+const char *folder_fallback(void);
+
 /* A new file, 0600, not there before; close it with folder_commit or
  * folder_discard. */
 int folder_create(int folder, const char *temporary);

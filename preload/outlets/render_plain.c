@@ -53,6 +53,8 @@ static void site_add(const struct holding_copy *holding, void *arg)
 static void frame_add(struct text *text, uint64_t pc)
 {
     const struct module *module = module_get(CTT_PC_MODULE(pc));
+    if (module && (module->flags & CTT_MODULE_TRACKER))
+        return;
     uint64_t address = CTT_PC_ADDRESS(pc);
     text_add(text, "            ");
     if (module && module->path) {
@@ -119,7 +121,7 @@ void render_plain(int fd, const char *dump, uint64_t deadline_ns)
     key_scan(site_add, NULL);
     text_add(&text, "ctxtrace " CTXTRACE_VERSION "  process ");
     text_add_u64(&text, (uint64_t)sys_getpid());
-    text_add(&text, "  (the ctxtrace command could not be run: addresses only)\n");
+    text_add(&text, "  (without the ctxtrace command: addresses only)\n");
     for (uint32_t i = 0; i < found.used; i++) {
         site_tell(&text, &found.sites[i]);
         flush(&text, fd, deadline_ns);

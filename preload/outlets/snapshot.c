@@ -10,6 +10,7 @@
 #include "preload/outlets/announce.h"
 #include "preload/outlets/dump.h"
 #include "preload/outlets/reporter.h"
+#include "preload/outlets/sequence.h"
 #include "preload/outlets/terminal.h"
 
 #define SETTLE_NS   UINT64_C(2000000000)
@@ -37,6 +38,8 @@ static void work_once(void)
         int result = dump_write(&request);
         if (result < 0)
             terminal_complain(result, -1);
+        else if (sequence_last() == 1 && folder_fallback())
+            terminal_line(folder_fallback(), -1);
     }
     if (bits)
         announce_publish();

@@ -146,21 +146,30 @@ static int borrow_stderr(void)
     return (int)fd;
 }
 
-void terminal_complain(int error, int fd)
+void terminal_line(const char *words, int fd)
 {
-    char line[FOLDER_PATH + 64];
+    char line[FOLDER_PATH * 2];
     struct text text = TEXT_OF(line);
     bool borrowed = fd < 0 && reporter_has_own_fds();
     if (fd < 0)
         fd = borrowed ? borrow_stderr() : terminal_fd();
     if (fd < 0)
         return;
-    text_add(&text, "ctxtrace: no dump could be written to ");
-    text_add(&text, folder_path());
-    text_add(&text, ": ");
-    text_add(&text, error_words(-error));
+    text_add(&text, "ctxtrace: ");
+    text_add(&text, words);
     text_add(&text, "\n");
     terminal_write(fd, line, text.used, clock_fine_ns() + COMPLAINT_NS);
     if (borrowed)
         sys_close(fd);
+}
+
+void terminal_complain(int error, int fd)
+{
+    char words[FOLDER_PATH + 64];
+    struct text text = TEXT_OF(words);
+    text_add(&text, "no dump could be written to ");
+    text_add(&text, folder_path());
+    text_add(&text, ": ");
+    text_add(&text, error_words(-error));
+    terminal_line(words, fd);
 }

@@ -26,8 +26,10 @@ int terminal_fd(void);
  * reporter: SIGPIPE is blocked there. */
 void terminal_write(int fd, const char *text, size_t bytes, uint64_t deadline_ns);
 
-/* "no dump could be written ...", one line. `fd` -1: from a live snapshot's job,
+/* One line, "ctxtrace: ..." and a newline. `fd` -1: from a live snapshot's job,
  * which has no stderr and borrows the program's. */
+void terminal_line(const char *words, int fd);
+/* The same: no dump could be written, and why. */
 void terminal_complain(int error, int fd);
 
 #endif
