@@ -201,6 +201,7 @@ void outlets_begin(char **argv, char **envp)
     Dl_info ours = {0};
     dladdr((void *)outlets_begin, &ours);
     folder_start(environment_value(envp, "TMPDIR"));
+    sequence_start(argv[0]);
     speak_start(environment_value(envp, "CTXTRACE_TOOL"), ours.dli_fname);
     dump_process_start(gnu_get_libc_version());
     terminal_start();

@@ -18,6 +18,17 @@ static struct kept {
 } kept[KEPT_MAX];
 static uint32_t kept_count;
 static uint32_t last_number;
+static char program[64] = "program";
+
+void sequence_start(const char *argv0)
+{
+    const char *base = argv0 ? strrchr(argv0, '/') : NULL;
+    base = base ? base + 1 : argv0;
+    if (!base || !*base)
+        return;
+    struct text text = TEXT_OF(program);
+    text_add(&text, base + (*base == '-')); /* "-bash": a login shell */
+}
 
 uint32_t sequence_last(void)
 {
@@ -39,14 +50,6 @@ static void add_safely(struct text *name, const char *part)
         text_add_bytes(name, *part == '/' || *part < ' ' ? "_" : part, 1);
 }
 
-static void add_program(struct text *name)
-{
-    char path[4096];
-    ssize_t n = sys_readlink("/proc/self/exe", path, sizeof path);
-    const char *base = n > 0 ? strrchr(path, '/') : NULL;
-    add_safely(name, base && base[1] ? base + 1 : "program");
-}
-
 static void add_host(struct text *name)
 {
     struct utsname host;
@@ -59,7 +62,7 @@ static void add_item(struct text *name, char letter)
     const char literal[2] = {letter, '\0'};
     switch (letter) {
     case 'e':
-        add_program(name);
+        add_safely(name, program);
         break;
     case 'p':
         text_add_u64(name, (uint64_t)sys_getpid());

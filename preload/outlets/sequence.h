@@ -10,6 +10,10 @@
 
 #include "preload/outlets/folder.h"
 
+/* At the program's start: what it was called by, for %e. Copied, since programs
+ * write over their arguments. */
+void sequence_start(const char *argv0);
+
 /* The number of the last dump; 0 before the first. */
 uint32_t sequence_last(void);
 /* The next dump's number and name. Taken only by sequence_add. */

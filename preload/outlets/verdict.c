@@ -79,6 +79,15 @@ static bool stack_in_project(uint32_t stack)
     return count <= 1;
 }
 
+/* A double close by a single-threaded system program did no harm to anybody:
+ * bash does one in most pipelines (detectors.md D19). */
+static bool mishap_worth(const struct ctt_mishap *mishap)
+{
+    if (mishap->id != CTT_MISHAP_DOUBLE_CLOSE)
+        return mishap->id != 0;
+    return mishap->tasks > 1 || stack_in_project(mishap->stack);
+}
+
 /* ---- holdings ---- */
 
 struct look {
@@ -136,7 +145,7 @@ bool verdict_worth_saying(void)
     struct ctt_mishap mishap;
     memset(&look, 0, sizeof look);
     for (uint32_t i = 0; mishap_read(i, &mishap); i++)
-        if (mishap.id != 0)
+        if (mishap_worth(&mishap))
             return true;
     int limit = fd_limit();
     for (int fd = 0; fd < limit && !look.worth; fd++) {
