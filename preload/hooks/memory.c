@@ -239,3 +239,7 @@ HOOK_EXPORT size_t malloc_usable_size(void *p)
 {
     return p && is_boot(p) ? boot_size(p) : REAL(malloc_usable_size)(p);
 }
+
+/* Our malloc, whatever the global scope says the name means (main.c asks). */
+extern __typeof__(malloc) own_malloc
+    __attribute__((alias("malloc"), copy(malloc), visibility("hidden")));
