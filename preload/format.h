@@ -370,7 +370,9 @@ struct ctt_mishap {
     uint64_t first_ns;
     uint64_t last_ns;
     uint64_t count;
-    uint64_t live; /* D20: descriptors held at that moment */
+    uint64_t live;  /* D20: descriptors held at that moment */
+    uint32_t tasks; /* the most threads there were at once, until then */
+    uint32_t reserved;
 };
 
 /* One health counter. */

@@ -109,6 +109,7 @@ struct mishap {
     struct stack *stack, *acquired_stack, *released_stack;
     struct context *context;
     uint32_t context_id, task_id, released_task;
+    uint32_t tasks; /* the most threads at once until then; 0: not told */
     struct mishap *next_in_finding;
     struct mishap *prev, *next;
 };

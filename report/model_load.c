@@ -236,6 +236,7 @@ static void load_mishap(struct load *load, const void *fixed)
     mishap->last_ns = in->last_ns;
     mishap->count = in->count;
     mishap->live = in->live;
+    mishap->tasks = in->tasks;
     DL_APPEND(load->model->mishaps, mishap);
 }
 

@@ -41,6 +41,7 @@ void mishap_note(struct ctt_mishap fact)
         fact.task = task_self();
         fact.context = self.context;
         fact.first_ns = now;
+        fact.tasks = task_slots() - 1;
         m->fact = fact;
         atomic_store_explicit(&m->ready, 1, memory_order_release);
     }

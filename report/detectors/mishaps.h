@@ -12,8 +12,10 @@
 
 #include "rules.h"
 
+typedef enum severity mishap_severity(struct report *report, const struct mishap *mishap);
+
 static inline void mishaps_add(struct report *report, const struct detector *self,
-                               enum ctt_mishap_id id, enum severity severity)
+                               enum ctt_mishap_id id, mishap_severity *severity_of)
 {
     const struct report_request *request = report->request;
     uint64_t mark = report->model->process.facts.mark_ns;
@@ -25,7 +27,7 @@ static inline void mishaps_add(struct report *report, const struct detector *sel
         if (mishap->id != id || (request->kind && strcmp(request->kind, kind) != 0) ||
             (request->since_mark && mishap->last_ns < mark))
             continue;
-        finding_add_mishap(report, self, mishap, severity);
+        finding_add_mishap(report, self, mishap, severity_of(report, mishap));
     }
 }
 
