@@ -20,7 +20,7 @@ static void fd_inherited(int fd)
         return;
     struct holding_copy h = holding_now(CTT_KIND_FD, DETAIL_NONE, (uint64_t)fd, STACK_NONE);
     h.acquired_ns = 0;
-    h.flags |= CTT_HOLDING_INHERITED | (fd <= 2 ? CTT_HOLDING_STDIO : 0);
+    h.flags = CTT_HOLDING_INHERITED | (fd <= 2 ? CTT_HOLDING_STDIO : 0);
     fd_enter(fd, &h);
 }
 

@@ -12,6 +12,7 @@
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_holdings.h"
+#include "preload/outlets/reporter.h"
 
 #define FD_PATH   64u
 #define WORD_BITS 64
@@ -116,6 +117,13 @@ static void tell_untracked(struct dump *dump, int fd, const char *link)
     dump_record(dump, CTT_HOLDING, &record, sizeof record);
 }
 
+/* Written inline our own descriptors stand in the program's table. Otherwise
+ * their numbers are of another table, and mean nothing here. */
+static bool is_ours(const struct dump *dump, int fd)
+{
+    return !reporter_has_own_fds() && (fd == dump->fd || fd == dump->folder);
+}
+
 /* Told only when it agrees with itself: a descriptor opened or closed while we
  * look is in neither list. */
 static void tell_fd(struct dump *dump, int fd, uint64_t listed[CTT_KIND_COUNT])
@@ -124,7 +132,7 @@ static void tell_fd(struct dump *dump, int fd, uint64_t listed[CTT_KIND_COUNT])
     struct holding_copy holding, again;
     char path[FD_PATH];
     bool tracked = fd_read(fd, &holding);
-    if ((!tracked && !is_present(dump, fd)) || fd == dump->fd || fd == dump->folder)
+    if ((!tracked && !is_present(dump, fd)) || is_ours(dump, fd))
         return;
     if (tracked && holding.acquired_ns > dump->taken_ns)
         return;
