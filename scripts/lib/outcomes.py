@@ -9,7 +9,7 @@ program that says nothing of the kind counts as one test, by its exit status.
 import re
 from dataclasses import dataclass
 
-LINE_OK = re.compile(r"^ok (?!\d)(\S+)")
+LINE_OK = re.compile(r"^ok (?!\d)(\S.*)")
 LINE_SKIPPED = re.compile(r"^skipped (\S+?):? (.*)")
 LINE_FAILED = re.compile(r"^FAILED (.*)")
 CMOCKA = re.compile(r"^\[\s+(OK|FAILED|SKIPPED|ERROR)\s+\] (\w+)\s*$")
@@ -74,7 +74,7 @@ def read_output(program, status, text):
 
 def read_meson_entry(entry):
     """The outcomes of one line of meson's testlog.json."""
-    name = entry["name"]
+    name = entry["name"].rpartition(" / ")[2]
     text = entry.get("stdout", "") + "\n" + entry.get("stderr", "")
     if entry["result"] == "SKIP":
         lines = text.strip().splitlines()

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hazard: E9
- * Three blocks that main still points to: held now, never a finding. The rest
+ * Twenty blocks that main still points to: held now, never a finding. The rest
  * of the work acquires and releases by every way that malloc's family offers.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *volatile index_blocks[3];
+enum { BLOCKS = 20 };
+
+static void *volatile index_blocks[BLOCKS];
 
 __attribute__((noinline)) static void build_index(void)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < BLOCKS; i++)
         index_blocks[i] = malloc(1000);
 }
 
@@ -38,7 +40,7 @@ int main(void)
     build_index();
     sum = use_and_give_back();
 #ifdef FIXED
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < BLOCKS; i++)
         free(index_blocks[i]);
 #endif
     printf("%d\n", sum);

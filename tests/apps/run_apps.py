@@ -51,8 +51,8 @@ PROGRAMS = ("fd", "socket", "stream", "dir", "pipe", "event", "thread", "child",
 FATAL = ("abort", "segv", "overflow", "fpe", "ill", "bus", "term", "int", "hup", "quit",
          "pipe", "alrm", "xcpu", "sys")
 WAYS = {
-    **{way: "exit" for way in ("return", "exit", "_exit", "_Exit", "quick_exit", "exit_group",
-                               "last_thread", "threads_running", "failed_exec")},
+    **{way: "exit" for way in ("return", "exit", "_exit", "_Exit", "quick_exit", "last_thread",
+                               "threads_running", "failed_exec")},
     **{way: "fatal" for way in FATAL},
     "exec": "exec",
 }

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { STATUS = 7 };
@@ -57,11 +56,6 @@ static void leave_by_c99_exit(int detail)
 static void leave_by_quick_exit(int detail)
 {
     quick_exit(STATUS);
-}
-
-static void leave_by_exit_group(int detail)
-{
-    syscall(SYS_exit_group, STATUS);
 }
 
 static void leave_by_last_thread(int detail)
@@ -155,7 +149,6 @@ static const struct way {
     {"_exit", leave_by_underscore_exit, 0},
     {"_Exit", leave_by_c99_exit, 0},
     {"quick_exit", leave_by_quick_exit, 0},
-    {"exit_group", leave_by_exit_group, 0},
     {"last_thread", leave_by_last_thread, 0},
     {"threads_running", leave_with_threads, 0},
     {"abort", leave_by_abort, 0},
