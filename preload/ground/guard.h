@@ -33,8 +33,8 @@ struct thread_self {
     uint32_t left;    /* the thread has given its room back: about to end */
     struct thread_room *room;
     struct waiting *waiting;
-    uint32_t alternate; /* number of our alternate signal stack, or 0 */
-    int32_t vforker;    /* vforked > 0: the process whose child that is */
+    uint32_t alternate;       /* number of our alternate signal stack, or 0 */
+    int32_t vforker;          /* vforked > 0: the process whose child that is */
     uint32_t program_signals; /* handlers of the program's begun on this thread */
 };
 
