@@ -23,6 +23,7 @@ struct stack_note {
 static _Atomic(struct stack_note *) notes;
 static _Atomic uint32_t made;
 static _Atomic uint64_t free_head;
+static _Atomic bool given_up;
 
 static struct stack_note *notes_get(void)
 {
@@ -80,26 +81,26 @@ static long alternate_set(const stack_t *set, stack_t *old)
     return sys_call(SYS_sigaltstack, (long)set, (long)old, 0, 0, 0, 0);
 }
 
-void alternate_restore(void)
+void alternate_give_up(void)
 {
-    struct stack_note *table = atomic_load(&notes);
-    if (!self.alternate || !table)
-        return;
-    stack_t ours = {.ss_sp = table[self.alternate].base, .ss_size = ALTERNATE_BYTES};
-    alternate_set(&ours, NULL);
+    atomic_store(&given_up, true);
 }
 
 void alternate_start(void)
 {
     struct stack_note *table = notes_get();
     stack_t now;
-    if (!table || self.alternate || alternate_set(NULL, &now) < 0 || !(now.ss_flags & SS_DISABLE))
+    if (!table || self.alternate || atomic_load(&given_up) || alternate_set(NULL, &now) < 0 ||
+        !(now.ss_flags & SS_DISABLE))
         return;
     uint32_t number = free_take(table);
     if (!number)
         number = stack_make(table);
+    if (!number)
+        return;
+    stack_t ours = {.ss_sp = table[number].base, .ss_size = ALTERNATE_BYTES};
     self.alternate = number;
-    alternate_restore();
+    alternate_set(&ours, NULL);
 }
 
 void alternate_end(void)

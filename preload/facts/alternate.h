@@ -6,9 +6,9 @@
  * then replaces ours. Pages are touched only when a fatal signal arrives.
  *
  * A handler of the program's with SA_ONSTACK must run where it would without
- * us: on the ordinary stack, while the program has no alternate one. That is
- * why hooks/signal.c keeps SA_ONSTACK back until the program's first
- * sigaltstack.
+ * us: on the ordinary stack, while the thread has no alternate one of the
+ * program's. So hooks/signal.c keeps SA_ONSTACK back until the program's first
+ * sigaltstack; from then on no thread gets one of ours any more.
  */
 #ifndef FACTS_ALTERNATE_H
 #define FACTS_ALTERNATE_H
@@ -25,7 +25,7 @@ void alternate_start(void);
 void alternate_end(void);
 
 bool alternate_is_ours(const void *base);
-/* Puts ours back after the program has given up its own. */
-void alternate_restore(void);
+/* The program uses alternate stacks itself. */
+void alternate_give_up(void);
 
 #endif

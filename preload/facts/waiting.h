@@ -37,13 +37,16 @@ struct waiting {
     sigset_t mask;
 };
 
-/* Every hook around such a wait begins with this, in its own body. */
+/* Every hook around such a wait begins with this, in its own body, and ends
+ * with waiting_end. A thread that is cancelled in the wait does not come to
+ * that: an unwinder's clean-up would bring libgcc_s into every program. What it
+ * leaves behind is a mark that nobody finds (waiting_interrupted). */
 #define WAITING(name)                                                                              \
-    struct waiting name __attribute__((cleanup(waiting_end)));                                     \
+    struct waiting name;                                                                           \
     waiting_begin(&name, GUARD_FRAME())
 
 void waiting_begin(struct waiting *wait, uintptr_t frame);
-/* Restores the mask. errno is kept. Runs also when the thread is cancelled. */
+/* Restores the mask. errno is kept. */
 void waiting_end(struct waiting *wait);
 
 /* After the wait: whether our own signal alone interrupted it. All signals are

@@ -6,9 +6,9 @@
  * While the program's disposition is SIG_DFL and we want the signal, the kernel
  * has our handler, in one step: there is no moment at which a signal meets the
  * real default. Handlers of the program's are entered through
- * machine_handler_entry, which counts them for facts/waiting.h. A vfork child has a signal table of
- * its own in the kernel but shares our memory: what it sets goes through as it is and changes no
- * books.
+ * machine_handler_entry, which counts them for facts/waiting.h. A vfork child
+ * has a signal table of its own in the kernel but shares our memory: what it
+ * sets goes through as it is and changes no books.
  */
 #include <errno.h>
 #include <signal.h>
@@ -267,6 +267,7 @@ static void onstack_give(void)
 {
     if (atomic_exchange(&program_has_stack, true))
         return;
+    alternate_give_up();
     uint64_t kept_back = atomic_exchange(&onstack_kept_back, 0);
     for (int number = 1; number < SIGNALS_MAX; number++) {
         struct kernel_sigaction now;
@@ -291,7 +292,5 @@ HOOK_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
         if (alternate_is_ours(was.ss_sp))
             *old = (stack_t){.ss_flags = SS_DISABLE};
     }
-    if (set && (set->ss_flags & SS_DISABLE) && !guard_is_vforked())
-        alternate_restore();
     return result;
 }

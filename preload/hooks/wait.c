@@ -53,6 +53,7 @@ static int poll_again(struct waiting *wait, struct pollfd *fds, nfds_t count, ui
         int result = call;                                                                         \
         while (result < 0 && waiting_resumes(&wait))                                               \
             result = poll_again(&wait, fds, count, deadline, program_mask);                        \
+        waiting_end(&wait);                                                                        \
         if (result > 0)                                                                            \
             polled(fds, count, GUARD_FRAME());                                                     \
         return result;                                                                             \
@@ -116,6 +117,7 @@ static int select_again(struct waiting *wait, int count, fd_set *sets[3], struct
         int result = REAL(function)(count, reads, writes, exceptions, timeout);                    \
         while (result < 0 && waiting_resumes(&wait))                                               \
             result = select_again(&wait, count, sets, timeout, deadline);                          \
+        waiting_end(&wait);                                                                        \
         return result;                                                                             \
     }
 
@@ -133,6 +135,7 @@ HOOK_EXPORT int pselect(int count, fd_set *reads, fd_set *writes, fd_set *except
     while (result < 0 && waiting_resumes(&wait))
         result = REAL(pselect)(count, reads, writes, exceptions, deadline_left(deadline, &left),
                                mask ? mask : &wait.mask);
+    waiting_end(&wait);
     return result;
 }
 
@@ -152,6 +155,7 @@ HOOK_EXPORT int epoll_wait(int epoll, struct epoll_event *events, int max, int t
     int result = REAL(epoll_wait)(epoll, events, max, timeout);
     while (result < 0 && waiting_resumes(&wait))
         result = REAL(epoll_pwait)(epoll, events, max, deadline_left_ms(deadline), &wait.mask);
+    waiting_end(&wait);
     epolled(epoll, result, GUARD_FRAME());
     return result;
 }
@@ -165,6 +169,7 @@ HOOK_EXPORT int epoll_pwait(int epoll, struct epoll_event *events, int max, int 
     while (result < 0 && waiting_resumes(&wait))
         result = REAL(epoll_pwait)(epoll, events, max, deadline_left_ms(deadline),
                                    mask ? mask : &wait.mask);
+    waiting_end(&wait);
     epolled(epoll, result, GUARD_FRAME());
     return result;
 }
@@ -180,6 +185,7 @@ HOOK_EXPORT int epoll_pwait2(int epoll, struct epoll_event *events, int max,
     while (result < 0 && waiting_resumes(&wait))
         result = REAL(epoll_pwait2)(epoll, events, max, deadline_left(deadline, &left),
                                     mask ? mask : &wait.mask);
+    waiting_end(&wait);
     epolled(epoll, result, GUARD_FRAME());
     return result;
 }
@@ -193,6 +199,7 @@ HOOK_EXPORT int pause(void)
     int result = REAL(pause)();
     while (result < 0 && waiting_resumes(&wait))
         result = REAL(sigsuspend)(&wait.mask);
+    waiting_end(&wait);
     return result;
 }
 
@@ -206,6 +213,7 @@ HOOK(__sigsuspend);
         int result = REAL(function)(mask);                                                         \
         while (result < 0 && waiting_resumes(&wait))                                               \
             result = REAL(function)(mask);                                                         \
+        waiting_end(&wait);                                                                        \
         return result;                                                                             \
     }
 SUSPENDS(sigsuspend)
@@ -219,6 +227,7 @@ HOOK_EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *info)
     int result = REAL(sigwaitinfo)(set, info);
     while (result < 0 && waiting_resumes_unmasked(&wait))
         result = REAL(sigwaitinfo)(set, info);
+    waiting_end(&wait);
     return result;
 }
 
@@ -231,5 +240,6 @@ HOOK_EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct 
     int result = REAL(sigtimedwait)(set, info, timeout);
     while (result < 0 && waiting_resumes_unmasked(&wait))
         result = REAL(sigtimedwait)(set, info, deadline_left(deadline, &left));
+    waiting_end(&wait);
     return result;
 }

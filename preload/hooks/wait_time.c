@@ -47,15 +47,12 @@ int __nanosleep(const struct timespec *time, struct timespec *left);
         struct timespec rest;                                                                      \
         uint64_t deadline = deadline_after(time);                                                  \
         int result = REAL(function)(time, &rest);                                                  \
-        if (result == 0)                                                                           \
-            return 0;                                                                              \
-        if (wait.held) {                                                                           \
+        if (result < 0 && wait.held) {                                                             \
             result = sleep_on(&wait, deadline);                                                    \
-            if (result == 0)                                                                       \
-                return 0;                                                                          \
             deadline_left(deadline, &rest);                                                        \
         }                                                                                          \
-        if (left && (interrupted))                                                                 \
+        waiting_end(&wait);                                                                        \
+        if (result < 0 && left && (interrupted))                                                   \
             *left = rest;                                                                          \
         return result;                                                                             \
     }
@@ -88,6 +85,7 @@ HOOK_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespe
         struct timespec again = relative ? rest : *time;
         result = REAL(clock_nanosleep)(clock, flags, &again, relative ? &rest : NULL);
     }
+    waiting_end(&wait);
     if (result == EINTR && relative && left)
         *left = rest;
     return result;
@@ -100,7 +98,10 @@ HOOK_EXPORT int usleep(useconds_t microseconds)
     struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
     uint64_t deadline = deadline_after(&time);
     int result = REAL(usleep)(microseconds);
-    return result < 0 && wait.held ? sleep_on(&wait, deadline) : result;
+    if (result < 0 && wait.held)
+        result = sleep_on(&wait, deadline);
+    waiting_end(&wait);
+    return result;
 }
 
 /* Tells the whole seconds left, also 0 when a part of one was left: only
@@ -113,14 +114,15 @@ HOOK_EXPORT unsigned int sleep(unsigned int seconds)
     struct timespec time = {seconds, 0};
     uint64_t deadline = deadline_after(&time);
     unsigned int result = REAL(sleep)(seconds);
-    if (!wait.held)
-        return result;
-    if (sleep_on(&wait, deadline) == 0) {
+    if (wait.held && sleep_on(&wait, deadline) == 0) {
         errno = kept;
-        return 0;
+        result = 0;
+    } else if (wait.held) {
+        deadline_left(deadline, &time);
+        result = (unsigned int)time.tv_sec;
     }
-    deadline_left(deadline, &time);
-    return (unsigned int)time.tv_sec;
+    waiting_end(&wait);
+    return result;
 }
 
 /* ---- semaphores and queues ---- */
@@ -133,6 +135,7 @@ HOOK_EXPORT unsigned int sleep(unsigned int seconds)
         ret result = REAL(function) args;                                                          \
         while (result < 0 && waiting_resumes_unmasked(&wait))                                      \
             result = REAL(function) args;                                                          \
+        waiting_end(&wait);                                                                        \
         return result;                                                                             \
     }
 
@@ -157,5 +160,6 @@ HOOK_EXPORT int semtimedop(int set, struct sembuf *steps, size_t count,
     int result = REAL(semtimedop)(set, steps, count, timeout);
     while (result < 0 && waiting_resumes_unmasked(&wait))
         result = REAL(semtimedop)(set, steps, count, deadline_left(deadline, &left));
+    waiting_end(&wait);
     return result;
 }

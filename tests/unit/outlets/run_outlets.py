@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Signals and waits of a whole traced program.
+
+    run_outlets.py LIBRARY FOLDER
+
+FOLDER holds the programs waits, races and view. Prints "ok NAME" or "FAILED NAME: why".
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+WAITS_S = 3
+SNAPSHOT_EVERY_S = 0.02
+RACE_ROUNDS = 60
+# Numbers below and above SIGUSR1: the kernel delivers the lower one first.
+RACE_SIGNALS = (signal.SIGHUP, signal.SIGUSR2)
+RACE_FLAGS = ("-", "r", "f")  # plain, SA_RESTART, all signals blocked in the handler
+RACE_WAITS = ("poll", "ppoll", "select", "epoll_wait", "pause", "sigsuspend", "nanosleep",
+              "sleep", "clock_nanosleep")
+
+
+class Failed(Exception):
+    """Why a case failed."""
+
+
+def environment(library, folder):
+    return {**os.environ, "LD_PRELOAD": library, "TMPDIR": folder,
+            "CTXTRACE_OPTIONS": f"dir={folder}/dumps:keep=2:held=none"}
+
+
+def check_view(library, programs, folder):
+    """What a program reads of its signals is the same (hazard: D2)."""
+    native = subprocess.run([f"{programs}/view"], capture_output=True, text=True, check=False)
+    traced = subprocess.run([f"{programs}/view"], capture_output=True, text=True, check=False,
+                            env=environment(library, folder))
+    if (native.returncode, native.stderr) != (traced.returncode, traced.stderr):
+        raise Failed(f"status {traced.returncode}, {traced.stderr}")
+    for one, other in zip(native.stdout.splitlines(), traced.stdout.splitlines()):
+        if one != other:
+            raise Failed(f"{other!r} instead of {one!r}")
+    if native.stdout != traced.stdout:
+        raise Failed("not as many answers")
+
+
+def check_waits(library, programs, folder):
+    """No wait is seen to be interrupted or comes to an early end (hazard: D4)."""
+    with subprocess.Popen([f"{programs}/waits", str(WAITS_S)], stdout=subprocess.PIPE, text=True,
+                          env=environment(library, folder)) as process:
+        process.stdout.readline()
+        sent, end = 0, time.monotonic() + WAITS_S - 1
+        while time.monotonic() < end:
+            process.send_signal(signal.SIGUSR1)
+            sent += 1
+            time.sleep(SNAPSHOT_EVERY_S)
+        output = process.stdout.read()
+    if process.returncode != 0:
+        raise Failed(output.strip())
+    if sent < 10:
+        raise Failed(f"only {sent} snapshots")
+
+
+def check_races(library, programs, folder):
+    """A signal of the program's always ends its wait, a snapshot never (hazard: D4)."""
+    expected = f"handled {RACE_ROUNDS} spurious 0 mask empty"
+    for wait in RACE_WAITS:
+        for number in RACE_SIGNALS:
+            for flags in RACE_FLAGS:
+                command = [f"{programs}/races", wait, str(int(number)), flags, str(RACE_ROUNDS)]
+                done = subprocess.run(command, capture_output=True, text=True, check=False,
+                                      env=environment(library, folder), timeout=60)
+                if done.stdout.strip() != expected:
+                    raise Failed(f"{wait} {number.name} {flags}: {done.stdout.strip()}")
+
+
+CASES = {
+    "signals_read_as_without_us": check_view,
+    "waits_under_snapshots": check_waits,
+    "waits_with_both_signals": check_races,
+}
+
+
+def main():
+    library, programs = (os.path.abspath(path) for path in sys.argv[1:3])
+    failures = 0
+    for name, check in CASES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                check(library, programs, folder)
+                print(f"ok {name}", flush=True)
+            except Failed as why:
+                print(f"FAILED {name}: {why}", flush=True)
+                failures += 1
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

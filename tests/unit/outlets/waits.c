@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every wait that the kernel does not restart, each in a thread of its own,
+ * over and over while snapshots are taken. hazard: D4
+ *
+ *     waits SECONDS
+ *
+ * Prints the EINTRs that the program saw, the waits that ended early, and the
+ * names of both; then "rounds", whether each wait ended at least once.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_NS  50000000L
+#define WAIT_MS  (int)(WAIT_NS / 1000000)
+#define NS_PER_S 1000000000L
+
+static int idle_pipe[2], epoll_set, semaphore_set;
+static sem_t semaphore;
+static atomic_bool over;
+static atomic_int interrupted, early;
+
+static struct timespec after(clockid_t clock, long ns)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    t.tv_nsec += ns;
+    t.tv_sec += t.tv_nsec / NS_PER_S;
+    t.tv_nsec %= NS_PER_S;
+    return t;
+}
+
+static const struct timespec wait_time = {0, WAIT_NS};
+
+static int do_poll(void)
+{
+    struct pollfd one = {idle_pipe[0], POLLIN, 0};
+    return poll(&one, 1, WAIT_MS);
+}
+
+static int do_ppoll(void)
+{
+    struct pollfd one = {idle_pipe[0], POLLIN, 0};
+    return ppoll(&one, 1, &wait_time, NULL);
+}
+
+static int do_select(void)
+{
+    fd_set set;
+    struct timeval timeout = {0, WAIT_MS * 1000};
+    FD_ZERO(&set);
+    FD_SET(idle_pipe[0], &set);
+    int result = select(idle_pipe[0] + 1, &set, NULL, NULL, &timeout);
+    return result == 0 && (timeout.tv_sec || timeout.tv_usec) ? 1 : result;
+}
+
+static int do_pselect(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    return pselect(0, NULL, NULL, NULL, &wait_time, &none);
+}
+
+static int do_epoll(void)
+{
+    struct epoll_event event;
+    return epoll_wait(epoll_set, &event, 1, WAIT_MS);
+}
+
+static int do_nanosleep(void)
+{
+    struct timespec time = wait_time;
+    return nanosleep(&time, &time);
+}
+
+static int do_sleep_relative(void)
+{
+    errno = clock_nanosleep(CLOCK_MONOTONIC, 0, &wait_time, NULL);
+    return errno ? -1 : 0;
+}
+
+static int do_sleep_until(void)
+{
+    struct timespec until = after(CLOCK_MONOTONIC, WAIT_NS);
+    errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    return errno ? -1 : 0;
+}
+
+static int do_usleep(void)
+{
+    return usleep((useconds_t)WAIT_MS * 1000);
+}
+
+static int do_sleep(void)
+{
+    errno = EINTR;
+    return sleep(1) ? -1 : 0;
+}
+
+static int do_thrd_sleep(void)
+{
+    errno = EINTR;
+    return thrd_sleep(&wait_time, NULL) == -1 ? -1 : 0;
+}
+
+/* These end by ETIMEDOUT or EAGAIN: that is their success. */
+static int until_timeout(int result)
+{
+    return result < 0 && (errno == ETIMEDOUT || errno == EAGAIN) ? 0 : result;
+}
+
+static int do_sem_timedwait(void)
+{
+    struct timespec until = after(CLOCK_REALTIME, WAIT_NS);
+    return until_timeout(sem_timedwait(&semaphore, &until));
+}
+
+static int do_semtimedop(void)
+{
+    struct sembuf down = {0, -1, 0};
+    return until_timeout(semtimedop(semaphore_set, &down, 1, &wait_time));
+}
+
+static int do_sigtimedwait(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    return until_timeout(sigtimedwait(&set, NULL, &wait_time));
+}
+
+static struct wait_case {
+    const char *name;
+    int (*wait)(void);
+    long ns;
+    atomic_int rounds;
+} cases[] = {
+    {"poll", do_poll, WAIT_NS, 0},
+    {"ppoll", do_ppoll, WAIT_NS, 0},
+    {"select", do_select, WAIT_NS, 0},
+    {"pselect", do_pselect, WAIT_NS, 0},
+    {"epoll_wait", do_epoll, WAIT_NS, 0},
+    {"nanosleep", do_nanosleep, WAIT_NS, 0},
+    {"clock_nanosleep", do_sleep_relative, WAIT_NS, 0},
+    {"clock_nanosleep until", do_sleep_until, WAIT_NS, 0},
+    {"usleep", do_usleep, WAIT_NS, 0},
+    {"sleep", do_sleep, NS_PER_S, 0},
+    {"thrd_sleep", do_thrd_sleep, WAIT_NS, 0},
+    {"sem_timedwait", do_sem_timedwait, WAIT_NS, 0},
+    {"semtimedop", do_semtimedop, WAIT_NS, 0},
+    {"sigtimedwait", do_sigtimedwait, WAIT_NS, 0},
+};
+#define CASES (sizeof cases / sizeof *cases)
+
+static long elapsed_ns(const struct timespec *since)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - since->tv_sec) * NS_PER_S + now.tv_nsec - since->tv_nsec;
+}
+
+static void *wait_often(void *arg)
+{
+    struct wait_case *self = arg;
+    const long tick = 1000000; /* semaphores count in jiffies */
+    while (!over) {
+        struct timespec begun;
+        clock_gettime(CLOCK_MONOTONIC, &begun);
+        int result = self->wait();
+        if (result < 0 && errno == EINTR) {
+            interrupted++;
+            printf("EINTR %s\n", self->name);
+        } else if (result != 0 || elapsed_ns(&begun) < self->ns - 4 * tick) {
+            early++;
+            printf("early %s: %d after %ld us\n", self->name, result, elapsed_ns(&begun) / 1000);
+        }
+        self->rounds++;
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[CASES];
+    sigset_t waited_for;
+    sigemptyset(&waited_for);
+    sigaddset(&waited_for, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &waited_for, NULL);
+    if (argc != 2 || pipe(idle_pipe) < 0)
+        return 1;
+    epoll_set = epoll_create1(0);
+    sem_init(&semaphore, 0, 0);
+    semaphore_set = semget(IPC_PRIVATE, 1, 0600);
+    for (size_t i = 0; i < CASES; i++)
+        pthread_create(&threads[i], NULL, wait_often, &cases[i]);
+    puts("ready");
+    fflush(stdout);
+    struct timespec begun;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    while (elapsed_ns(&begun) < atoi(argv[1]) * NS_PER_S)
+        do_nanosleep();
+    over = true;
+    int idle = 0;
+    for (size_t i = 0; i < CASES; i++) {
+        pthread_join(threads[i], NULL);
+        idle += cases[i].rounds == 0;
+    }
+    semctl(semaphore_set, 0, IPC_RMID);
+    close(idle_pipe[0]);
+    close(idle_pipe[1]);
+    close(epoll_set);
+    printf("interrupted %d early %d idle %d\n", interrupted, early, idle);
+    return interrupted || early || idle;
+}
