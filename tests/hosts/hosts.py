@@ -33,6 +33,7 @@ class Workload:
     files: bool = True  # compare the folder's listing
     timeout_s: int = 120
     variables: tuple = ()  # (name, value) added to the environment
+    options: str = ""  # CTXTRACE_OPTIONS of the traced run
     fixture: str = ""  # a helper of run_hosts.py that stands beside the run
 
 
@@ -172,7 +173,8 @@ def run_workload(workload, tracker, extra_variables=()):
         if native.status == ABSENT_STATUS:
             raise Absent(native.stdout.strip() or "not installed")
         traced = run_once(workload, base,
-                          lambda environment: make_traced({**environment, **extra}, tracker))
+                          lambda environment: make_traced({**environment, **extra}, tracker,
+                                                         workload.options))
     compare_results(native, traced)
 
 
