@@ -28,12 +28,12 @@
 
 #include <stdint.h>
 
-#define CTT_MAGIC "CTXTRACE"
+#define CTT_MAGIC        "CTXTRACE"
 #define CTT_FORMAT_MAJOR 1 /* a reader refuses a larger one */
 #define CTT_FORMAT_MINOR 0
-#define CTT_BYTE_ORDER 0x01020304u
-#define CTT_NEVER UINT64_MAX
-#define CTT_ALIGN 8u
+#define CTT_BYTE_ORDER   0x01020304u
+#define CTT_NEVER        UINT64_MAX
+#define CTT_ALIGN        8u
 
 struct ctt_header {
     char magic[8];
@@ -156,9 +156,9 @@ struct ctt_module {
     uint64_t start; /* [start, end) covers the module's mappings */
     uint64_t end;
     uint64_t bias;
-    uint32_t path;     /* string */
-    uint32_t build_id; /* string, lower-case hex */
-    uint32_t loaded_generation; /* counts dlclose calls: when it was first seen */
+    uint32_t path;                /* string */
+    uint32_t build_id;            /* string, lower-case hex */
+    uint32_t loaded_generation;   /* counts dlclose calls: when it was first seen */
     uint32_t unloaded_generation; /* 0: still loaded */
 };
 
@@ -200,12 +200,12 @@ enum ctt_stack_flags {
 /* Why a walk ended before the outermost frame. 0 is "it did not". */
 enum ctt_cut {
     CTT_CUT_NONE = 0,
-    CTT_CUT_DEPTH = 1,    /* deeper than the option stack_depth */
+    CTT_CUT_DEPTH = 1,     /* deeper than the option stack_depth */
     CTT_CUT_NO_MODULE = 2, /* pc in no loaded module (JIT) */
-    CTT_CUT_NO_CFI = 3,   /* the module has no unwind rule for this pc */
-    CTT_CUT_RULE = 4,     /* a rule that cannot be compiled */
-    CTT_CUT_BOUNDS = 5,   /* the next frame lies outside the known stack */
-    CTT_CUT_FULL = 6,     /* recipe table full */
+    CTT_CUT_NO_CFI = 3,    /* the module has no unwind rule for this pc */
+    CTT_CUT_RULE = 4,      /* a rule that cannot be compiled */
+    CTT_CUT_BOUNDS = 5,    /* the next frame lies outside the known stack */
+    CTT_CUT_FULL = 6,      /* recipe table full */
     CTT_CUT_COUNT
 };
 
@@ -224,8 +224,8 @@ struct ctt_stack {
     /* uint64_t pcs[frames]; */
 };
 #define CTT_PC_ADDRESS(v) ((v) & ((UINT64_C(1) << 48) - 1))
-#define CTT_PC_MODULE(v) ((uint32_t)((v) >> 48) & 0x7fffu)
-#define CTT_PC_EXACT (UINT64_C(1) << 63)
+#define CTT_PC_MODULE(v)  ((uint32_t)((v) >> 48) & 0x7fffu)
+#define CTT_PC_EXACT      (UINT64_C(1) << 63)
 
 enum ctt_context_kind {
     CTT_CONTEXT_PROCESS = 1,
@@ -252,7 +252,7 @@ struct ctt_context {
     uint64_t ended_ns; /* CTT_NEVER while active */
     uint32_t created_stack;
     uint32_t ended_stack;
-    uint32_t name;  /* strings from here on */
+    uint32_t name; /* strings from here on */
     uint32_t cause;
     uint32_t trace_id;
     uint32_t span_id;
@@ -290,8 +290,8 @@ enum ctt_holding_flags {
     CTT_HOLDING_UNTRACKED = 1 << 1, /* the kernel shows it, no hook saw it */
     CTT_HOLDING_OWNED = 1 << 2,     /* part of `owner` (the fd of a FILE) */
     CTT_HOLDING_CLOEXEC = 1 << 3,
-    CTT_HOLDING_ENDED = 1 << 4,    /* thread or child ended, not yet collected */
-    CTT_HOLDING_DETACHED = 1 << 5, /* thread: needs no join; child: auto-reaped */
+    CTT_HOLDING_ENDED = 1 << 4,          /* thread or child ended, not yet collected */
+    CTT_HOLDING_DETACHED = 1 << 5,       /* thread: needs no join; child: auto-reaped */
     CTT_HOLDING_USED_ELSEWHERE = 1 << 6, /* another task used it since its
                                             owner's context ended */
     CTT_HOLDING_IGNORED = 1 << 7,
@@ -408,27 +408,29 @@ struct ctt_trailer {
  * Types: BOOL 0/1 on/off, INT, SIZE 64k 256M, TIME 500ms 3s 10m, TEXT, or
  * SIGNAL (a name with or without SIG, or a number).
  */
-#define CTT_OPTIONS(X)                                                         \
-    X(off, BOOL, "0", "load, but watch nothing")                               \
-    X(dir, TEXT, "", "where dumps go; given, a dump is written at every exit") \
-    X(name, TEXT, "%e.%p.%n.ctt", "dump name: %e program %p pid %n number %t time %h host") \
-    X(signal, SIGNAL, "", "signal for a live snapshot (SIGUSR1 and SIGRTMAX-7)") \
-    X(held, TEXT, "", "at exit also tell of what is merely held: all, project, none") \
-    X(exit, TEXT, "", "descriptors held at exit: all = warnings, declared = dropped") \
-    X(exitcode, INT, "0", "exit status when there are findings and the program's is 0") \
-    X(grace, TIME, "1s", "how long after its context's end a holding is late") \
-    X(pile_up, INT, "16", "live holdings of one stack that count as a pile") \
-    X(project, TEXT, "", "glob of modules to call in-project, instead of those outside /usr") \
-    X(verbose, BOOL, "0", "print the one-line verdict even when there is nothing to say") \
-    X(color, TEXT, "auto", "colour in the exit report: auto, always, never") \
-    X(render, TIME, "3s", "how long exit may wait for the report's text")       \
-    X(tool, TEXT, "", "path of the ctxtrace command (else CTXTRACE_TOOL, else beside the library)") \
-    X(keep, INT, "10", "dumps kept per process; the first and the last always are") \
-    X(max_dumps, SIZE, "256M", "bytes of dumps kept per process")              \
-    X(max_memory, SIZE, "4G", "memory that the tracker may use for itself")    \
-    X(max_listed, INT, "65536", "holdings of one kind listed one by one in a dump") \
-    X(stack_depth, INT, "128", "frames kept of a stack")                       \
-    X(unwind, TEXT, "recipes", "unwinder: recipes or libunwind")               \
+#define CTT_OPTIONS(X)                                                                             \
+    X(off, BOOL, "0", "load, but watch nothing")                                                   \
+    X(dir, TEXT, "", "where dumps go; given, a dump is written at every exit")                     \
+    X(name, TEXT, "%e.%p.%n.ctt", "dump name: %e program %p pid %n number %t time %h host")        \
+    X(signal, SIGNAL, "", "signal for a live snapshot (SIGUSR1 and SIGRTMAX-7)")                   \
+    X(held, TEXT, "", "at exit also tell of what is merely held: all, project, none")              \
+    X(exit, TEXT, "", "descriptors held at exit: all = warnings, declared = dropped")              \
+    X(exitcode, INT, "0", "exit status when there are findings and the program's is 0")            \
+    X(grace, TIME, "1s", "how long after its context's end a holding is late")                     \
+    X(pile_up, INT, "16", "live holdings of one stack that count as a pile")                       \
+    X(project, TEXT, "", "glob of modules to call in-project, instead of those outside /usr")      \
+    X(verbose, BOOL, "0", "print the one-line verdict even when there is nothing to say")          \
+    X(color, TEXT, "auto", "colour in the exit report: auto, always, never")                       \
+    X(render, TIME, "3s", "how long exit may wait for the report's text")                          \
+    X(tool, TEXT, "",                                                                              \
+      "path of the ctxtrace command (else CTXTRACE_TOOL, else beside the library)")                \
+    X(children, TEXT, "follow", "programs that this one starts: follow or skip")                   \
+    X(keep, INT, "10", "dumps kept per process; the first and the last always are")                \
+    X(max_dumps, SIZE, "256M", "bytes of dumps kept per process")                                  \
+    X(max_memory, SIZE, "4G", "memory that the tracker may use for itself")                        \
+    X(max_listed, INT, "65536", "holdings of one kind listed one by one in a dump")                \
+    X(stack_depth, INT, "128", "frames kept of a stack")                                           \
+    X(unwind, TEXT, "recipes", "unwinder: recipes or libunwind")                                   \
     X(verify, TEXT, "", "unwind: run both unwinders and count differences")
 
 #endif

@@ -32,7 +32,9 @@
 #include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
+#include "preload/hooks/exec.h"
 #include "preload/outlets/ending.h"
+#include "preload/outlets/warning.h"
 
 typedef int main_function(int argc, char **argv, char **envp);
 typedef int start_function(main_function *main, int argc, char **argv, void (*init)(void),
@@ -96,9 +98,12 @@ static void tracker_start(char **argv, char **envp)
     baseline_fds();
     look_for_allocators();
     choose_unwinder();
+    if (strcmp(config.children, "skip") == 0)
+        exec_skip_children(envp);
     fork_watch();
     exit_watch();
     outlets_begin(argv, envp);
+    warning_options();
     atomic_store(&tracker_state, TRACKER_ON);
 }
 

@@ -44,4 +44,10 @@ char *const *exec_strip_make(const struct exec_strip *strip, char *const envp[],
             : (envp);                                                                              \
     })
 
+/* children=skip, at the program's start: takes us out of its environment for
+ * good. Every way of starting a program is covered (system and popen start
+ * theirs inside libc), at the price that the program sees an LD_PRELOAD without
+ * us: whoever asks for this option asks for that. */
+void exec_skip_children(char **envp);
+
 #endif

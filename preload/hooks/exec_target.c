@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/ground/arena.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
@@ -220,4 +221,23 @@ char *const *exec_strip_make(const struct exec_strip *strip, char *const envp[],
     fresh[used] = NULL;
     HEALTH(preloads_stripped);
     return fresh;
+}
+
+void exec_skip_children(char **envp)
+{
+    for (char **entry = envp; *entry; entry++) {
+        const size_t head = strlen(VARIABLE);
+        if (strncmp(*entry, VARIABLE, head) != 0 || !list_filter(*entry + head, NULL))
+            continue;
+        char *rest = arena_copy(*entry, strlen(*entry));
+        if (!rest)
+            return;
+        list_filter(*entry + head, rest + head);
+        *entry = rest;
+        /* As with unsetenv: the entries behind it move up. */
+        if (!rest[head])
+            for (char **at = entry; *at; at++)
+                at[0] = at[1];
+        return;
+    }
 }
