@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include "preload/ground/health.h"
+#include "preload/ground/sys.h"
 
 /* Set while this thread is inside dlsym: a failed look-up allocates its error
  * text through our own malloc (hazards.md A2). */
@@ -34,6 +35,7 @@ void *hook_resolve(struct hook *hook)
     if (resolving)
         return NULL;
     if (!atomic_load(&resolved)) {
+        clock_begin(); /* whatever is recorded comes after it */
         resolving = 1;
         resolve_all();
         resolving = 0;

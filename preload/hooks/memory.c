@@ -240,6 +240,12 @@ HOOK_EXPORT size_t malloc_usable_size(void *p)
     return p && is_boot(p) ? boot_size(p) : REAL(malloc_usable_size)(p);
 }
 
-/* Our malloc, whatever the global scope says the name means (main.c asks). */
+/* Our malloc, whatever the global scope says the name means (main.c asks). The
+ * same attributes where the compiler can copy them, for gcc insists. */
+#if __has_attribute(copy)
+#define LIKE_MALLOC copy(malloc),
+#else
+#define LIKE_MALLOC
+#endif
 extern __typeof__(malloc) own_malloc
-    __attribute__((alias("malloc"), copy(malloc), visibility("hidden")));
+    __attribute__((LIKE_MALLOC alias("malloc"), visibility("hidden")));

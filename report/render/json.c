@@ -28,10 +28,11 @@ static void tool_write(struct json *json, const struct report *report)
 
 static void argv_write(struct json *json, const struct process *process)
 {
-    const char *word = process->argv, *end = word + process->argv_bytes;
+    const char *word = process->argv ? process->argv : "";
+    const char *end = word + process->argv_bytes;
 
     json_open(json, "argv", '[');
-    while (word && word < end) {
+    while (word < end) {
         size_t bytes = strnlen(word, (size_t)(end - word));
 
         json_bytes(json, NULL, word, bytes);
