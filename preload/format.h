@@ -243,6 +243,10 @@ enum ctt_context_state {
     CTT_STATE_ABANDONED = 5,
 };
 
+enum ctt_context_flags {
+    CTT_CONTEXT_DETACHED = 1 << 0, /* of a thread that nobody waits for */
+};
+
 struct ctt_context {
     uint32_t id; /* 1 is the process */
     uint32_t parent;
@@ -256,6 +260,8 @@ struct ctt_context {
     uint32_t cause;
     uint32_t trace_id;
     uint32_t span_id;
+    uint32_t flags; /* enum ctt_context_flags */
+    uint32_t reserved;
 };
 
 enum ctt_task_flags {

@@ -52,7 +52,7 @@ struct stack {
 };
 
 struct context {
-    uint32_t id, kind, state;
+    uint32_t id, kind, state, flags;
     struct context *parent;
     uint64_t created_ns, ended_ns;
     struct stack *created_stack, *ended_stack;

@@ -118,6 +118,7 @@ static void load_context(struct load *load, const void *fixed)
     context->ended_ns = in->ended_ns;
     context->created_stack = stack_of(load, in->created_stack);
     context->ended_stack = stack_of(load, in->ended_stack);
+    context->flags = in->flags;
     context->name = text_of(load, in->name);
     context->cause = text_of(load, in->cause);
     context->trace_id = text_of(load, in->trace_id);

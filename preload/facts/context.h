@@ -24,6 +24,7 @@ struct context {
     uint8_t kind;          /* enum ctt_context_kind */
     _Atomic uint8_t state; /* enum ctt_context_state; published last at the end */
     _Atomic uint8_t ready;
+    _Atomic uint8_t flags; /* enum ctt_context_flags */
     uint32_t ended_stack;
     uint64_t created_ns;
     _Atomic uint64_t ended_ns; /* CTT_NEVER while active */

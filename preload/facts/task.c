@@ -148,8 +148,12 @@ void task_end(enum ctt_context_state state)
         return;
     atomic_store_explicit(&t->ended_ns, clock_since_ns(), memory_order_relaxed);
     atomic_fetch_or_explicit(&t->flags, CTT_TASK_ENDED, memory_order_release);
-    if (t->context != CONTEXT_PROCESS)
-        context_end(t->context, state, 0);
+    struct context *context = context_get(t->context);
+    if (t->context == CONTEXT_PROCESS || !context)
+        return;
+    if (atomic_load(&t->flags) & CTT_TASK_DETACHED)
+        atomic_store(&context->flags, CTT_CONTEXT_DETACHED);
+    context_end(t->context, state, 0);
 }
 
 void task_drop(uint32_t id)

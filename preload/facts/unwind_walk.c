@@ -98,7 +98,7 @@ static inline bool walk_saved(const struct walk *w, unsigned how, int64_t words,
 /* For the recipes that are not RECIPE_SP. */
 static enum ctt_cut walk_cfa(const struct walk *w, struct recipe r, bool track, uintptr_t *ret_cfa)
 {
-    uintptr_t offset = (uintptr_t)(r.cfa * WORD_BYTES);
+    uintptr_t offset = (uintptr_t)r.cfa * WORD_BYTES;
     if (r.how == RECIPE_CUT)
         return (enum ctt_cut)r.cfa;
     if (r.how == RECIPE_BX && !track)

@@ -18,7 +18,8 @@ static void resolve_all(void)
     for (struct hook *hook = hooks_begin; hook < hooks_end; hook++) {
         if (atomic_load_explicit(&hook->real, memory_order_relaxed))
             continue;
-        void *real = dlsym(RTLD_NEXT, hook->name);
+        void *real = hook->version ? dlvsym(RTLD_NEXT, hook->name, hook->version)
+                                   : dlsym(RTLD_NEXT, hook->name);
         if (!real) {
             missing++;
             dlerror(); /* the program must not find our failure there */

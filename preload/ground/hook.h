@@ -39,16 +39,24 @@
 struct hook {
     const char *name;
     _Atomic(void *) real; /* also the entry that stacks begin with */
+    const char *version;  /* NULL: the default one */
 };
 
 #define HOOK_SECTION "ctxtrace_hooks"
 #define HOOK_EXPORT  __attribute__((visibility("default")))
 
-/* A row of the registry. */
-#define HOOK(function)                                                                             \
-    struct hook hook_##function __attribute__((section(HOOK_SECTION), used)) = {#function, NULL}
+/* A row of the registry. The compiler may not align one more than an element of
+ * an array, as it likes to do with objects that stand alone. */
+#define HOOK_ROW __attribute__((section(HOOK_SECTION), used, aligned(__alignof__(struct hook))))
+#define HOOK(function) struct hook hook_##function HOOK_ROW = {#function, NULL, NULL}
 
-/* Finds every real function in one pass (dlsym RTLD_NEXT); any thread may do
+/* The same for one version of a function that libc has in several: `function`
+ * is what a program gets that asks for `name` in this version (hazards.md A5). */
+#define HOOK_VERSION(function, name, version)                                                      \
+    struct hook hook_##function HOOK_ROW = {#name, NULL, version};                                 \
+    __asm__(".symver " #function ", " #name "@" version ", remove")
+
+/* Finds every real function in one pass (dlsym, dlvsym RTLD_NEXT); any thread may do
  * it, twice does no harm. Returns this hook's, or NULL: dlsym itself is calling
  * us, or libc does not have the function. */
 void *hook_resolve(struct hook *hook);

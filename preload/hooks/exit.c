@@ -38,11 +38,16 @@ void exit_watch(void)
     at_quick_exit(quick_exit_over);
 }
 
-HOOK(quick_exit);
-HOOK_EXPORT __attribute__((noreturn)) void quick_exit(int status)
+void quick_exit_coming(int status)
 {
     if (!guard_is_vforked())
         atomic_store(&quick_status, status);
+}
+
+HOOK(quick_exit);
+HOOK_EXPORT __attribute__((noreturn)) void quick_exit(int status)
+{
+    quick_exit_coming(status);
     REAL(quick_exit)(status);
     __builtin_unreachable();
 }

@@ -8,7 +8,6 @@
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "preload/ground/sys.h"
 #include "preload/hooks/exec.h"
 #include "preload/hooks/family.h"
+#include "preload/hooks/spawn.h"
 
 pid_t __fork(void);
 
@@ -139,28 +139,9 @@ long vfork_returned(long result, uintptr_t pc, uintptr_t sp, uintptr_t fp)
 
 /* ---- posix_spawn ---- */
 
-/* One name serves callers of both versions; they differ only in that the old
- * one (before glibc 2.15) runs a script without #! by /bin/sh (A5). A local
- * pid stands in where the caller wants none. */
 #define SPAWNS(function, searches)                                                                 \
     HOOK(function);                                                                                \
-    HOOK_EXPORT int function(pid_t *restrict ret_pid, const char *restrict file,                   \
-                             const posix_spawn_file_actions_t *restrict actions,                   \
-                             const posix_spawnattr_t *restrict attributes,                         \
-                             char *const argv[restrict], char *const envp[restrict])               \
-    {                                                                                              \
-        struct exec_target target = {.file = file, .search = searches};                            \
-        char *const *environment = EXEC_ENVIRONMENT(&target, envp);                                \
-        if (!guard_may_record(GUARD_FRAME()))                                                      \
-            return REAL(function)(ret_pid, file, actions, attributes, argv, environment);          \
-        struct call_site site = CALL_SITE();                                                       \
-        pid_t pid = 0;                                                                             \
-        pid_t *where = ret_pid ? ret_pid : &pid;                                                   \
-        child_coming();                                                                            \
-        int error = REAL(function)(where, file, actions, attributes, argv, environment);           \
-        child_acquired(&hook_##function, &site, error ? 0 : *where, DETAIL_SPAWN);                 \
-        return error;                                                                              \
-    }
+    SPAWN_FUNCTION(function, searches)
 
 SPAWNS(posix_spawn, false)
 SPAWNS(posix_spawnp, true)

@@ -199,7 +199,6 @@ static int bsd_flags(int number)
 #define SYSV_FLAGS ((int)SA_RESETHAND | SA_NODEFER | FLAG_INTERRUPT)
 
 sighandler_t bsd_signal(int number, sighandler_t handler);
-sighandler_t __sysv_signal(int number, sighandler_t handler);
 
 SETS(signal, bsd_flags(number), true)
 SETS(bsd_signal, bsd_flags(number), true)

@@ -92,6 +92,7 @@ void dump_contexts(struct dump *dump)
             .ended_ns = atomic_load(&context->ended_ns),
             .created_stack = dump_stack(dump, context->created_stack),
             .ended_stack = dump_stack(dump, context->ended_stack),
+            .flags = atomic_load(&context->flags),
             .name = dump_string(dump, context->name),
         };
         dump_record(dump, CTT_CONTEXT, &record, sizeof record);

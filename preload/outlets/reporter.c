@@ -2,6 +2,7 @@
 #include "preload/outlets/reporter.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -78,7 +79,7 @@ static void close_all_slowly(int keep_fd)
  * the program's comes early or late. */
 static bool take_own_fds(int keep_fd)
 {
-    const long last = (long)~0u;
+    const long last = UINT_MAX;
     const long first_gap = keep_fd < 0 ? last : keep_fd - 1;
     long result = keep_fd == 0
                       ? sys_call(SYS_close_range, 1, last, CLOSE_RANGE_UNSHARE, 0, 0, 0)

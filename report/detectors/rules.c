@@ -46,7 +46,11 @@ bool context_is_over(const struct report *report, const struct context *context)
 {
     if (!context || !context_has_ended(context))
         return false;
-    return model_is_end(report->model) ||
+    /* At the end of the process there is no grace, but for threads that nobody
+     * waits for: runtimes end theirs by force at shutdown (CPython's daemon
+     * threads), and what they held ends with the process. */
+    bool by_shutdown = context->kind == CTT_CONTEXT_THREAD && context->flags & CTT_CONTEXT_DETACHED;
+    return (model_is_end(report->model) && !by_shutdown) ||
            time_between(context->ended_ns, report->now_ns) > report->settings.grace_ns;
 }
 

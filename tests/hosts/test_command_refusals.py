@@ -321,7 +321,8 @@ def main():
                 os.path.abspath(arguments.lib) if arguments.lib else "",
                 os.path.abspath(arguments.dump))
     os.chmod(case.folder, 0o755)
-    for group in (refusals, refusal_of_others, refusal_of_static, pretended, pretended_late, pretended_badly,
+    for group in (refusals, refusal_of_others, refusal_of_static, pretended, pretended_late,
+                   pretended_badly,
                   pretended_by_another, runs, run_statuses, doctors):
         group(case)
     subprocess.run(["rm", "-rf", case.folder])

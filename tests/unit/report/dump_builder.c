@@ -202,6 +202,7 @@ void builder_context(struct dump_builder *b, uint32_t id, uint32_t parent, uint3
         .created_ns = 300 * MS,
         .ended_ns = ended_ns,
         .name = builder_string(b, name),
+        .flags = b->context_flags,
     };
 
     builder_record(b, CTT_CONTEXT, &context, sizeof(context));

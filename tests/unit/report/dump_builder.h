@@ -19,6 +19,7 @@ struct dump_builder {
     uint32_t last_id;       /* of strings and stacks, which share the numbers */
     uint32_t pid, sequence; /* of the process to be built */
     uint64_t mark_ns;
+    uint32_t context_flags; /* of the contexts added from now on */
 };
 
 #define MS  UINT64_C(1000000)

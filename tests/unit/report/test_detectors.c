@@ -27,7 +27,8 @@ struct row {
     unsigned copies;
     uint32_t context_kind, state;
     uint64_t ended_before_ns; /* the snapshot */
-    const char *stack;        /* NULL: open64 called by the program */
+    uint32_t context_flags;
+    const char *stack; /* NULL: open64 called by the program */
     const char *expected;
 };
 
@@ -89,6 +90,14 @@ static const struct row rows[] = {
     {"thread fd used by another, exit", AT_EXIT, .kind = FD, .flags = CTT_HOLDING_USED_ELSEWHERE,
      .context_kind = THREAD, .state = OK, .ended_before_ns = 2 * SEC,
      .expected = "held-at-exit note proved 1"},
+    {"detached thread, just before exit", AT_EXIT, .kind = FD, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 900 * MS, .context_flags = CTT_CONTEXT_DETACHED,
+     .expected = "held-at-exit note proved 1"},
+    {"detached thread, long before", 0, .kind = FD, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 2 * SEC, .context_flags = CTT_CONTEXT_DETACHED,
+     .expected = "held-after-cancel warning evidence 1"},
+    {"joinable thread, just before exit", AT_EXIT, .kind = FD, .context_kind = THREAD, .state = OK,
+     .ended_before_ns = 900 * MS, .expected = "held-after-cancel warning evidence 1"},
     {"thread alive, live", LIVE, .kind = FD, .context_kind = THREAD, .expected = ""},
     {"thread alive, exit", AT_EXIT, .kind = FD, .context_kind = THREAD,
      .expected = "held-at-exit note proved 1"},
@@ -195,6 +204,7 @@ static struct dump_builder *row_build(const struct row *row, uint32_t trigger)
     builder_process(b, trigger, row->exit_code);
     if (row->exit_rule)
         builder_option(b, "exit", row->exit_rule);
+    b->context_flags = row->context_flags;
     if (row->context_kind != PROCESS)
         builder_context(
             b, OWNER, 1, row->context_kind, row->state,
@@ -247,21 +257,26 @@ static void test_mishaps(void **state)
     static const struct {
         uint32_t id;
         const char *expected;
+        const char *stack;
+        uint32_t tasks;
     } mishaps[] = {
-        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2"},
-        {CTT_MISHAP_DOUBLE_FREE, "double-free error proved 2"},
-        {CTT_MISHAP_LIMIT, "limit-hit warning proved 2"},
-        {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2"},
-        {CTT_MISHAP_FAILED_CLOSE, ""},
-        {77, ""},
+        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2", "close close_conf main", 1},
+        {CTT_MISHAP_DOUBLE_CLOSE, "double-close note proved 2", "close sys_helper main", 1},
+        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2", "close sys_helper main", 2},
+        {CTT_MISHAP_DOUBLE_FREE, "double-free error proved 2", "close close_conf main", 1},
+        {CTT_MISHAP_LIMIT, "limit-hit warning proved 2", "open64 load_conf main", 1},
+        {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2", "close main", 1},
+        {CTT_MISHAP_FAILED_CLOSE, "", "close main", 1},
+        {77, "", "close main", 1},
     };
 
     for (size_t i = 0; i < sizeof(mishaps) / sizeof(mishaps[0]); i++) {
         struct dump_builder *b = builder_new();
         struct ctt_mishap mishap = {.id = mishaps[i].id, .kind = FD, .count = 2, .context = 1};
+        mishap.tasks = mishaps[i].tasks;
 
         builder_process(b, i % 2 ? FATAL : LIVE, 0);
-        mishap.stack = builder_stack(b, "close close_conf main");
+        mishap.stack = builder_stack(b, mishaps[i].stack);
         builder_record(b, CTT_MISHAP, &mishap, sizeof(mishap));
         builder_finish(b);
         findings_check(b, "mishap", mishaps[i].expected);

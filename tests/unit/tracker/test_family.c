@@ -34,7 +34,7 @@ void *hook_resolve(struct hook *hook)
 
 struct notify notify;
 
-static struct hook hook = {"test", NULL};
+static struct hook hook = {"test", NULL, NULL};
 static const struct call_site site;
 
 /* ---- what a program does ---- */

@@ -38,7 +38,8 @@ select count(*), max(b) from t group by a % 7; delete from t where a % 3; vacuum
 SCRIPT = """trap 'echo caught' USR1; for i in 1 2 3 4 5 6; do x=$(echo $i | tr 1 2); kill -USR1 $$
 case $x in 2*) y=("$x" $(seq 30)) ;; *) y=${x//2/3} ;; esac; done; echo "${y[@]}" """
 NODE = """const {Worker} = require('worker_threads');
-new Worker("let a = []; for (let i = 0; i < 1e5; i++) a.push({i}); JSON.stringify(a)", {eval: true});
+new Worker("let a = []; for (let i = 0; i < 1e5; i++) a.push({i}); JSON.stringify(a)",
+           {eval: true});
 require('zlib').gzipSync(Buffer.alloc(1e6)); require('child_process').execSync('ls')"""
 PY = """import json, re, sqlite3, subprocess, threading, zlib, hashlib, decimal
 t = [threading.Thread(target=lambda: json.dumps([str(i) for i in range(3000)])) for _ in range(3)]
@@ -97,7 +98,8 @@ def compiled(source, compiler, *flags, args=("60",)):
     """Compiles without the preload, runs with it."""
     def run(env, work):
         exe = os.path.join(work, "zoo" + re.sub(r"\W", "", compiler + "".join(flags + args)))
-        subprocess.run([compiler, "-w", "-D_GNU_SOURCE", "-pthread", *flags, os.path.join(SOURCES, source), "-o", exe],
+        subprocess.run([compiler, "-w", "-D_GNU_SOURCE", "-pthread", *flags,
+                        os.path.join(SOURCES, source), "-o", exe],
                        check=True)
         return subprocess.run([exe, *args], env=env, cwd=work, timeout=TIMEOUT_S).returncode
     run.needs = compiler
@@ -165,7 +167,8 @@ PROGRAMS = [
     *[Program(f"zoo {cc} -O{o} {fp}", compiled("zoo.c", cc, f"-O{o}", fp), every=2, most=3000)
       for cc in ("gcc", "clang") for o in (0, 1, 2, 3)
       for fp in ("-fomit-frame-pointer", "-fno-omit-frame-pointer")],
-    *[Program(f"throw {cc} -O{o}", compiled("zoo_throw.cpp", cc, f"-O{o}", args=("300",)), most=4000)
+    *[Program(f"throw {cc} -O{o}", compiled("zoo_throw.cpp", cc, f"-O{o}", args=("300",)),
+              most=4000)
       for cc in ("g++", "clang++") for o in (0, 2)],
 ]
 
