@@ -48,6 +48,7 @@ struct hook {
 /* A row of the registry. The compiler may not align one more than an element of
  * an array, as it likes to do with objects that stand alone. */
 #define HOOK_ROW __attribute__((section(HOOK_SECTION), used, aligned(__alignof__(struct hook))))
+
 #define HOOK(function) struct hook hook_##function HOOK_ROW = {#function, NULL, NULL}
 
 /* The same for one version of a function that libc has in several: `function`

@@ -115,6 +115,8 @@ void children_forget(void);
 
 /* Once, at the start, before the program can register a function of its own. */
 void exit_watch(void);
+/* A way into quick_exit: its status. */
+void quick_exit_coming(int status);
 
 /* ---- fork: preload/fork.c ---- */
 

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "preload/ground/sys.h"
-#include "preload/hooks/exec.h"
 #include "preload/hooks/family.h"
 #include "preload/hooks/spawn.h"
 

@@ -31,9 +31,10 @@ def run(*command):
 
 
 def list_symbols(library, which):
-    """Names without their versions; `which` is nm's selection."""
-    lines = run("nm", "-D", which, library).splitlines()
-    return {line.split()[-1].partition("@")[0] for line in lines}
+    """Names without their versions; `which` is nm's selection. The versions themselves,
+    absolute symbols (A), are not meant."""
+    rows = [line.split() for line in run("nm", "-D", which, library).splitlines()]
+    return {row[-1].partition("@")[0] for row in rows if row[-2] != "A"}
 
 
 def list_needed(library):
