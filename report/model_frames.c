@@ -32,6 +32,13 @@ static struct module *module_find(const struct model *model, uint32_t id)
     return module;
 }
 
+static bool pc_is_tracker(const struct model *model, uint64_t pc)
+{
+    const struct module *module = module_find(model, CTT_PC_MODULE(pc));
+
+    return module && module->flags & CTT_MODULE_TRACKER;
+}
+
 struct frame_list {
     struct frame *items;
     size_t count, capacity;
@@ -89,8 +96,11 @@ const struct frame *model_frames(struct model *model, struct stack *stack, size_
     if (!stack)
         return NULL;
     if (!stack->frames) {
+        /* The tracker's own frames (a thread's trampoline, the program's start)
+         * say nothing about the program. */
         for (size_t i = 0; i < stack->pc_count; i++)
-            frames_of_pc(model, stack, i, &list);
+            if (!pc_is_tracker(model, stack->pcs[i]))
+                frames_of_pc(model, stack, i, &list);
         stack->frames = pool_alloc(model->pool, (list.count + 1) * sizeof(*list.items));
         if (list.count)
             memcpy(stack->frames, list.items, list.count * sizeof(*list.items));

@@ -2,6 +2,7 @@
 /*
  * See text_style.h.
  */
+#include "../project.h"
 #include "text_style.h"
 
 #include <inttypes.h>
@@ -182,6 +183,9 @@ static const char *path_tail(const char *path, bool folder)
 
 const char *text_place(struct text *text, const struct frame *frame, bool folder)
 {
+    /* Nobody mends libc: its name says more than a line of its sources. */
+    if (frame->function && frame->module && module_is_runtime(frame->module))
+        return frame->module->base;
     if (frame->file && frame->line)
         return pool_format(text->pool, "%s:%u", path_tail(frame->file, folder), frame->line);
     if (frame->file)
