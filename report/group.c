@@ -43,7 +43,9 @@ static struct finding *finding_get(struct report *report, const struct detector 
         finding->severity = hit->severity;
     if (hit->grade < finding->grade)
         finding->grade = hit->grade;
-    if (hit->context && hit->context->ended_ns < finding->ended_ns)
+    /* The process's end is the moment of the report: no age to tell. */
+    if (hit->context && hit->context->kind != CTT_CONTEXT_PROCESS &&
+        hit->context->ended_ns < finding->ended_ns)
         finding->ended_ns = hit->context->ended_ns;
     return finding;
 }

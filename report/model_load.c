@@ -293,6 +293,38 @@ static void load_record(struct load *load, const struct reader_record *record)
     loaders[record->type].load(load, &fixed);
 }
 
+/* A stream or directory has no name of its own: that of its descriptor. */
+static void owners_name(struct model *model)
+{
+    struct owner {
+        uint64_t handle;
+        struct holding *holding;
+        UT_hash_handle hh;
+    } *owners = NULL, *owner, *next;
+    struct holding *holding;
+
+    DL_FOREACH (model->holdings, holding) {
+        if (holding->grouped || (holding->kind != CTT_KIND_STREAM && holding->kind != CTT_KIND_DIR))
+            continue;
+        owner = xalloc(sizeof(*owner));
+        owner->handle = holding->handle;
+        owner->holding = holding;
+        HASH_ADD(hh, owners, handle, sizeof(owner->handle), owner);
+    }
+    DL_FOREACH (model->holdings, holding) {
+        if (holding->grouped || !(holding->flags & CTT_HOLDING_OWNED))
+            continue;
+        HASH_FIND(hh, owners, &holding->owner, sizeof(holding->owner), owner);
+        if (owner && !owner->holding->name)
+            owner->holding->name = holding->name;
+    }
+    HASH_ITER(hh, owners, owner, next)
+    {
+        HASH_DEL(owners, owner);
+        free(owner);
+    }
+}
+
 static void model_link(struct model *model)
 {
     struct holding *holding;
@@ -328,6 +360,7 @@ int model_load(struct model **ret_model, const void *bytes, size_t size)
     load.model->format_major = reader.format_major;
     load.model->format_minor = reader.format_minor;
     model_link(load.model);
+    owners_name(load.model);
     *ret_model = load.model;
     return 0;
 }

@@ -2,6 +2,8 @@
 #include "preload/facts/task.h"
 
 #include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "preload/facts/context.h"
 #include "preload/ground/arena.h"
@@ -103,6 +105,7 @@ uint32_t task_new(uint32_t created_stack, uint32_t flags)
     /* The creator is asked for without making it a task: this may be the main
      * thread becoming one. */
     t->creator = self.task;
+    t->name[0] = '\0';
     t->created_stack = created_stack;
     t->created_ns = clock_since_ns();
     uint32_t parent = self.context ? self.context : CONTEXT_PROCESS;
@@ -146,6 +149,7 @@ void task_end(enum ctt_context_state state)
     struct task *t = task_get(self.task);
     if (!t)
         return;
+    sys_call(SYS_prctl, PR_GET_NAME, (long)t->name, 0, 0, 0, 0);
     atomic_store_explicit(&t->ended_ns, clock_since_ns(), memory_order_relaxed);
     atomic_fetch_or_explicit(&t->flags, CTT_TASK_ENDED, memory_order_release);
     struct context *context = context_get(t->context);

@@ -29,6 +29,7 @@ struct task {
     _Atomic uint64_t pthread; /* pthread_t, once known */
     _Atomic uint32_t uses;
     _Atomic uint32_t next_free; /* slot index */
+    char name[16];              /* once it has ended; before, /proc knows */
 };
 
 /* A task about to start, created by the calling one. 0 when there is no room. */

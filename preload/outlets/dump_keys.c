@@ -18,12 +18,14 @@
 #define NS_PER_MS  UINT64_C(1000000)
 #define PATH_BYTES 64u
 
-/* Another task has used it since the context that it belongs to ended. */
+/* Another task has used it since the context that it belongs to ended. Both
+ * times are of the same coarse clock; in the same tick it counts as since. */
 static bool used_elsewhere(const struct holding_copy *holding, uint64_t used_ns)
 {
     const struct context *context = context_get(holding->context);
     return context && holding->last_task && holding->last_task != holding->task &&
-           used_ns != CTT_NEVER && used_ns >= atomic_load(&context->ended_ns);
+           used_ns != CTT_NEVER &&
+           used_ns / NS_PER_MS >= atomic_load(&context->ended_ns) / NS_PER_MS;
 }
 
 void dump_fill_holding(struct dump *dump, const struct holding_copy *holding,
@@ -80,6 +82,26 @@ static void describe_child(struct dump *dump, struct ctt_holding *record)
         record->flags |= CTT_HOLDING_ENDED;
 }
 
+/* ---- threads ---- */
+
+/* The table knows a thread by its pthread_t, people by its tid and name. */
+static void describe_thread(struct dump *dump, struct ctt_holding *record)
+{
+    const struct task *task = task_get((uint32_t)record->owner);
+    record->owner = 0;
+    if (!task)
+        return;
+    char path[PATH_BYTES], line[64];
+    struct text text = TEXT_OF(path);
+    record->handle = atomic_load(&task->tid);
+    text_add(&text, "/proc/self/task/");
+    text_add_u64(&text, record->handle);
+    text_add(&text, "/comm");
+    ssize_t bytes = record->flags & CTT_HOLDING_ENDED ? 0 : sys_slurp(path, line, sizeof line);
+    record->name = bytes > 1 ? dump_string_bytes(dump, line, (size_t)bytes - 1)
+                             : dump_string(dump, task->name);
+}
+
 /* ---- the key table ---- */
 
 struct scan {
@@ -101,6 +123,8 @@ static void tell_key(const struct holding_copy *holding, void *arg)
     }
     struct ctt_holding record;
     dump_fill_holding(dump, holding, &record);
+    if (record.kind == CTT_KIND_THREAD)
+        describe_thread(dump, &record);
     if (record.kind == CTT_KIND_PROCESS) {
         describe_child(dump, &record);
         if (scan->auto_reaped)

@@ -75,6 +75,17 @@ const char *kind_name(uint32_t kind)
     return NULL;
 }
 
+/* The process's own context ends with the process, and this is the end. */
+static void end_process_context(const struct dump *dump, struct ctt_context *record)
+{
+    const struct dump_request *request = dump->request;
+    bool ends = request->trigger == CTT_TRIGGER_EXIT || request->trigger == CTT_TRIGGER_FATAL;
+    if (record->kind != CTT_CONTEXT_PROCESS || !ends)
+        return;
+    record->state = request->exit_code == 0 ? CTT_STATE_OK : CTT_STATE_ERROR;
+    record->ended_ns = dump->taken_ns;
+}
+
 /* Ended contexts that nothing names are left out: a program may have had
  * millions of them. */
 void dump_contexts(struct dump *dump)
@@ -95,6 +106,7 @@ void dump_contexts(struct dump *dump)
             .flags = atomic_load(&context->flags),
             .name = dump_string(dump, context->name),
         };
+        end_process_context(dump, &record);
         dump_record(dump, CTT_CONTEXT, &record, sizeof record);
     }
 }

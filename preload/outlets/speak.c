@@ -21,12 +21,12 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/terminal.h"
 
-#define PATH_BYTES    4096u
-#define CHILD_STACK   (16u << 10)
-#define ENVIRONMENT   1024u
-#define NS_PER_S      UINT64_C(1000000000)
-#define REAP_PAUSE_NS 1000000L
-#define EXEC_FAILED   127
+#define PATH_BYTES     4096u
+#define CHILD_STACK    (16u << 10)
+#define ENVIRONMENT    1024u
+#define NS_PER_S       UINT64_C(1000000000)
+#define REAP_PAUSE_NS  1000000L
+#define COMMAND_FAILED 127 /* not started, killed, or nobody knows */
 
 static char named_tool[PATH_BYTES], library_folder[PATH_BYTES];
 
@@ -76,13 +76,15 @@ static bool find_tool(char path[PATH_BYTES])
     return false;
 }
 
-/* ---- the child: our memory until its exec, a stack and tables of its own ---- */
+/* ---- the command: our memory until its exec, a stack and tables of its own ---- */
 
 struct child {
     char *tool;
     char *arguments[4];
     char *environment[ENVIRONMENT];
     int output;
+    char *stack_top;
+    uint64_t deadline_ns;
 };
 
 static void environment_copy(struct child *child)
@@ -103,10 +105,9 @@ static void signals_to_default(void)
     for (int number = 1; number < SIGNALS_MAX; number++)
         if (signals_kernel(number, NULL, &now) == 0 && now.handler == (void *)SIG_IGN)
             signals_kernel(number, &standard, NULL);
-    signals_mask(SIG_SETMASK, 0);
 }
 
-static void child_main(void *argument)
+static void command_main(void *argument)
 {
     struct child *child = argument;
     sys_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
@@ -115,30 +116,63 @@ static void child_main(void *argument)
     sys_call(SYS_dup3, null, STDIN_FILENO, 0, 0, 0, 0);
     sys_call(SYS_dup3, null, STDOUT_FILENO, 0, 0, 0, 0);
     sys_call(SYS_close_range, STDERR_FILENO + 1, (long)~0u, 0, 0, 0, 0);
-    signals_to_default();
+    signals_mask(SIG_SETMASK, 0);
     sys_call(SYS_execve, (long)child->tool, (long)child->arguments, (long)child->environment, 0, 0,
              0);
-    sys_call(SYS_exit_group, EXEC_FAILED, 0, 0, 0, 0, 0);
+    sys_call(SYS_exit_group, COMMAND_FAILED, 0, 0, 0, 0, 0);
 }
 
-static long child_start(const char *tool, const char *dump, int output)
+/* Killed when it is not gone by the deadline. */
+static int command_reap(long pid, uint64_t deadline_ns)
 {
-    static struct child child;
+    const struct timespec pause = {0, REAP_PAUSE_NS};
+    int status = 0;
+    long n;
+    while ((n = sys_call(SYS_wait4, pid, (long)&status, WNOHANG | __WALL, 0, 0, 0)) == 0 &&
+           clock_fine_ns() < deadline_ns)
+        sys_call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+    if (n == 0) {
+        sys_call(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
+        n = sys_call(SYS_wait4, pid, (long)&status, __WALL, 0, 0, 0);
+    }
+    return n == pid && WIFEXITED(status) ? WEXITSTATUS(status) : COMMAND_FAILED;
+}
+
+/* ---- the keeper: the command's parent, all signals blocked ---- */
+
+/* Since exec gives a process the exit signal SIGCHLD, whatever it was cloned
+ * with: the program's handler would run in the midst of its end, and its waits
+ * would find the command (hazards.md F3, F4). The keeper, which never calls
+ * exec, takes both on itself. */
+static void keeper_main(void *argument)
+{
+    struct child *child = argument;
+    sys_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
+    signals_to_default(); /* SIGCHLD ignored would leave it nothing to reap */
+    /* CLONE_VFORK: it runs on the stack until its exec. */
+    long pid = machine_clone(CLONE_VM | CLONE_VFORK, child->stack_top, NULL, command_main, child);
+    sys_call(SYS_close_range, 0, (long)~0u, 0, 0, 0, 0);
+    int status = pid > 0 ? command_reap(pid, child->deadline_ns) : COMMAND_FAILED;
+    sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+static void child_fill(struct child *child, const char *tool, const char *dump)
+{
     static char verb[] = "at-exit", name[] = "ctxtrace";
-    char *stack = sys_map(CHILD_STACK);
-    if (!stack)
-        return -ENOMEM;
-    child.tool = (char *)(uintptr_t)tool;
-    child.arguments[0] = name;
-    child.arguments[1] = verb;
-    child.arguments[2] = (char *)(uintptr_t)dump;
-    child.arguments[3] = NULL;
-    child.output = output;
-    environment_copy(&child);
-    /* Exit signal 0. CLONE_VFORK: it runs on `stack` until its exec. */
-    long pid = machine_clone(CLONE_VM | CLONE_VFORK, stack + CHILD_STACK, NULL, child_main, &child);
-    sys_unmap(stack, CHILD_STACK);
-    return pid;
+    child->tool = (char *)(uintptr_t)tool;
+    child->arguments[0] = name;
+    child->arguments[1] = verb;
+    child->arguments[2] = (char *)(uintptr_t)dump;
+    child->arguments[3] = NULL;
+    environment_copy(child);
+}
+
+/* Two stacks: the command's below, the keeper's above. */
+static long keeper_start(struct child *child, char *stacks)
+{
+    child->stack_top = stacks + CHILD_STACK;
+    /* Exit signal 0. */
+    return machine_clone(CLONE_VM, stacks + 2 * CHILD_STACK, NULL, keeper_main, child);
 }
 
 /* ---- the parent ---- */
@@ -167,37 +201,37 @@ static bool pass_on(int from, int to, uint64_t deadline_ns)
     return any;
 }
 
-/* Killed when it is not gone by the deadline. A wait of the program's with
- * __WALL may have been faster (C15): then its status is not known. */
-static int reap(long pid, uint64_t deadline_ns)
+/* The keeper ends by the deadline. A wait of the program's with __WALL may have
+ * been faster (C15): then the status is not known. */
+static int keeper_reap(long pid)
 {
-    const struct timespec pause = {0, REAP_PAUSE_NS};
     int status = 0;
     long n;
-    while ((n = sys_call(SYS_wait4, pid, (long)&status, WNOHANG | __WALL, 0, 0, 0)) == 0 &&
-           clock_fine_ns() < deadline_ns)
-        sys_call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
-    if (n == 0) {
-        sys_call(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-        do {
-            n = sys_call(SYS_wait4, pid, (long)&status, __WALL, 0, 0, 0);
-        } while (n == -EINTR);
-    }
-    return n == pid && WIFEXITED(status) ? WEXITSTATUS(status) : SPEAK_FAILED;
+    do {
+        n = sys_call(SYS_wait4, pid, (long)&status, __WALL, 0, 0, 0);
+    } while (n == -EINTR);
+    return n == pid && WIFEXITED(status) ? WEXITSTATUS(status) : COMMAND_FAILED;
 }
 
 int speak_dump(const char *dump, int fd, uint64_t deadline_ns, bool *ret_spoke)
 {
     static char tool[PATH_BYTES];
+    static struct child child;
     int ends[2];
     *ret_spoke = false;
     if (!find_tool(tool) || sys_call(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0, 0) < 0)
         return SPEAK_FAILED;
-    long pid = child_start(tool, dump, ends[1]);
+    child_fill(&child, tool, dump);
+    child.output = ends[1];
+    child.deadline_ns = deadline_ns;
+    char *stacks = sys_map(2 * CHILD_STACK);
+    long pid = stacks ? keeper_start(&child, stacks) : -ENOMEM;
     sys_close(ends[1]);
     if (pid > 0)
         *ret_spoke = pass_on(ends[0], fd, deadline_ns);
     sys_close(ends[0]);
-    int status = pid > 0 ? reap(pid, deadline_ns) : SPEAK_FAILED;
-    return status == EXEC_FAILED ? SPEAK_FAILED : status;
+    int status = pid > 0 ? keeper_reap(pid) : COMMAND_FAILED;
+    if (stacks)
+        sys_unmap(stacks, 2 * CHILD_STACK);
+    return status == COMMAND_FAILED ? SPEAK_FAILED : status;
 }

@@ -2,9 +2,10 @@
 /*
  * The text of the exit report, by the `ctxtrace` command (`at-exit FILE`).
  *
- * The command is a child with exit signal 0, which the program's own waits do
- * not see; it has none of the program's descriptors, default signals, and no
- * LD_PRELOAD in its environment. What it writes comes through a pipe and is
+ * The command is the child of a keeper, which is a child with exit signal 0:
+ * the program's own waits see neither, and no SIGCHLD comes of it. The command
+ * has none of the program's descriptors, default signals, and no LD_PRELOAD in
+ * its environment. What it writes comes through a pipe and is
  * passed on to the program's stderr, so that neither a full nor a closed stderr
  * holds anybody up. At the deadline it is killed; should the process die
  * before, the kernel kills it: it never outlives the program.

@@ -67,8 +67,7 @@ static const char *holding_title(struct text *text, const struct holding *h)
     case CTT_KIND_MAPPING:
         return pool_format(text->pool, "%s 0x%" PRIx64 " %s  %s", kind, h->handle, name, detail);
     case CTT_KIND_THREAD:
-        return pool_format(text->pool, "tid %" PRIu64 " \"%s\"  %s", h->handle,
-                           h->task && h->task->name ? h->task->name : name, detail);
+        return pool_format(text->pool, "tid %" PRIu64 " \"%s\"  %s", h->handle, name, detail);
     case CTT_KIND_PROCESS:
         return pool_format(text->pool, "pid %" PRIu64 " %s  %s", h->handle, name, detail);
     default:

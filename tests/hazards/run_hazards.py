@@ -19,9 +19,11 @@ import arrangements
 import library
 from tracing import Mismatch, Skip, Tracker
 
-PROGRAMS = ("linking", "reentry", "processes", "signals", "data")
+PROGRAMS = ("linking", "reentry", "processes", "signals", "data", "waiters", "loading",
+            "versions")
 # These hold something at the end, or hit a limit: the tracker may speak of it.
-SPEAKERS = {"stderr_reused", "no_file_size", "no_descriptor_left", "busy_exit"}
+SPEAKERS = {"stderr_reused", "no_file_size", "no_descriptor_left", "busy_exit",
+            "exit_beside_takers"}
 TIMEOUT_S = 60
 SNAPSHOTS = 4
 

@@ -100,6 +100,7 @@ static void others_add(struct dump_builder *b)
         .kind = CTT_KIND_THREAD,
         .flags = CTT_HOLDING_ENDED,
         .handle = 4719,
+        .name = builder_string(b, "reindex"),
         .context = 1,
         .task = TASK_WORKER,
         .stack = builder_stack(b, "pthread_create main __libc_start_main"),
