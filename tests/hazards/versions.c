@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that was linked long ago: it asks for versions of functions that are
+ * another function today. A file without #! is run by the shell for the one caller
+ * and refused for the other; quick_exit ends thread-local objects or does not.
+ *
+ * hazard: A5, A6
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cases.h"
+
+extern char **environ;
+int __cxa_thread_atexit_impl(void (*end)(void *), void *object, void *module);
+extern void *__dso_handle;
+
+__typeof__(posix_spawn) spawn_older, spawnp_older;
+__typeof__(quick_exit) quick_exit_older;
+__asm__(".symver spawn_older, posix_spawn@GLIBC_2.2.5");
+__asm__(".symver spawnp_older, posix_spawnp@GLIBC_2.2.5");
+__asm__(".symver quick_exit_older, quick_exit@GLIBC_2.10");
+
+static void spawn_bare_script(const char *name, __typeof__(posix_spawn) *spawn)
+{
+    char *const words[] = {"script", "word", NULL};
+    int status = 0;
+    pid_t child = 0;
+    int error = spawn(&child, "./script", NULL, NULL, words, environ);
+
+    if (!error)
+        waitpid(child, &status, 0);
+    printf("%s: %s, status %d\n", name, error == ENOEXEC ? "not a program" : "started",
+           WEXITSTATUS(status));
+    fflush(stdout);
+}
+
+static int run_older_spawn(void)
+{
+    static const char text[] = "echo a script; exit 5\n";
+    int fd = open("script", O_CREAT | O_WRONLY | O_CLOEXEC, 0700);
+
+    if (write(fd, text, sizeof(text) - 1) < 0)
+        return 1;
+    close(fd);
+    spawn_bare_script("posix_spawn", posix_spawn);
+    spawn_bare_script("posix_spawnp", posix_spawnp);
+    spawn_bare_script("older posix_spawn", spawn_older);
+    spawn_bare_script("older posix_spawnp", spawnp_older);
+    return 0;
+}
+
+static void tell_end(void *name)
+{
+    dprintf(STDOUT_FILENO, "%s ended\n", (const char *)name);
+}
+
+static int run_older_quick_exit(void)
+{
+    __cxa_thread_atexit_impl(tell_end, "a thread-local object", &__dso_handle);
+    quick_exit_older(6);
+}
+
+static int run_quick_exit(void)
+{
+    __cxa_thread_atexit_impl(tell_end, "a thread-local object", &__dso_handle);
+    quick_exit(6);
+}
+
+static const struct hazard_case cases[] = {
+    {"older_spawn", run_older_spawn},
+    {"older_quick_exit", run_older_quick_exit},
+    {"quick_exit", run_quick_exit},
+};
+
+int main(int argc, char **argv)
+{
+    return RUN_CASES(cases, argc, argv);
+}
