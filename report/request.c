@@ -26,6 +26,7 @@
 #define POLL_LAST_MS             100
 #define ANNOUNCE_WAIT_NS         (2 * NS_PER_S) /* from being loaded to being ready */
 #define PROC_EXE_ROOM            32
+#define SEND_TO_THREAD           1u /* PIDFD_SIGNAL_THREAD, Linux 6.9 */
 #define SIGNAL_NUMBER_IS_SANE(n) ((n) > 0 && (n) <= 64)
 
 static uint64_t clock_ns(void)
@@ -171,16 +172,24 @@ static int announcement_await(const struct request *request, int pidfd,
     return status;
 }
 
-static int signal_send(int pidfd, int number, enum request_value value)
+/* To the main thread alone where it does not block the signal: one for the whole
+ * process may be taken by any thread in sigwait or that reads a signalfd. */
+static int signal_send(int pidfd, int number, enum request_value value,
+                       const struct process_facts *process)
 {
+    bool to_main = !signal_in(process->signals_blocked, number);
     siginfo_t info = {0};
+    int failed;
 
     info.si_signo = number;
     info.si_code = SI_QUEUE;
     info.si_pid = getpid();
     info.si_uid = getuid();
     info.si_value.sival_int = value;
-    return pidfd_send_signal(pidfd, number, &info, 0) < 0 ? -errno : 0;
+    failed = pidfd_send_signal(pidfd, number, &info, to_main ? SEND_TO_THREAD : 0);
+    if (failed && to_main && errno == EINVAL)
+        failed = pidfd_send_signal(pidfd, number, &info, 0);
+    return failed ? -errno : 0;
 }
 
 static bool is_answered(const struct request *request, const struct announcement *before,
@@ -243,7 +252,7 @@ static int request_by_pidfd(const struct request *request, int pidfd,
     if (!number)
         return refuse(ret_process, "the program uses the tracker's signals itself "
                                    "(start it with signal=… to choose another)");
-    error = signal_send(pidfd, number, request->value);
+    error = signal_send(pidfd, number, request->value, ret_process);
     if (error < 0)
         return refuse(ret_process, strerror(-error));
     return answer_await(request, ret_process, pidfd, &before, ret_answer);
