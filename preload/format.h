@@ -245,6 +245,7 @@ enum ctt_context_state {
 
 enum ctt_context_flags {
     CTT_CONTEXT_DETACHED = 1 << 0, /* of a thread that nobody waits for */
+    CTT_CONTEXT_QUIT = 1 << 1,     /* of a thread that ended by pthread_exit */
 };
 
 struct ctt_context {

@@ -156,7 +156,7 @@ void task_end(enum ctt_context_state state)
     if (t->context == CONTEXT_PROCESS || !context)
         return;
     if (atomic_load(&t->flags) & CTT_TASK_DETACHED)
-        atomic_store(&context->flags, CTT_CONTEXT_DETACHED);
+        atomic_fetch_or(&context->flags, CTT_CONTEXT_DETACHED);
     context_end(t->context, state, 0);
 }
 

@@ -18,7 +18,7 @@ static void *pthread_main(void *block)
     void *argument = start->argument;
     thread_begun(start);
     void *result = run(argument);
-    thread_finishing();
+    thread_returning();
     return result;
 }
 
@@ -48,7 +48,7 @@ static int thrd_main(void *block)
     void *argument = start->argument;
     thread_begun(start);
     int result = run(argument);
-    thread_finishing();
+    thread_returning();
     return result;
 }
 
@@ -119,7 +119,7 @@ HOOK(pthread_exit);
 HOOK_EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
 {
     if (guard_may_record(GUARD_FRAME()))
-        thread_finishing();
+        thread_quitting();
     REAL(pthread_exit)(result);
     __builtin_unreachable();
 }
@@ -128,7 +128,7 @@ HOOK(thrd_exit);
 HOOK_EXPORT __attribute__((noreturn)) void thrd_exit(int result)
 {
     if (guard_may_record(GUARD_FRAME()))
-        thread_finishing();
+        thread_quitting();
     REAL(thrd_exit)(result);
     __builtin_unreachable();
 }

@@ -36,6 +36,7 @@
 #define ROUND_LAST  ((uintptr_t)PTHREAD_DESTRUCTOR_ITERATIONS)
 #define ROUND_MASK  ((uintptr_t)0xff)
 #define WAY_ORDERLY ((uintptr_t)0x100)
+#define WAY_QUIT    ((uintptr_t)0x200) /* by pthread_exit, somewhere inside */
 
 enum key_state { KEY_NONE, KEY_MAKING, KEY_READY, KEY_REFUSED };
 static _Atomic int end_key_state;
@@ -49,6 +50,9 @@ static void task_ended(uintptr_t way)
         return;
     bool sent = atomic_load(&task->flags) & CTT_TASK_CANCEL_SENT;
     uint64_t thread = atomic_load(&task->pthread);
+    struct context *context = context_get(task->context);
+    if (context && way & WAY_QUIT)
+        atomic_fetch_or(&context->flags, CTT_CONTEXT_QUIT);
     task_end(sent && !(way & WAY_ORDERLY) ? CTT_STATE_CANCELLED : CTT_STATE_OK);
     /* Of this and the exchange in thread_detaching one comes first, and the
      * other one sees it: exactly one of the two drops the task, the one that
@@ -84,12 +88,22 @@ static bool end_key_ready(void)
     return state == KEY_READY;
 }
 
-void thread_finishing(void)
+static void way_note(uintptr_t way)
 {
     if (!end_key_ready())
         return;
     uintptr_t value = (uintptr_t)pthread_getspecific(end_key);
-    pthread_setspecific(end_key, (void *)((value ? value : ROUND_FIRST) | WAY_ORDERLY));
+    pthread_setspecific(end_key, (void *)((value ? value : ROUND_FIRST) | way));
+}
+
+void thread_returning(void)
+{
+    way_note(WAY_ORDERLY);
+}
+
+void thread_quitting(void)
+{
+    way_note(WAY_ORDERLY | WAY_QUIT);
 }
 
 /* ---- start blocks ---- */

@@ -43,7 +43,8 @@ void thread_created(struct thread_start *start, int error, const pthread_t *thre
 /* In the new thread, first of all. */
 void thread_begun(struct thread_start *start);
 /* In the thread, when it ends by a way that is no cancellation. */
-void thread_finishing(void);
+void thread_returning(void);
+void thread_quitting(void);
 
 /* Around a join, and around a detach. */
 struct thread_release {

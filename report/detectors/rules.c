@@ -47,9 +47,12 @@ bool context_is_over(const struct report *report, const struct context *context)
     if (!context || !context_has_ended(context))
         return false;
     /* At the end of the process there is no grace, but for threads that nobody
-     * waits for: runtimes end theirs by force at shutdown (CPython's daemon
-     * threads), and what they held ends with the process. */
-    bool by_shutdown = context->kind == CTT_CONTEXT_THREAD && context->flags & CTT_CONTEXT_DETACHED;
+     * waits for and that did not come to their own end: runtimes make theirs
+     * quit at shutdown (CPython's daemon threads), and what they held ends with
+     * the process. */
+    const uint32_t shut_down = CTT_CONTEXT_DETACHED | CTT_CONTEXT_QUIT;
+    bool by_shutdown =
+        context->kind == CTT_CONTEXT_THREAD && (context->flags & shut_down) == shut_down;
     return (model_is_end(report->model) && !by_shutdown) ||
            time_between(context->ended_ns, report->now_ns) > report->settings.grace_ns;
 }

@@ -12,5 +12,6 @@ exec 7</etc/passwd; read -r line <&7; exec 7<&-; echo "$line"
 x=$(seq 1000 | tail -1); echo "$x"
 nohup sh -c 'kill -HUP $$; echo survived the hangup' 2>/dev/null
 (trap '' PIPE; seq 100000 2>/dev/null | head -1)
-sleep 100 & kill $!; wait $!; echo "waited $?"
+# Killed before its exec a child may still run the EXIT trap, also natively.
+sleep 100 & until grep -q sleep /proc/$!/comm; do :; done; kill $!; wait $!; echo "waited $?"
 trap - USR1; sh -c 'trap "echo inner" USR1; kill -USR1 $$; echo after'
