@@ -10,7 +10,10 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
 
-#define TID_PATH 64u
+#define TID_PATH    64u
+#define TIMED_MAX   1024u /* tasks whose wait is timed: one more file each */
+#define NS_PER_MS   UINT64_C(1000000)
+#define SCHED_BYTES 512u /* the line that we want is the first */
 
 /* ---- what a thread is doing ---- */
 
@@ -143,23 +146,53 @@ static uint32_t name_string(struct dump *dump, uint32_t tid)
     return n > 0 ? dump_string_bytes(dump, name, (size_t)n) : 0;
 }
 
-static void describe_live(struct dump *dump, struct ctt_task *task)
-{
-    task->name = name_string(dump, task->tid);
-    task->state = state_string(dump, task->tid);
-    task->wait = wait_string(dump, task->tid);
-    if (task->tid == dump->request->tid)
-        task->flags |= CTT_TASK_SELF;
-}
-
-/* ---- the tracked ones, and a set of their tids ---- */
-
+/* Of one listing: the tids that the books know, and what all share. */
 struct tids {
     uint32_t *slots; /* open addressing, 0: free */
     uint32_t mask;
     struct dump *dump;
     uint32_t reporter;
+    uint64_t now_ns; /* the scheduler's clock; 0: waits are not timed */
 };
+
+/* When the thread last got on a processor, by the scheduler's own clock:
+ * "se.exec_start : 5538811.962496", in milliseconds with six decimals. 0: this
+ * kernel does not tell. */
+static uint64_t last_ran_ns(uint32_t tid)
+{
+    char path[TID_PATH], text[SCHED_BYTES];
+    path_of(tid, "sched", path);
+    const char *at = sys_slurp(path, text, sizeof text) > 0 ? strstr(text, "se.exec_start") : NULL;
+    at = at ? strchr(at, ':') : NULL;
+    if (!at)
+        return 0;
+    for (at++; *at == ' ';)
+        at++;
+    uint64_t ns = text_read_u64(&at) * NS_PER_MS;
+    return *at++ == '.' ? ns + text_read_u64(&at) : ns;
+}
+
+/* Since when it has waited. `now_ns` is the same clock, read off the task that
+ * writes this. The thread that the signal came in on is awake because of it. */
+static uint64_t wait_time(uint32_t tid, uint64_t now_ns)
+{
+    uint64_t ran_ns = now_ns ? last_ran_ns(tid) : 0;
+    return ran_ns && ran_ns <= now_ns ? now_ns - ran_ns : CTT_NEVER;
+}
+
+static void describe_live(const struct tids *tids, struct ctt_task *task)
+{
+    struct dump *dump = tids->dump;
+    task->name = name_string(dump, task->tid);
+    task->state = state_string(dump, task->tid);
+    task->wait = wait_string(dump, task->tid);
+    if (task->tid == dump->request->tid)
+        task->flags |= CTT_TASK_SELF;
+    else
+        task->wait_ns = wait_time(task->tid, tids->now_ns);
+}
+
+/* ---- the tracked ones, and a set of their tids ---- */
 
 static uint32_t *tid_slot(struct tids *tids, uint32_t tid)
 {
@@ -187,9 +220,10 @@ static void task_one(struct dump *dump, const struct task *task, struct tids *ti
     record.created_stack = dump_stack(dump, created_stack);
     if (record.flags & CTT_TASK_ENDED) {
         record.state = dump_string(dump, "ended");
+        record.name = dump_string(dump, task->name);
     } else if (record.tid) {
         *tid_slot(tids, record.tid) = record.tid;
-        describe_live(dump, &record);
+        describe_live(tids, &record);
     }
     dump_record(dump, CTT_TASK, &record, sizeof record);
 }
@@ -205,7 +239,7 @@ static bool untracked_one(const char *name, void *arg)
                               .created_ns = CTT_NEVER,
                               .ended_ns = CTT_NEVER,
                               .wait_ns = CTT_NEVER};
-    describe_live(tids->dump, &record);
+    describe_live(tids, &record);
     /* No name: it has ended meanwhile, or has not yet begun. */
     if (record.name)
         dump_record(tids->dump, CTT_TASK, &record, sizeof record);
@@ -221,6 +255,8 @@ void dump_tasks(struct dump *dump)
     tids.slots = sys_map(size * sizeof *tids.slots);
     if (!tids.slots)
         return;
+    if (slots <= TIMED_MAX)
+        tids.now_ns = last_ran_ns(tids.reporter);
     if (tids.reporter == dump->request->tid)
         tids.reporter = 0; /* no task of ours: the program's own thread writes */
     for (uint32_t slot = 0; slot < slots; slot++) {
