@@ -20,6 +20,19 @@ static bool counter_is_of_loss(const char *name)
     return length > tail && strcmp(name + length - tail, suffix) == 0;
 }
 
+/* Counters of work done, not of anything lost: shown with --all. */
+static bool counter_is_of_work(const char *name)
+{
+    static const char *const names[] = {"recipes", "snapshots", "waits_resumed", "early_calls",
+                                        "unwind_verified"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static uint64_t events_dropped(const struct model *model)
 {
     const struct counter *c;
@@ -68,7 +81,7 @@ static void counters_write(struct text *text)
     const struct counter *c;
 
     DL_FOREACH (model->counters, c) {
-        if (c->name && c->value)
+        if (c->name && c->value && (text->report->request->all || !counter_is_of_work(c->name)))
             line = counter_add(text, line, c->name, c->value);
     }
     if (model->strange_records)
