@@ -80,6 +80,5 @@ SUITES = (
     Suite("hosts", "lines", programs=("tests/hosts/run_*.py", "tests/hosts/test_*.py"),
           timeout_s=900),
     Suite("hazards", "lines", programs=("tests/hazards/test_*.py", "tests/hazards/run_*.py")),
-    Suite("hazard-units", "meson", folders=("tests/hazards", "tests/hosts")),
     Suite("fuzz", "fuzz", build="asan", folders=("tests/fuzz",)),
 )
