@@ -43,15 +43,6 @@ typedef int start_function(main_function *main, int argc, char **argv, void (*in
 start_function __libc_start_main;
 HOOK(__libc_start_main);
 
-static const char *environment_value(char **envp, const char *key)
-{
-    size_t length = strlen(key);
-    for (; *envp; envp++)
-        if (strncmp(*envp, key, length) == 0 && (*envp)[length] == '=')
-            return *envp + length + 1;
-    return NULL;
-}
-
 /* Our own function, whatever the global scope says the name means. */
 extern __typeof__(malloc) own_malloc;
 

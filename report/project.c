@@ -59,7 +59,9 @@ void project_mark(struct model *model, const char *glob)
 
 bool frame_in_project(const struct frame *frame)
 {
-    return frame->module && frame->module->in_project;
+    /* The first frame of every program is the C runtime's, in the program's file. */
+    return frame->module && frame->module->in_project &&
+           !(frame->function && strcmp(frame->function, "_start") == 0);
 }
 
 static bool frame_is_runtime(const struct frame *frame)

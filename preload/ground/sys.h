@@ -75,6 +75,9 @@ void text_add_u64(struct text *t, uint64_t value);
 void text_add_i64(struct text *t, int64_t value);
 void text_add_hex(struct text *t, uint64_t value);
 
+/* getenv in a given environment, without libc's lock. */
+const char *environment_value(char **environment, const char *key);
+
 /* Decimal digits at *at, which moves past them. */
 uint64_t text_read_u64(const char **at);
 uint64_t text_read_hex(const char **at);

@@ -67,3 +67,12 @@ uint64_t text_read_hex(const char **at)
         value = value * 16 + (uint64_t)digit;
     return value;
 }
+
+const char *environment_value(char **environment, const char *key)
+{
+    size_t length = __builtin_strlen(key);
+    for (; *environment; environment++)
+        if (__builtin_strncmp(*environment, key, length) == 0 && (*environment)[length] == '=')
+            return *environment + length + 1;
+    return NULL;
+}

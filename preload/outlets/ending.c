@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 #include "preload/facts/holding.h"
@@ -186,15 +185,6 @@ static void on_forked(void)
 }
 
 /* ---- the start ---- */
-
-static const char *environment_value(char **envp, const char *key)
-{
-    size_t length = strlen(key);
-    for (; *envp; envp++)
-        if (strncmp(*envp, key, length) == 0 && (*envp)[length] == '=')
-            return *envp + length + 1;
-    return NULL;
-}
 
 void outlets_begin(char **argv, char **envp)
 {
