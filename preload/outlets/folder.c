@@ -120,16 +120,19 @@ int folder_open(void)
     for (uint32_t i = 0; candidate(i, path); i++) {
         if (!*path)
             continue;
-        result = candidate_open(path, i == 0);
-        if (result >= 0) {
+        int folder = candidate_open(path, i == 0);
+        if (folder >= 0) {
             memcpy(opened, path, sizeof opened);
             if (*refused)
                 fallback_tell(refused);
-            return result;
+            return folder;
         }
-        if (!*refused)
-            memcpy(refused, path, sizeof refused);
+        if (*refused)
+            continue;
+        result = folder;
+        memcpy(refused, path, sizeof refused);
     }
+    memcpy(opened, refused, sizeof opened); /* what is complained of */
     return result;
 }
 
