@@ -16,9 +16,13 @@ import time
 from pathlib import Path
 
 import arrangements
+import counts
+import endings
 import library
+import linkage
 from tracing import Mismatch, Skip, Tracker
 
+MODULES = (library, linkage, arrangements, endings, counts)
 PROGRAMS = ("linking", "reentry", "processes", "signals", "data", "waiters", "loading",
             "versions")
 # These hold something at the end, or hit a limit: the tracker may speak of it.
@@ -107,7 +111,7 @@ def main():
     for program, case in list_cases(tracker):
         if fnmatch.fnmatch(case, options.only):
             failures += tell(case, run_case, tracker, program, case)
-    for test in (*library.TESTS, *arrangements.TESTS):
+    for test in (test for module in MODULES for test in module.TESTS):
         name = test.__name__.removeprefix("test_")
         if fnmatch.fnmatch(name, options.only):
             failures += tell(name, test, tracker)

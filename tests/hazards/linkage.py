@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""Hazards of names and versions: which function a name is, which file a plugin gets."""
+
+import ctypes
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from arrangements import compile_hello, need, run
+from tracing import Mismatch, Skip
+
+# What moves bytes about is chosen at load time and called before anything of ours can run.
+MOVES_BYTES = re.compile(r"(__)?(mem([cmprs]|frob)|str|wcs|wmem|bcopy|bzero)(?!align)")
+PRIVATE_LIBRARIES = ("liblzma.so.5", "libunwind.so.8")
+
+HOST = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    void *plugin = argc > 2 ? dlmopen(LM_ID_NEWLM, argv[1], RTLD_NOW) : dlopen(argv[1], RTLD_NOW);
+    int (*answer)(void) = plugin ? (int (*)(void))dlsym(plugin, "answer") : 0;
+    printf("%d %s\\n", answer ? answer() : -1, plugin ? "" : dlerror());
+    return plugin ? dlclose(plugin) : 1;
+}
+"""
+WORKER = """
+#include <stdio.h>
+#include <stdlib.h>
+int answer(void)
+{
+    FILE *stream = fopen("/etc/passwd", "r");
+    free(malloc(100));
+    return stream ? fclose(stream) + 42 : 0;
+}
+"""
+OUTER = """
+#include <dlfcn.h>
+int answer(void)
+{
+    void *inner = dlopen("inner.so", RTLD_NOW);
+    int (*call)(void) = inner ? (int (*)(void))dlsym(inner, "answer") : 0;
+    return call ? call() : -2;
+}
+"""
+
+
+def list_versions(library):
+    """{name: [(version, is default, address, type)]} of what a library exports."""
+    need("nm")
+    found = {}
+    lines = run(["nm", "-D", "--defined-only", "--with-symbol-versions", library]).stdout
+    for address, kind, symbol in (line.split() for line in lines.splitlines()):
+        name, at, version = symbol.partition("@")
+        if kind != "A":
+            found.setdefault(name, []).append((version.lstrip("@"), version.startswith("@") or
+                                               not at, int(address, 16), kind))
+    return found
+
+
+def find_libc():
+    """The file of the libc that programs get here."""
+    for line in run(["ldd", "/bin/sh"]).stdout.splitlines():
+        if "libc.so.6 =>" in line:
+            return Path(line.split()[2])
+    raise Skip("/bin/sh has no libc.so.6")
+
+
+def test_symbol_versions(tracker):
+    """hazard: A5, A6: a name is one function under all its versions, or has a hook for each;
+    and the default version is what dlsym gives."""
+    path = find_libc()
+    libc, ours = list_versions(path), list_versions(tracker.library)
+    loaded = ctypes.CDLL(str(path))
+    bases, strays = set(), []
+    for name in sorted(set(ours) & set(libc)):
+        versions = libc[name]
+        default = [address for _, is_default, address, _ in versions if is_default]
+        if default:
+            bases.add(ctypes.cast(getattr(loaded, name), ctypes.c_void_p).value - default[0])
+        if len({address for _, _, address, _ in versions}) == 1:
+            continue
+        hooked = {version for version, *_ in ours[name]}
+        strays += [f"{name}@{version}" for version, *_ in versions if version not in hooked]
+    if strays:
+        raise Mismatch(f"another function than the default, and no hook: {', '.join(strays)}")
+    if len(bases) != 1:
+        raise Mismatch("dlsym does not give the default version of every hooked name")
+
+
+def test_chosen_at_load(tracker):
+    """hazard: A18: nothing is hooked that libc chooses at load time, or that moves bytes."""
+    libc, ours = list_versions(find_libc()), list_versions(tracker.library)
+    chosen = {name for name in ours if any(kind == "i" for *_, kind in libc.get(name, ()))}
+    movers = {name for name in ours if MOVES_BYTES.match(name)}
+    if chosen or movers:
+        raise Mismatch(f"hooked: {' '.join(sorted(chosen | movers))}")
+
+
+def build_shared(folder, name, text, *flags):
+    path = Path(folder) / name
+    source = path.with_suffix(".c")
+    path.parent.mkdir(exist_ok=True)
+    source.write_text(text, encoding="ascii")
+    done = run(["gcc", "-shared", "-fPIC", source, "-o", path, *flags])
+    if done.returncode:
+        raise Skip(f"gcc does not work here: {done.stderr[-200:]}")
+    return path
+
+
+def compare_host(tracker, folder, host, *words, options=""):
+    """The host's output without us, which must be the same with us."""
+    native = run([host, *words])
+    done = run([host, *words], env=tracker.environment(options, TMPDIR=folder))
+    if (done.returncode, done.stdout, done.stderr) != (native.returncode, native.stdout, ""):
+        raise Mismatch(f"status {done.returncode}, {done.stdout!r} instead of "
+                       f"{native.stdout!r}; {done.stderr[-300:]!r}")
+    return native.stdout
+
+
+def test_bundled_libraries(tracker):
+    """hazard: 0.6, A11: a plugin with a liblzma and libunwind of its own gets its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        host = compile_hello(folder, "gcc", text=HOST)
+        private = [build_shared(folder, f"private/{name}", f"int own_{number}(void) "
+                                "{ return 3; }\n", f"-Wl,-soname,{name}")
+                   for number, name in enumerate(PRIVATE_LIBRARIES)]
+        plugin = build_shared(
+            folder, "plugin.so", "int own_0(void), own_1(void);\n"
+            "int answer(void) { return own_0() + own_1(); }\n",
+            *private, "-Wl,-rpath,$ORIGIN/private", "-Wl,--enable-new-dtags")
+        if compare_host(tracker, folder, host, plugin) != "6 \n":
+            raise Skip("the plugin does not load without us either")
+
+
+def test_callers_runpath(tracker):
+    """hazard: A14: a plugin that only its caller's RUNPATH leads to."""
+    with tempfile.TemporaryDirectory() as folder:
+        host = compile_hello(folder, "gcc", text=HOST)
+        build_shared(folder, "hidden/inner.so", WORKER)
+        outer = build_shared(folder, "outer.so", OUTER, "-Wl,-rpath,$ORIGIN/hidden",
+                             "-Wl,--enable-new-dtags")
+        if compare_host(tracker, folder, host, outer) != "42 \n":
+            raise Skip("RUNPATH does not work here")
+
+
+def test_other_namespace(tracker):
+    """hazard: A16: a plugin in a namespace with a libc of its own runs unharmed."""
+    with tempfile.TemporaryDirectory() as folder:
+        host = compile_hello(folder, "gcc", text=HOST)
+        plugin = build_shared(folder, "plugin.so", WORKER)
+        if compare_host(tracker, folder, host, plugin, "new") != "42 \n":
+            raise Skip("dlmopen does not work here")
+
+
+def test_start_under_loader_options(tracker):
+    """hazard: A1, A2, A3: the start with all symbols bound at once, and with the loader's
+    own messages, which allocate early."""
+    native = subprocess.run(["/bin/true"], check=True, capture_output=True, text=True)
+    for name, value in (("LD_BIND_NOW", "1"), ("LD_DEBUG", "libs"), ("LD_VERBOSE", "1")):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run(["/bin/true"], env=tracker.environment(**{name: value, "TMPDIR": folder}))
+        if (done.returncode, done.stdout) != (0, native.stdout):
+            raise Mismatch(f"{name}: status {done.returncode}, {done.stderr[-300:]!r}")
+
+
+TESTS = (
+    test_symbol_versions,
+    test_chosen_at_load,
+    test_bundled_libraries,
+    test_callers_runpath,
+    test_other_namespace,
+    test_start_under_loader_options,
+)
