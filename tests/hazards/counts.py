@@ -15,7 +15,8 @@ FEW, PAIRS_MORE, DESCRIPTORS_MORE, THREADS_MORE = 10, 100_000, 1000, 200
 SLACK = 16
 # What a thread's first recorded calls and its end may cost us: its numbers and name, and
 # the alternate stack for fatal signals. No change of signal masks, no mapping (D11).
-PER_THREAD = {"gettid": 6, "sigaltstack": 4, "prctl": 1}
+# Whether a join has to wait is chance.
+PER_THREAD = {"gettid": 6, "sigaltstack": 4, "prctl": 1, "futex": 1}
 
 
 def count_calls(tracker, traced, *words):
