@@ -20,7 +20,7 @@ int __cxa_thread_atexit_impl(void (*end)(void *), void *object, void *module);
 extern void *__dso_handle;
 
 __typeof__(posix_spawn) spawn_older, spawnp_older;
-__typeof__(quick_exit) quick_exit_older;
+__attribute__((noreturn)) void quick_exit_older(int status);
 __asm__(".symver spawn_older, posix_spawn@GLIBC_2.2.5");
 __asm__(".symver spawnp_older, posix_spawnp@GLIBC_2.2.5");
 __asm__(".symver quick_exit_older, quick_exit@GLIBC_2.10");
