@@ -54,7 +54,9 @@ static _Atomic uint32_t slots_used;
 
 static uint32_t my_tid(void)
 {
-    return (uint32_t)sys_gettid();
+    /* In the child of a raw fork it is the parent's, which does as well: there
+     * is no other thread. */
+    return self.tid ? self.tid : (uint32_t)sys_gettid();
 }
 
 /* A raw fork leaves a child in which the holder does not exist: what it held

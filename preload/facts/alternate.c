@@ -89,30 +89,34 @@ void alternate_give_up(void)
 void alternate_start(void)
 {
     struct stack_note *table = notes_get();
-    stack_t now;
-    if (!table || self.alternate || atomic_load(&given_up) || alternate_set(NULL, &now) < 0 ||
-        !(now.ss_flags & SS_DISABLE))
+    if (!table || self.alternate || atomic_load(&given_up))
         return;
     uint32_t number = free_take(table);
     if (!number)
         number = stack_make(table);
     if (!number)
         return;
-    stack_t ours = {.ss_sp = table[number].base, .ss_size = ALTERNATE_BYTES};
+    /* One call sets and tells: threads that live for microseconds pay for it. */
+    stack_t ours = {.ss_sp = table[number].base, .ss_size = ALTERNATE_BYTES}, before;
     self.alternate = number;
-    alternate_set(&ours, NULL);
+    bool set = alternate_set(&ours, &before) == 0;
+    if (set && before.ss_flags & SS_DISABLE)
+        return;
+    if (set)
+        alternate_set(&before, NULL); /* the program was first */
+    self.alternate = 0;
+    free_give(table, number);
 }
 
 void alternate_end(void)
 {
     if (!self.alternate)
         return;
-    stack_t now;
-    if (alternate_set(NULL, &now) == 0 && alternate_is_ours(now.ss_sp)) {
-        stack_t none = {.ss_flags = SS_DISABLE};
-        if (now.ss_flags & SS_ONSTACK || alternate_set(&none, NULL) < 0)
-            return; /* still standing on it: it stays this thread's */
-    }
+    stack_t none = {.ss_flags = SS_DISABLE}, before;
+    if (alternate_set(&none, &before) < 0)
+        return; /* standing on it: it stays this thread's */
+    if (!alternate_is_ours(before.ss_sp))
+        alternate_set(&before, NULL);
     uint32_t number = self.alternate;
     self.alternate = 0;
     free_give(atomic_load(&notes), number);

@@ -129,7 +129,8 @@ void task_start(uint32_t id)
     if (!t)
         return;
     self.context = t->context;
-    atomic_store_explicit(&t->tid, (uint32_t)sys_gettid(), memory_order_release);
+    self.tid = (uint32_t)sys_gettid();
+    atomic_store_explicit(&t->tid, self.tid, memory_order_release);
 }
 
 uint32_t task_self(void)
@@ -185,7 +186,8 @@ void task_forked(void)
     struct task *t = task_get(mine);
     if (!t)
         return;
-    atomic_store(&t->tid, (uint32_t)sys_gettid());
+    self.tid = (uint32_t)sys_gettid();
+    atomic_store(&t->tid, self.tid);
     atomic_fetch_or(&t->flags, CTT_TASK_MAIN);
     /* The thread that forked is the child's main thread: its end is the
      * process's, and what it acquires is the process's. */

@@ -36,6 +36,7 @@ struct thread_self {
     uint32_t alternate;       /* number of our alternate signal stack, or 0 */
     int32_t vforker;          /* vforked > 0: the process whose child that is */
     uint32_t program_signals; /* handlers of the program's begun on this thread */
+    uint32_t tid;             /* 0 until the thread is a task */
 };
 
 extern _Thread_local struct thread_self self __attribute__((tls_model("initial-exec")));
