@@ -24,6 +24,7 @@
 #include "preload/facts/stack.h"
 #include "preload/facts/task.h"
 #include "preload/facts/unwind.h"
+#include "preload/facts/unwind_bounds.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/blind.h"
 #include "preload/ground/config.h"
@@ -65,6 +66,15 @@ static void look_for_allocators(void)
                                   "the tracker");
 }
 
+/* Now, and not at the first capture: by then the program may have no descriptor
+ * to spare or may have confined itself (hazards.md B7, D15), or another thread
+ * of it may be about to open something, which would get another number. */
+static void stack_bounds_ask(void)
+{
+    struct room_range stack;
+    bounds_find(GUARD_FRAME(), &stack);
+}
+
 static void choose_unwinder(void)
 {
     stack_depth_limit = (uint32_t)config.stack_depth;
@@ -86,6 +96,7 @@ static void tracker_start(char **argv, char **envp)
         return;
     }
     arena_limit(config.max_memory);
+    stack_bounds_ask();
     baseline_fds();
     look_for_allocators();
     choose_unwinder();

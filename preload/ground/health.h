@@ -50,6 +50,7 @@
     X(render_failed, "exit reports made without the ctxtrace command")                             \
     X(waits_resumed, "interrupted waits gone on with after our own signal")                        \
     X(preloads_stripped, "programs started without the tracker: other libc or class")              \
+    X(calls_forbidden, "system calls not made: the program's seccomp filter forbids them")         \
     X(options_unknown, "options not understood")
 
 enum health_counter {

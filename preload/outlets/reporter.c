@@ -16,6 +16,7 @@
 
 #include "preload/facts/signals.h"
 #include "preload/ground/arena.h"
+#include "preload/ground/confine.h"
 #include "preload/ground/health.h"
 #include "preload/ground/machine.h"
 #include "preload/ground/sys.h"
@@ -129,7 +130,8 @@ bool reporter_run(void (*job)(void), int keep_fd)
     current.own_fds = false;
     char *top = stack + GUARD_BYTES + STACK_BYTES;
     uint64_t mask = signals_mask(SIG_SETMASK, SIGNALS_ALL);
-    long result = machine_clone(flags, top, (uint32_t *)&busy, job_do, (void *)1);
+    long result =
+        confined() ? -EPERM : machine_clone(flags, top, (uint32_t *)&busy, job_do, (void *)1);
     if (result < 0) {
         HEALTH(snapshots_inline);
         machine_call_on(top, job_do, NULL);

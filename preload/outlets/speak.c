@@ -17,6 +17,7 @@
 
 #include "preload/facts/signals.h"
 #include "preload/ground/config.h"
+#include "preload/ground/confine.h"
 #include "preload/ground/machine.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/terminal.h"
@@ -219,7 +220,8 @@ int speak_dump(const char *dump, int fd, uint64_t deadline_ns, bool *ret_spoke)
     static struct child child;
     int ends[2];
     *ret_spoke = false;
-    if (!find_tool(tool) || sys_call(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0, 0) < 0)
+    if (confined() || !find_tool(tool) ||
+        sys_call(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0, 0) < 0)
         return SPEAK_FAILED;
     child_fill(&child, tool, dump);
     child.output = ends[1];

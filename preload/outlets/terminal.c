@@ -118,10 +118,11 @@ static const char *error_words(int error)
     static const struct row {
         int error;
         const char *words;
-    } rows[] = {{ENOSPC, "no space left on device"}, {EDQUOT, "disk quota exceeded"},
-                {EFBIG, "file too large"},           {EACCES, "permission denied"},
-                {EROFS, "read-only file system"},    {ENOMEM, "out of memory"},
-                {ENOENT, "no such directory"}};
+    } rows[] = {
+        {ENOSPC, "no space left on device"}, {EDQUOT, "disk quota exceeded"},
+        {EFBIG, "file too large"},           {EACCES, "permission denied"},
+        {EROFS, "read-only file system"},    {ENOMEM, "out of memory"},
+        {ENOENT, "no such directory"},       {ENOSYS, "the program's seccomp filter forbids it"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].error == error)
             return rows[i].words;
@@ -168,7 +169,7 @@ void terminal_complain(int error, int fd)
     char words[FOLDER_PATH + 64];
     struct text text = TEXT_OF(words);
     text_add(&text, "no dump could be written to ");
-    text_add(&text, folder_path());
+    text_add(&text, *folder_path() ? folder_path() : "any folder");
     text_add(&text, ": ");
     text_add(&text, error_words(-error));
     terminal_line(words, fd);

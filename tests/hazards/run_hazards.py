@@ -24,7 +24,7 @@ from tracing import Mismatch, Skip, Tracker
 
 MODULES = (library, linkage, arrangements, endings, counts)
 PROGRAMS = ("linking", "reentry", "processes", "signals", "data", "waiters", "loading",
-            "versions")
+            "versions", "confined")
 # These hold something at the end, or hit a limit: the tracker may speak of it.
 SPEAKERS = {"stderr_reused", "no_file_size", "no_descriptor_left", "busy_exit",
             "exit_beside_takers"}
