@@ -110,32 +110,41 @@ static void diff_make(struct diff *diff)
     HASH_SORT(diff->rows, row_order);
 }
 
+static void text_side_write(struct text *text, const char *side, const struct dump *dump)
+{
+    const struct process *process = &dump->model->process;
+
+    text_line(text, PAINT_BOLD, "%s  %s[%u] #%u  up %s  %s", side,
+              process->name ? process->name : "?", process->facts.pid, process->facts.sequence,
+              text_duration(text, process->facts.uptime_ns), dump->path);
+}
+
 static void text_write(struct diff *diff, FILE *out)
 {
     struct text text = {.report = diff->dumps[SIDE_B].report, .pool = diff->pool, .out = out};
     size_t shown = 0, same = 0, changed = 0;
 
     diff->dumps[SIDE_B].request.color = !diff->no_color && output_wants_color(out);
+    text_side_write(&text, "before", &diff->dumps[SIDE_A]);
+    text_side_write(&text, "after ", &diff->dumps[SIDE_B]);
+    text_line(&text, PAINT_NONE, "%s", "");
     text_line(&text, PAINT_DIM, "  %-6s  %-8s %9s %9s %9s %11s  %s", "what", "kind", "before",
               "after", "change", "size", "acquired at");
     for (const struct diff_row *row = diff->rows; row; row = row->hh.next) {
-        const struct frame *frame = stack_best_frame(row->model, row->stack);
-
         row_change(row) ? changed++ : same++;
         if (!diff->all && (!row_change(row) || shown >= DIFF_TOP))
             continue;
         shown++;
         text_line(&text, row_change(row) > 0 ? PAINT_BAD : PAINT_NONE,
-                  "  %-6s  %-8s %9" PRIu64 " %9" PRIu64 " %+9" PRId64 " %11s  %s %s",
-                  row_verdict(row), model_kind_name(row->model, (uint32_t)row->key.kind),
-                  row->count[SIDE_A], row->count[SIDE_B], row_change(row),
-                  text_bytes(&text, row->bytes[SIDE_B]),
-                  frame && frame->function ? text_function(&text, frame) : "",
-                  frame ? text_place(&text, frame, false) : "-");
+                  "  %-6s  %-8s %9" PRIu64 " %9" PRIu64 " %+9" PRId64 " %11s  %s", row_verdict(row),
+                  model_kind_name(row->model, (uint32_t)row->key.kind), row->count[SIDE_A],
+                  row->count[SIDE_B], row_change(row), text_bytes(&text, row->bytes[SIDE_B]),
+                  text_where(&text, row->model, row->stack));
     }
     if (!diff->all && changed > shown)
         text_line(&text, PAINT_DIM, "  and %zu more (--all)", changed - shown);
-    text_line(&text, PAINT_NONE, "%zu stacks changed, %zu the same", changed, same);
+    text_line(&text, PAINT_NONE, "%zu stack%s changed, %zu the same", changed,
+              changed == 1 ? "" : "s", same);
 }
 
 static void json_side_write(struct json *json, const char *key, const struct dump *dump)

@@ -57,31 +57,80 @@ void project_mark(struct model *model, const char *glob)
         m->in_project = !module_is_runtime(m) && path_in_project(m, glob);
 }
 
+static bool text_starts(const char *text, const char *const *starts, size_t count)
+{
+    for (size_t i = 0; text && i < count; i++) {
+        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Code that a system header brought into the program: std::vector, or what
+ * _FORTIFY_SOURCE makes of open(). By name too: the stripped twin of a program
+ * must get the same fingerprints. */
+static bool frame_is_of_header(const struct frame *frame)
+{
+    static const char *const files[] = {"/usr/include/", "/usr/lib/", "/usr/bin/../lib/"};
+    static const char *const names[] = {"std::", "__gnu_cxx::"};
+
+    return text_starts(frame->file, files, sizeof(files) / sizeof(files[0])) ||
+           text_starts(frame->function, names, sizeof(names) / sizeof(names[0]));
+}
+
 bool frame_in_project(const struct frame *frame)
 {
     /* The first frame of every program is the C runtime's, in the program's file. */
-    return frame->module && frame->module->in_project &&
+    return frame->module && frame->module->in_project && !frame_is_of_header(frame) &&
            !(frame->function && strcmp(frame->function, "_start") == 0);
 }
 
 static bool frame_is_runtime(const struct frame *frame)
 {
-    return frame->module && module_is_runtime(frame->module);
+    return frame->module && (module_is_runtime(frame->module) || frame_is_of_header(frame));
+}
+
+/* malloc of another allocator, zmalloc, CRYPTO_zalloc, g_strdup: all memory of
+ * a program comes through such a one, so it tells nothing. */
+static bool frame_is_of_allocator(const struct frame *frame)
+{
+    return frame->function &&
+           (strstr(frame->function, "alloc") || strstr(frame->function, "strdup") ||
+            strncmp(frame->function, "operator new", strlen("operator new")) == 0);
 }
 
 const struct frame *stack_best_frame(struct model *model, struct stack *stack)
 {
-    const struct frame *outside = NULL;
+    const struct frame *outside = NULL, *caller = NULL;
     size_t count;
     const struct frame *frames = model_frames(model, stack, &count);
 
     for (size_t i = 0; i < count; i++) {
         if (frame_in_project(&frames[i]))
             return &frames[i];
-        if (!outside && !frame_is_runtime(&frames[i]))
+        if (frame_is_runtime(&frames[i]))
+            continue;
+        if (!outside)
             outside = &frames[i];
+        if (!caller && !frame_is_of_allocator(&frames[i]))
+            caller = &frames[i];
     }
+    if (caller)
+        return caller;
     return outside ? outside : count ? &frames[0] : NULL;
+}
+
+const struct frame *stack_caller_frame(struct model *model, struct stack *stack,
+                                       const struct frame *frame)
+{
+    size_t count;
+    const struct frame *frames = model_frames(model, stack, &count);
+
+    for (frame++; frame < frames + count; frame++) {
+        if (!frame_is_of_header(frame))
+            return frame_is_runtime(frame) ? NULL : frame;
+    }
+    return NULL;
 }
 
 bool stack_is_of_project(struct model *model, struct stack *stack)

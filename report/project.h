@@ -17,11 +17,17 @@ void project_mark(struct model *model, const char *glob);
 /* Code that stands between the program and the kernel in every program. */
 bool module_is_runtime(const struct module *module);
 
+/* Not what system headers brought into the program: templates, inline functions. */
 bool frame_in_project(const struct frame *frame);
 
 /* The frame that a person wants to see first: the first one in-project, else
- * the first one outside the runtime, else the first. NULL: no frames. */
+ * the first one outside the runtime, by preference no allocator's, else the
+ * first. NULL: no frames. */
 const struct frame *stack_best_frame(struct model *model, struct stack *stack);
+
+/* Who called `frame` of that stack; NULL when nobody but the runtime did. */
+const struct frame *stack_caller_frame(struct model *model, struct stack *stack,
+                                       const struct frame *frame);
 
 /* True when the first frame outside the runtime is in-project. */
 bool stack_is_of_project(struct model *model, struct stack *stack);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "../live.h"
-#include "../project.h"
 
 enum { LIVE_TOP = 20 };
 
@@ -40,24 +39,6 @@ static const char *change_text(struct text *text, const struct live *before,
     return pool_format(text->pool, "%+9" PRId64, (int64_t)(row->count - old));
 }
 
-/* "load_conf conf.c:57 < handle_request": the best frame and who called it. */
-static const char *where_text(struct text *text, struct stack *stack)
-{
-    struct model *model = text->report->model;
-    const struct frame *best = stack_best_frame(model, stack), *frames;
-    const char *where;
-    size_t count;
-
-    if (!best)
-        return "-";
-    where = pool_format(text->pool, "%s %s", best->function ? text_function(text, best) : "",
-                        text_place(text, best, false));
-    frames = model_frames(model, stack, &count);
-    if (best + 1 < frames + count && best[1].function)
-        where = pool_format(text->pool, "%s < %s", where, text_function(text, &best[1]));
-    return where[0] == ' ' ? where + 1 : where;
-}
-
 static const char *number_text(struct text *text, const struct site *site, uint64_t number)
 {
     return site ? pool_format(text->pool, "%" PRIu64, number) : "-";
@@ -78,7 +59,7 @@ static void rows_write(struct text *text, const struct live *live, const struct 
                   number_text(text, site, site ? site->acquired : 0),
                   number_text(text, site, site ? site->released : 0), text_bytes(text, row->bytes),
                   text_age(text, row->oldest_ns), change_text(text, before, row),
-                  where_text(text, row->stack));
+                  text_where(text, text->report->model, row->stack));
     }
     text_write_rest(text, live->count, limit);
 }
@@ -113,12 +94,13 @@ void text_write_held_now(struct text *text)
     if (previous)
         before = live_make(previous, false);
     text_line(text, PAINT_NONE, "%s", "");
-    text_line(text, PAINT_BOLD, "held now, by count%s%s",
+    text_line(text, PAINT_BOLD, "held now, by count%s%s%s", live.count ? "" : ": nothing",
               live.count > limit
                   ? pool_format(text->pool, " (top %zu of %zu stacks)", limit, live.count)
                   : "",
               text->report->request->since_mark ? ", acquired since the mark" : "");
-    rows_write(text, &live, &before, limit);
+    if (live.count)
+        rows_write(text, &live, &before, limit);
     /* All of it in one table needs no second order. */
     if (live.count > limit) {
         live_sort_by_bytes(&live);

@@ -197,29 +197,6 @@ const char *text_place(struct text *text, const struct frame *frame, bool folder
     return pool_format(text->pool, "%s+0x%" PRIx64, frame->module->base, frame->address);
 }
 
-/* Where the arguments begin: the last parenthesis outside all others. That
- * leaves "operator()" and "(anonymous namespace)::f" whole. */
-static size_t name_length(const char *function)
-{
-    size_t length = strlen(function), i;
-    unsigned depth = 0;
-
-    for (i = 0; function[i]; i++) {
-        if (function[i] == '(' && depth++ == 0)
-            length = i;
-        else if (function[i] == ')' && depth)
-            depth--;
-    }
-    return length ? length : i;
-}
-
-const char *text_function(struct text *text, const struct frame *frame)
-{
-    if (!frame->function)
-        return "?";
-    return pool_format(text->pool, "%.*s", (int)name_length(frame->function), frame->function);
-}
-
 static const char *context_title(struct text *text, const struct context *context)
 {
     if (context->kind == CTT_CONTEXT_PROCESS)

@@ -36,8 +36,11 @@ const char *text_count(struct text *text, uint64_t count, uint32_t kind); /* "2 
 
 /* "conf.c:57", with `folder` "src/conf.c:57"; else module, or module+offset. */
 const char *text_place(struct text *text, const struct frame *frame, bool folder);
-/* The function's name without its arguments; "?" when unknown. */
+/* The function's name without its arguments, shortened when long; "?" when
+ * unknown. */
 const char *text_function(struct text *text, const struct frame *frame);
+/* "load_conf conf.c:57 < handle_request:30": the best frame and its caller. */
+const char *text_where(struct text *text, struct model *model, struct stack *stack);
 
 /* "req:/v1/orders < svc < process" */
 const char *text_context_path(struct text *text, const struct context *context);

@@ -100,7 +100,7 @@ static void test_diff(void **state)
     RUN(&c, cmd_diff, a, b);
     assert_int_equal(c.status, STATUS_OK);
     assert_says(c.out, "grown   fd               5        12        +7");
-    assert_says(c.out, "1 stacks changed, 0 the same");
+    assert_says(c.out, "1 stack changed, 0 the same");
     RUN(&c, cmd_diff, "--format=json", b, a);
     assert_says(c.out, "\"change\": \"shrunk\"");
     RUN(&c, cmd_diff, a);
