@@ -32,8 +32,11 @@ static const char *signal_name(struct text *text, uint32_t number)
 {
     const char *name = sigabbrev_np((int)number);
 
-    return name ? pool_format(text->pool, "SIG%s", name)
-                : pool_format(text->pool, "signal %u", number);
+    if (name)
+        return pool_format(text->pool, "SIG%s", name);
+    if ((int)number >= SIGRTMIN && (int)number <= SIGRTMAX)
+        return pool_format(text->pool, "SIGRTMAX-%d", SIGRTMAX - (int)number);
+    return pool_format(text->pool, "signal %u", number);
 }
 
 static const char *trigger_phrase(struct text *text)
@@ -123,9 +126,11 @@ static const char *verdict_text(struct text *text)
 
     if (!findings && report_health(report) == CTT_HEALTH_INCONCLUSIVE)
         return "verdict: INCONCLUSIVE, the tracker saw too little to judge";
-    verdict = findings ? pool_format(text->pool, "verdict: %u FINDING%s", findings,
-                                     findings == 1 ? "" : "S")
-                       : "verdict: 0 findings";
+    verdict = pool_format(text->pool, "verdict: %u %s%s", findings,
+                          findings == 0   ? "findings"
+                          : findings == 1 ? "FINDING"
+                                          : "FINDINGS",
+                          report->model->fault ? " in the part that could be read" : "");
     if (held)
         verdict = pool_format(text->pool, "%s, %" PRIu64 " resource%s held after cancel", verdict,
                               held, held == 1 ? "" : "s");

@@ -141,6 +141,7 @@ static void mishap_what_write(struct text *text, const struct finding *f)
 static void whose_write(struct text *text, const struct finding *f)
 {
     const struct context *c = f->context;
+    const struct frame *starter;
     const char *id = "";
 
     if (!c)
@@ -150,6 +151,10 @@ static void whose_write(struct text *text, const struct finding *f)
     text_line(text, PAINT_NONE, "    whose   %s%s%s%s%s%s", id, text_context_path(text, c),
               c->trace_id ? "    trace " : "", c->trace_id ? c->trace_id : "",
               c->cause ? "    cause: " : "", c->cause ? c->cause : "");
+    starter = stack_best_frame(text->report->model, c->created_stack);
+    if (starter && c->kind == CTT_CONTEXT_THREAD)
+        text_line(text, PAINT_NONE, "            started by %s %s", text_function(text, starter),
+                  text_place(text, starter, true));
 }
 
 static void when_write(struct text *text, const struct finding *f)
@@ -165,8 +170,10 @@ static void when_write(struct text *text, const struct finding *f)
         return;
     }
     if (f->ended_ns != CTT_NEVER && f->context)
-        end = pool_format(text->pool, ", %s ended %s (%s)", context_kind_word(f->context->kind),
-                          text_moment(text, f->ended_ns), state_phrase(f->context->state));
+        end = pool_format(
+            text->pool, f->context->state == CTT_STATE_OK ? ", %s ended %s" : ", %s ended %s (%s)",
+            context_kind_word(f->context->kind), text_moment(text, f->ended_ns),
+            state_phrase(f->context->state));
     text_line(text, PAINT_NONE, "    when    %sacquired %s%s, %s %s", f->count > 1 ? "first " : "",
               text_moment(text, f->oldest_ns), end,
               model_is_end(text->report->model) ? "exit" : "snapshot",
