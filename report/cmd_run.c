@@ -17,14 +17,15 @@
 #include "command.h"
 #include "elf_facts.h"
 #include "launch.h"
+#include "output.h"
 #include "process_facts.h"
 #include "run_dumps.h"
+#include "settings.h"
 
 #include "preload/format.h"
 
 #define RUN_DIR      "ctxtrace-reports"
 #define RUN_DIR_MODE 0700 /* paths and argv are in the dumps */
-#define FORMATS_MAX  8
 #define EXITCODE_MAX 255
 #define OPT_TRACKER  1000 /* + row of the table below */
 
@@ -56,7 +57,7 @@ struct run_command {
     char *options; /* for the tracker, growing */
     char dir[PATH_MAX];
     bool dir_is_new; /* and goes again when nothing was put into it */
-    const char *formats[FORMATS_MAX + 1];
+    const char *formats[OUTPUTS_MAX + 1];
     size_t format_count;
     int exitcode; /* 0: the program's status, whatever was found */
 };
@@ -88,6 +89,42 @@ static void options_table_make(struct option *ret)
     ret[OWN_OPTION_COUNT + TRACKER_OPTION_COUNT] = (struct option){0};
 }
 
+static bool is_bool(const char *value)
+{
+    static const char *const words[] = {"0", "1", "off", "on", "no", "yes", "false", "true"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(value, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Digits, then one of `units` at most. */
+static bool is_number(const char *value, const char *units)
+{
+    size_t digits = strspn(value, "0123456789");
+    const char *unit = value + digits;
+
+    return digits && (!*unit || (strchr(units, *unit) && !unit[1]));
+}
+
+/* What the tracker would only warn of, in the program's stderr. */
+static bool value_is_good(const struct tracker_option *option, const char *value)
+{
+    uint64_t ns;
+
+    if (strcmp(option->type, "BOOL") == 0)
+        return is_bool(value);
+    if (strcmp(option->type, "INT") == 0)
+        return is_number(value, "");
+    if (strcmp(option->type, "SIZE") == 0)
+        return is_number(value, "kKmMgG");
+    if (strcmp(option->type, "TIME") == 0)
+        return time_parse(value, &ns);
+    return strcmp(option->type, "SIGNAL") != 0 || signal_parse(value);
+}
+
 /* Later ones win, so flags stand after what the environment said. */
 static bool tracker_option_add(struct run_command *command, const char *key, const char *value)
 {
@@ -104,6 +141,20 @@ static bool tracker_option_add(struct run_command *command, const char *key, con
     free(command->options);
     command->options = longer;
     return true;
+}
+
+static bool tracker_option_take(struct run_command *command, const struct tracker_option *option,
+                                const char *value)
+{
+    if (value_is_good(option, value))
+        return tracker_option_add(command, option->key, value);
+    fprintf(stderr, "ctxtrace: --%s=%s: no such %s\n", option->key, value,
+            strcmp(option->type, "TIME") == 0     ? "time (500ms, 3s, 10m)"
+            : strcmp(option->type, "SIZE") == 0   ? "size (64k, 256M)"
+            : strcmp(option->type, "SIGNAL") == 0 ? "signal"
+            : strcmp(option->type, "BOOL") == 0   ? "switch (0, 1)"
+                                                  : "number");
+    return false;
 }
 
 static bool exitcode_set(struct run_command *command, const char *text)
@@ -125,18 +176,30 @@ static bool option_take(struct run_command *command, int option)
     case OPT_EXITCODE:
         return exitcode_set(command, optarg);
     case OPT_FORMAT:
-        if (command->format_count == FORMATS_MAX) {
-            fprintf(stderr, "ctxtrace: more than %d --format\n", FORMATS_MAX);
+        if (command->format_count == OUTPUTS_MAX) {
+            fprintf(stderr, "ctxtrace: more than %d --format\n", OUTPUTS_MAX);
             return false;
         }
+        if (output_check(optarg) < 0)
+            return false;
         command->formats[command->format_count++] = optarg;
         return true;
     default:
         if (option < OPT_TRACKER)
             return false;
-        return tracker_option_add(command, tracker_options[option - OPT_TRACKER].key,
-                                  optarg ? optarg : "1");
+        return tracker_option_take(command, &tracker_options[option - OPT_TRACKER],
+                                   optarg ? optarg : "1");
     }
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat facts;
+
+    if (stat(path, &facts) < 0)
+        return false;
+    errno = ENOTDIR;
+    return S_ISDIR(facts.st_mode);
 }
 
 /* Makes the folder and its name absolute: the program may change its own. */
@@ -145,7 +208,7 @@ static bool dir_make(const char *dir, char ret_path[PATH_MAX], bool *ret_is_new)
     *ret_is_new = mkdir(dir, RUN_DIR_MODE) == 0;
     if (!*ret_is_new && errno != EEXIST)
         return false;
-    if (!realpath(dir, ret_path) || access(ret_path, W_OK | X_OK) < 0)
+    if (!realpath(dir, ret_path) || !is_folder(ret_path) || access(ret_path, W_OK | X_OK) < 0)
         return false;
     if (!strchr(ret_path, ':'))
         return true;

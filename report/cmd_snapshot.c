@@ -12,17 +12,17 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "output.h"
 #include "request.h"
 #include "settings.h"
 
-#define FORMATS_MAX      8
 #define COPY_BLOCK_BYTES (64 * 1024)
 #define DUMP_MODE        0600 /* as the tracker writes it: paths and argv are inside */
 
 struct snapshot_command {
     struct request request;
     const char *copy;
-    const char *formats[FORMATS_MAX + 1];
+    const char *formats[OUTPUTS_MAX + 1];
     size_t format_count;
 };
 
@@ -113,7 +113,7 @@ static bool option_take(struct snapshot_command *command, int option)
     case OPT_TIMEOUT:
         return time_parse(optarg, &command->request.timeout_ns);
     case OPT_FORMAT:
-        if (command->format_count == FORMATS_MAX)
+        if (command->format_count == OUTPUTS_MAX || output_check(optarg) < 0)
             return false;
         command->formats[command->format_count++] = optarg;
         return true;

@@ -33,15 +33,13 @@ static const char *const library_patterns[] = {
     TRACKER_SONAME,
 };
 
-static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
-/* The terminal sends these to the whole group: the child decides. */
-static const int ignored[] = {SIGINT, SIGQUIT};
+static const int forwarded[] = {SIGTERM, SIGHUP,  SIGINT,   SIGQUIT,
+                                SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct signal_state {
     struct sigaction forwarded[COUNT(forwarded)];
-    struct sigaction ignored[COUNT(ignored)];
     sigset_t mask;
 };
 
@@ -73,19 +71,21 @@ bool library_find(char ret_path[PATH_MAX])
     return found;
 }
 
-static void signal_forward(int number)
+/* What the terminal sends reaches the whole group: the child has it already. */
+static void signal_forward(int number, siginfo_t *info, void *frame)
 {
     int saved = errno;
 
-    if (child_pid > 0)
+    (void)frame;
+    if (child_pid > 0 && info->si_code != SI_KERNEL)
         kill(child_pid, number);
     errno = saved;
 }
 
 static void signals_take(struct signal_state *state)
 {
-    struct sigaction forward = {.sa_handler = signal_forward, .sa_flags = SA_RESTART};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction forward = {.sa_sigaction = signal_forward,
+                                .sa_flags = SA_RESTART | SA_SIGINFO};
     sigset_t all;
 
     /* Blocked until the child's pid is known: nothing is lost in between. */
@@ -96,17 +96,13 @@ static void signals_take(struct signal_state *state)
         if (state->forwarded[i].sa_handler != SIG_IGN) /* nohup stays nohup */
             sigaction(forwarded[i], &forward, NULL);
     }
-    for (size_t i = 0; i < COUNT(ignored); i++)
-        sigaction(ignored[i], &ignore, &state->ignored[i]);
 }
 
-static void signals_give_back(const struct signal_state *state)
+static void signals_give_back(const struct signal_state *state, const sigset_t *mask)
 {
     for (size_t i = 0; i < COUNT(forwarded); i++)
         sigaction(forwarded[i], &state->forwarded[i], NULL);
-    for (size_t i = 0; i < COUNT(ignored); i++)
-        sigaction(ignored[i], &state->ignored[i], NULL);
-    sigprocmask(SIG_SETMASK, &state->mask, NULL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
 /*
@@ -116,22 +112,19 @@ static void signals_give_back(const struct signal_state *state)
  * place; it takes the variable out of the environment again. Signals that our
  * own caller blocked stay as they are, and then nothing is promised.
  */
-static void triggers_block(const struct launch *launch)
+static void triggers_add(const struct launch *launch, sigset_t *mask)
 {
     int number = launch->trigger ? signal_parse(launch->trigger) : 0;
-    sigset_t mask;
 
-    sigprocmask(SIG_BLOCK, NULL, &mask);
-    if (sigismember(&mask, TRACKER_SIGNAL_FIRST) || sigismember(&mask, TRACKER_SIGNAL_SECOND) ||
-        (number && sigismember(&mask, number)))
+    if (sigismember(mask, TRACKER_SIGNAL_FIRST) || sigismember(mask, TRACKER_SIGNAL_SECOND) ||
+        (number && sigismember(mask, number)))
         return;
     if (number) {
-        sigaddset(&mask, number);
+        sigaddset(mask, number);
     } else {
-        sigaddset(&mask, TRACKER_SIGNAL_FIRST);
-        sigaddset(&mask, TRACKER_SIGNAL_SECOND);
+        sigaddset(mask, TRACKER_SIGNAL_FIRST);
+        sigaddset(mask, TRACKER_SIGNAL_SECOND);
     }
-    sigprocmask(SIG_SETMASK, &mask, NULL);
     setenv("CTXTRACE_UNBLOCK", "1", 1);
 }
 
@@ -169,10 +162,12 @@ static _Noreturn void child_run(const struct launch *launch, const struct signal
                                 int complain)
 {
     int error = launch->library ? environment_set(launch) : 0;
+    sigset_t mask = state->mask;
 
-    signals_give_back(state);
     if (launch->certain)
-        triggers_block(launch);
+        triggers_add(launch, &mask);
+    /* Until here everything is blocked: no moment in which a request kills. */
+    signals_give_back(state, &mask);
     if (!error) {
         execvp(launch->argv[0], launch->argv);
         error = -errno;
@@ -229,7 +224,7 @@ int launch_and_wait(const struct launch *launch, pid_t *ret_pid, int *ret_status
         error = error ? error : waited;
     }
     child_pid = 0; /* the pid may be another's from now on */
-    signals_give_back(&state);
+    signals_give_back(&state, &state.mask);
     *ret_pid = pid;
     return error;
 }

@@ -19,7 +19,7 @@ static const struct command commands[] = {
     {"at-exit", "FILE", "what the tracker prints at exit", cmd_at_exit, 1},
 };
 
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), TITLE_ROOM = 32 };
 
 static void help_write(FILE *out)
 {
@@ -53,6 +53,7 @@ static const struct command *command_find(const char *name)
 int main(int argc, char **argv)
 {
     const struct command *command;
+    char title[TITLE_ROOM];
 
     if (argc < 2) {
         help_write(stderr);
@@ -71,5 +72,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "ctxtrace: no such command \"%s\" (see ctxtrace --help)\n", argv[1]);
         return STATUS_USAGE;
     }
+    /* What getopt's complaints begin with. */
+    snprintf(title, sizeof(title), "ctxtrace %s", command->name);
+    argv[1] = title;
     return command->run(argc - 1, argv + 1);
 }

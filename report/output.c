@@ -28,6 +28,13 @@ int output_add(struct output_list *list, const char *format)
     return 0;
 }
 
+int output_check(const char *format)
+{
+    struct output_list scratch = {0};
+
+    return output_add(&scratch, format);
+}
+
 void output_default(struct output_list *list)
 {
     if (!list->count)

@@ -22,6 +22,10 @@ struct output_list {
 /* Returns 0, or -1 after a sentence on stderr. */
 int output_add(struct output_list *list, const char *format);
 
+/* The same judgement before there is anything to write: a program is not run,
+ * nor asked, for a report that cannot be made. */
+int output_check(const char *format);
+
 /* Text on stdout, when nothing else was asked for. */
 void output_default(struct output_list *list);
 
