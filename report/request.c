@@ -26,6 +26,7 @@
 #define POLL_LAST_MS             100
 #define ANNOUNCE_WAIT_NS         (2 * NS_PER_S) /* from being loaded to being ready */
 #define PROC_EXE_ROOM            32
+#define REASON_ROOM              192
 #define SEND_TO_THREAD           1u /* PIDFD_SIGNAL_THREAD, Linux 6.9 */
 #define SIGNAL_NUMBER_IS_SANE(n) ((n) > 0 && (n) <= 64)
 
@@ -200,17 +201,33 @@ static bool is_answered(const struct request *request, const struct announcement
     return now->sequence > before->sequence && now->file[0];
 }
 
-static int silence_refuse(const struct request *request, const struct process_facts *process)
+/* Why there may be no answer: seen in /proc, or what else it can be. */
+static const char *silence_reason(const struct request *request,
+                                  const struct process_facts *process, bool announced)
 {
     struct process_facts now = *process;
-    char reason[128];
 
     process_facts_read(&now, process->pid);
+    if (now.state == 'T' || now.state == 't')
+        return ": it is stopped";
+    if (now.state == 'D')
+        return ": it waits uninterruptibly in the kernel";
+    /* Programs that rewrite their argv (redis, nginx) destroy what /proc shows
+     * of the environment, dir= in it. */
+    if (!announced && !request->dir)
+        return " where dumps are looked for: it has taken the signal for itself, or its dumps go "
+               "elsewhere (say where with --dir=DIR)";
+    return "";
+}
+
+static int silence_refuse(const struct request *request, const struct process_facts *process,
+                          bool announced)
+{
+    char reason[REASON_ROOM];
+
     snprintf(reason, sizeof(reason), "no answer within %.3g s%s",
              (double)request->timeout_ns / (double)NS_PER_S,
-             now.state == 'T' || now.state == 't' ? ": it is stopped"
-             : now.state == 'D'                   ? ": it waits uninterruptibly in the kernel"
-                                                  : "");
+             silence_reason(request, process, announced));
     return refuse(process, reason);
 }
 
@@ -222,14 +239,15 @@ static int answer_await(const struct request *request, const struct process_fact
 
     for (;;) {
         bool alive = process_wait(pidfd, &delay_ms);
+        bool announced =
+            announcement_find(ret, before->dir[0] ? before->dir : request->dir, process) == 0;
 
-        if (announcement_find(ret, before->dir[0] ? before->dir : request->dir, process) == 0 &&
-            is_answered(request, before, ret))
+        if (announced && is_answered(request, before, ret))
             return STATUS_OK;
         if (!alive)
             return refuse(process, "ended before it answered");
         if (clock_ns() >= deadline)
-            return silence_refuse(request, process);
+            return silence_refuse(request, process, announced);
     }
 }
 
