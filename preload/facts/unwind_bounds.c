@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "preload/facts/unwind.h"
 #include "preload/ground/sys.h"
@@ -16,6 +17,12 @@
  * away (mmap_base in arch/x86/mm/mmap.c). */
 #define STACK_GROWTH (UINT64_C(64) << 20)
 #define STACK_NAME   "[stack]"
+
+/* How far a stack that is not the thread's own is looked at: 512 KiB, 64 at a
+ * time. */
+#define PAGE_BYTES   UINT64_C(4096)
+#define PROBE_PAGES  16
+#define PROBE_ROUNDS 8
 
 /* A range whose low end lies above every address holds nothing. */
 #define NOWHERE UINTPTR_MAX
@@ -150,6 +157,27 @@ static bool maps_search(int fd, uintptr_t sp, struct room_range *ret_range, bool
     return false;
 }
 
+/* What is readable from the page of `sp` on, as far as a walk will come, without
+ * a descriptor: it would take a number that another thread's open expects. */
+static bool bounds_probe(uintptr_t sp, struct room_range *ret_range)
+{
+    struct iovec pages[PROBE_PAGES];
+    char bytes[PROBE_PAGES];
+    struct iovec local = {bytes, sizeof bytes};
+    uintptr_t low = sp & ~(PAGE_BYTES - 1), high = low;
+    long readable = PROBE_PAGES;
+    for (unsigned round = 0; round < PROBE_ROUNDS && readable == PROBE_PAGES; round++) {
+        for (unsigned i = 0; i < PROBE_PAGES; i++)
+            pages[i] = (struct iovec){(void *)(high + i * PAGE_BYTES), 1};
+        readable = sys_call(SYS_process_vm_readv, sys_getpid(), (long)&local, 1, (long)pages,
+                            PROBE_PAGES, 0);
+        if (readable > 0)
+            high += (uintptr_t)readable * PAGE_BYTES;
+    }
+    *ret_range = (struct room_range){low, high};
+    return high > low;
+}
+
 static bool bounds_look_up(uintptr_t sp, struct room_range *ret_bounds)
 {
     int fd = sys_open("/proc/self/maps", O_RDONLY, 0);
@@ -178,10 +206,13 @@ bool bounds_find(uintptr_t sp, struct room_range *ret_bounds)
         *ret_bounds = room->other_stack;
         return true;
     }
-    if (!bounds_look_up(sp, ret_bounds))
+    /* A thread's own stack is asked for once. The others are a signal's or a
+     * coroutine's, of which there may be thousands. */
+    bool is_own = !room || room->own_stack.high == 0;
+    if ((is_own || !bounds_probe(sp, ret_bounds)) && !bounds_look_up(sp, ret_bounds))
         return false;
     /* A capture that interrupted another one leaves the room as it is. */
     if (room && !room->walking[1])
-        range_set(room->own_stack.high ? &room->other_stack : &room->own_stack, *ret_bounds);
+        range_set(is_own ? &room->own_stack : &room->other_stack, *ret_bounds);
     return true;
 }

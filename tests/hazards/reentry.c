@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,11 +13,13 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "cases.h"
 
 enum { STORM = 300, BLOCKS = 1000, LOW_LIMIT = 64 };
+enum { COROUTINES = 64, COROUTINE_BYTES = 65536, GUARD_BYTES = 4096, OPENS = 50000 };
 
 static volatile sig_atomic_t storms;
 
@@ -167,6 +170,56 @@ static int run_odd_sizes(void)
     return 0;
 }
 
+static ucontext_t scheduler, coroutines[COROUTINES];
+static volatile int finished;
+static void *volatile kept;
+
+static void run_coroutine(int number)
+{
+    for (;;) {
+        kept = malloc((size_t)number + 1);
+        free(kept);
+        swapcontext(&coroutines[number], &scheduler);
+    }
+}
+
+/* Each stack with a guard page, so that the mappings do not grow into one. */
+static void *switch_stacks(void *unused)
+{
+    for (int i = 0; i < COROUTINES; i++) {
+        char *stack =
+            mmap(NULL, COROUTINE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        mprotect(stack, GUARD_BYTES, PROT_NONE);
+        getcontext(&coroutines[i]);
+        coroutines[i].uc_stack = (stack_t){.ss_sp = stack, .ss_size = COROUTINE_BYTES};
+        makecontext(&coroutines[i], (void (*)(void))run_coroutine, 1, i);
+    }
+    while (!finished)
+        for (int i = 0; i < COROUTINES; i++)
+            swapcontext(&scheduler, &coroutines[i]);
+    return unused;
+}
+
+/* hazard: B6: no capture takes a number that another thread's open expects. */
+static int run_coroutine_numbers(void)
+{
+    pthread_t thread;
+    int other_numbers = 0;
+
+    pthread_create(&thread, NULL, switch_stacks, NULL);
+    for (int i = 0; i < OPENS; i++) {
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        other_numbers += fd != STDERR_FILENO + 1;
+        close(fd);
+    }
+    finished = 1;
+    pthread_join(thread, NULL);
+    printf("%d other numbers\n", other_numbers);
+    return 0;
+}
+
 static const struct hazard_case cases[] = {
     {"signal_storm", run_signal_storm},
     {"close_everything", run_close_everything},
@@ -176,6 +229,7 @@ static const struct hazard_case cases[] = {
     {"lock_all", run_lock_all},
     {"callbacks", run_callbacks},
     {"odd_sizes", run_odd_sizes},
+    {"coroutine_numbers", run_coroutine_numbers},
 };
 
 int main(int argc, char **argv)
