@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -116,7 +117,7 @@ static void command_main(void *argument)
     sys_call(SYS_dup3, child->output, STDERR_FILENO, 0, 0, 0, 0);
     sys_call(SYS_dup3, null, STDIN_FILENO, 0, 0, 0, 0);
     sys_call(SYS_dup3, null, STDOUT_FILENO, 0, 0, 0, 0);
-    sys_call(SYS_close_range, STDERR_FILENO + 1, (long)~0u, 0, 0, 0, 0);
+    sys_call(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0, 0, 0, 0);
     signals_mask(SIG_SETMASK, 0);
     sys_call(SYS_execve, (long)child->tool, (long)child->arguments, (long)child->environment, 0, 0,
              0);
@@ -152,7 +153,7 @@ static void keeper_main(void *argument)
     signals_to_default(); /* SIGCHLD ignored would leave it nothing to reap */
     /* CLONE_VFORK: it runs on the stack until its exec. */
     long pid = machine_clone(CLONE_VM | CLONE_VFORK, child->stack_top, NULL, command_main, child);
-    sys_call(SYS_close_range, 0, (long)~0u, 0, 0, 0, 0);
+    sys_call(SYS_close_range, 0, UINT_MAX, 0, 0, 0, 0);
     int status = pid > 0 ? command_reap(pid, child->deadline_ns) : COMMAND_FAILED;
     sys_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
