@@ -134,7 +134,9 @@ static void look_at(const struct holding_copy *holding, void *arg)
         look->worth = is_pile(look, holding, CHILDREN_TOLD);
         return;
     default:
-        look->worth = owner_ended(holding) || is_pile(look, holding, (uint32_t)config.pile_up) ||
+        look->worth = owner_ended(holding) ||
+                      (is_pile(look, holding, (uint32_t)config.pile_up) &&
+                       stack_in_project(holding->stack)) ||
                       merely_held_is_told(holding);
     }
 }

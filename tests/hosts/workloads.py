@@ -28,10 +28,8 @@ def python_test(module, options=""):
 
 WORKLOADS = (
     # CPython's tests wait for the most part: first, so that the others run beside them.
-    *(python_test(module) for module in ("test_signal", "test_os")),
-    # Children of theirs leave dozens of descriptors of one place open on purpose (26 of
-    # /dev/null; whatever sixteen daemon threads had open at shutdown): piles, truly.
-    *(python_test(module, "pile_up=1000") for module in ("test_subprocess", "test_threading")),
+    *(python_test(module)
+      for module in ("test_signal", "test_threading", "test_subprocess", "test_os")),
     Workload("startup-facts", "startup_facts.sh"),
     Workload("true", "true.sh"),
     Workload("bash-traps", "traps.sh", normalise=JOB_PIDS),

@@ -118,6 +118,8 @@ static const struct row rows[] = {
      .expected = "held-at-exit note proved 15"},
     {"16 of one stack, exit", AT_EXIT, .kind = FD, .copies = 16, .context_kind = PROCESS,
      .expected = "pile-up warning proved 16"},
+    {"16 of a system library's, exit", AT_EXIT, .kind = FD, .copies = 16, .context_kind = PROCESS,
+     .stack = "open64 sys_helper main", .expected = "pile-up note proved 16"},
     {"16 of one stack, exit 1", AT_EXIT, 1, .kind = FD, .copies = 16, .context_kind = PROCESS,
      .expected = "pile-up note proved 16"},
     {"16 of one stack, killed", FATAL, .kind = FD, .copies = 16, .context_kind = PROCESS,
