@@ -49,8 +49,11 @@ int cmd_mark(int argc, char **argv)
     if (!request.pid)
         return usage_write(stderr, STATUS_USAGE);
     status = request_make(&request, &process, &answer);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        /* What is acquired in the mark's own tick counts as before it. */
+        tick_sit_out();
         fprintf(stderr, "ctxtrace: %d (%s): marked at %.3f s\n", process.pid, process.name,
                 (double)answer.mark_ns / 1e9);
+    }
     return status;
 }

@@ -310,7 +310,10 @@ static int program_run(struct run_command *command, char **argv)
     if (option_text_find(command->options, "signal", trigger, sizeof(trigger)) && *trigger)
         launch.trigger = trigger;
     launch.options = command->options;
-    /* The coarse clock is the one that files are stamped with. */
+    /* The coarse clock is the one that files are stamped with: those of an
+     * earlier run must be of an earlier tick. */
+    if (!command->dir_is_new)
+        tick_sit_out();
     clock_gettime(CLOCK_REALTIME_COARSE, &start);
     error = launch_and_wait(&launch, &pid, &wait_status);
     elf_facts_clear(&facts);

@@ -222,3 +222,11 @@ int signal_parse(const char *text)
     }
     return 0;
 }
+
+void tick_sit_out(void)
+{
+    struct timespec tick;
+
+    if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
+        nanosleep(&tick, NULL);
+}

@@ -51,6 +51,10 @@ char *process_environment(pid_t pid, const char *name);
 /* "USR2", "SIGUSR2", "12", "RTMAX-7", "RTMIN+3". Returns 0 for none of them. */
 int signal_parse(const char *text);
 
+/* Waits until the coarse clock, that of files and of the tracker's books, has
+ * gone on: two moments before and after it can be told apart. */
+void tick_sit_out(void);
+
 /* The pid that a text names, or 0. */
 pid_t pid_parse(const char *text);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory: the ledger aggregated by stack, context and inherited or not, in an
- * open-addressing table that exists for this dump alone and grows by rehashing
- * up to GROUPS_MAX.
+ * Memory: the ledger aggregated by stack, context, inherited or not, before or
+ * after the mark, in an open-addressing table that exists for this dump alone
+ * and grows by rehashing up to GROUPS_MAX.
  */
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "preload/facts/holding.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
+#include "preload/outlets/announce.h"
 #include "preload/outlets/dump_writer.h"
 
 #define GROUPS_FIRST (1u << 14)
@@ -19,7 +20,8 @@
 struct group {
     uint32_t stack, context, flags;
     uint32_t oldest_ms, newest_ms;
-    uint64_t count; /* 0: a free slot */
+    uint32_t since_mark; /* the reader tells by the times */
+    uint64_t count;      /* 0: a free slot */
     uint64_t bytes;
 };
 
@@ -29,16 +31,17 @@ struct groups {
     uint32_t size, used;
     uint64_t inherited_before_ms;
     uint64_t taken_ms;
+    uint64_t mark_ns;
 };
 
 static struct group *group_find(struct group *slots, uint32_t size, const struct group *key)
 {
-    uint64_t hash = ((uint64_t)key->stack << 32 | key->context) + key->flags;
+    uint64_t hash = ((uint64_t)key->stack << 32 | key->context) + key->flags + key->since_mark;
     uint32_t i = (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (size - 1);
     for (;; i = (i + 1) & (size - 1)) {
         struct group *slot = &slots[i];
         if (!slot->count || (slot->stack == key->stack && slot->context == key->context &&
-                             slot->flags == key->flags))
+                             slot->flags == key->flags && slot->since_mark == key->since_mark))
             return slot;
     }
 }
@@ -80,7 +83,9 @@ static void block_add(const struct block *block, void *arg)
     struct groups *groups = arg;
     if (block->born_ms > groups->taken_ms)
         return;
-    struct group key = {.stack = block->stack, .context = block->context};
+    struct group key = {.stack = block->stack,
+                        .context = block->context,
+                        .since_mark = block->born_ms * NS_PER_MS >= groups->mark_ns};
     if (block->born_ms < groups->inherited_before_ms)
         key.flags = CTT_HOLDING_INHERITED;
     struct group *group = group_get(groups, &key);
@@ -123,6 +128,7 @@ void dump_groups(struct dump *dump)
         .size = GROUPS_FIRST,
         .inherited_before_ms = atomic_load(&inherited_before_ns) / NS_PER_MS,
         .taken_ms = dump->taken_ns / NS_PER_MS + 1,
+        .mark_ns = announce_mark_ns(),
     };
     groups.slots = sys_map(groups.size * sizeof *groups.slots);
     if (!groups.slots) {
