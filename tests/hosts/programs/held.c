@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holds what it is told to, one command a line on stdin: "f 5" opens five files,
+ * "m 5" allocates five blocks, "c 3" closes descriptor 3, "x 2" frees block 2,
+ * "t 1" lets a thread open a file and end, "q 7" ends with status 7. Answers each
+ * with a line. An argument is a signal that it takes for itself.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BLOCKS_MAX = 1000, BLOCK_BYTES = 1000 };
+
+static void *blocks[BLOCKS_MAX];
+static int block_count;
+
+static void signal_take(int number)
+{
+    (void)number;
+}
+
+static void files_open(int count)
+{
+    for (int i = 0; i < count; i++)
+        open("/etc/passwd", O_RDONLY);
+}
+
+static void blocks_allocate(int count)
+{
+    for (int i = 0; i < count && block_count < BLOCKS_MAX; i++)
+        blocks[block_count++] = malloc(BLOCK_BYTES);
+}
+
+static void *thread_run(void *unused)
+{
+    files_open(1);
+    return unused;
+}
+
+static void thread_leak(int count)
+{
+    pthread_t thread;
+
+    for (int i = 0; i < count; i++) {
+        pthread_create(&thread, NULL, thread_run, NULL);
+        pthread_join(thread, NULL);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    char verb;
+    int number;
+
+    if (argc > 1)
+        signal(atoi(argv[1]), signal_take);
+    setvbuf(stdout, NULL, _IONBF, 0);
+    puts("ready");
+    while (scanf(" %c %d", &verb, &number) == 2) {
+        if (verb == 'f')
+            files_open(number);
+        else if (verb == 'm')
+            blocks_allocate(number);
+        else if (verb == 'c')
+            close(number);
+        else if (verb == 'x')
+            free(blocks[number]);
+        else if (verb == 't')
+            thread_leak(number);
+        else
+            return number;
+        puts("done");
+    }
+    return 0;
+}
