@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 
 #include "preload/hooks/family.h"
 
@@ -115,6 +116,17 @@ ACQUIRES(memfd, int, memfd_create, (const char *name, unsigned flags), (name, fl
 
 ACQUIRES(pty, int, posix_openpt, (int flags), (flags))
 ACQUIRES(pty, int, getpt, (void), ())
+
+/* ---- mounts that are being made ---- */
+
+FD_FAMILY(mount, CTT_KIND_FD, DETAIL_NONE)
+ACQUIRES(mount, int, fsopen, (const char *name, unsigned flags), (name, flags))
+ACQUIRES(mount, int, fspick, (int directory, const char *path, unsigned flags),
+         (directory, path, flags))
+ACQUIRES(mount, int, fsmount, (int context, unsigned flags, unsigned attributes),
+         (context, flags, attributes))
+ACQUIRES(mount, int, open_tree, (int directory, const char *path, unsigned flags),
+         (directory, path, flags))
 
 /* ---- two ends ---- */
 

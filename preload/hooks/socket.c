@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "preload/hooks/family.h"
+#include "preload/hooks/transfer.h"
 
 /* Exported by libc for its own libraries. */
 int __socket(int domain, int type, int protocol);
@@ -68,12 +69,12 @@ static void accepted(struct hook *hook, const struct call_site *site, int listen
     HOOK(function);                                                                                \
     HOOK_EXPORT int function params                                                                \
     {                                                                                              \
-        int fd = REAL(function) args;                                                              \
+        TRANSFER(int, function, args, listener, POLLIN);                                           \
         if (guard_may_record(GUARD_FRAME())) {                                                     \
             struct call_site site = CALL_SITE();                                                   \
-            accepted(&hook_##function, &site, listener, fd);                                       \
+            accepted(&hook_##function, &site, listener, result);                                   \
         }                                                                                          \
-        return fd;                                                                                 \
+        return result;                                                                             \
     }
 
 ACCEPTS(accept, (int listener, __SOCKADDR_ARG address, socklen_t *restrict length),
@@ -101,7 +102,7 @@ static void message_received(struct hook *hook, const struct call_site *site, st
 HOOK(recvmsg);
 HOOK_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    ssize_t result = REAL(recvmsg)(fd, message, flags);
+    TRANSFER(ssize_t, recvmsg, (fd, message, flags), fd, POLLIN);
     if (guard_may_record(GUARD_FRAME())) {
         fd_used(fd);
         if (result >= 0 && message->msg_controllen) {
@@ -116,7 +117,7 @@ HOOK(recvmmsg);
 HOOK_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                          struct timespec *timeout)
 {
-    int result = REAL(recvmmsg)(fd, messages, count, flags, timeout);
+    TRANSFER(int, recvmmsg, (fd, messages, count, flags, timeout), fd, POLLIN);
     if (guard_may_record(GUARD_FRAME())) {
         fd_used(fd);
         struct call_site site = CALL_SITE();

@@ -20,6 +20,8 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +31,7 @@
 #define NS_PER_S 1000000000L
 
 static int idle_pipe[2], epoll_set, semaphore_set;
+static int empty[2], full[2], listener; /* sockets with a time limit of their own */
 static sem_t semaphore;
 static atomic_bool over;
 static atomic_int interrupted, early;
@@ -142,6 +145,36 @@ static int do_sigtimedwait(void)
     return until_timeout(sigtimedwait(&set, NULL, &wait_time));
 }
 
+static int do_recv(void)
+{
+    char byte;
+    return until_timeout((int)recv(empty[0], &byte, 1, 0));
+}
+
+static int do_read(void)
+{
+    char byte;
+    return until_timeout((int)read(empty[0], &byte, 1));
+}
+
+static int do_recvmsg(void)
+{
+    char byte;
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    return until_timeout((int)recvmsg(empty[0], &message, 0));
+}
+
+static int do_accept(void)
+{
+    return until_timeout(accept(listener, NULL, NULL));
+}
+
+static int do_send(void)
+{
+    return until_timeout((int)send(full[0], "", 1, 0));
+}
+
 static struct wait_case {
     const char *name;
     int (*wait)(void);
@@ -162,6 +195,11 @@ static struct wait_case {
     {"sem_timedwait", do_sem_timedwait, WAIT_NS, 0},
     {"semtimedop", do_semtimedop, WAIT_NS, 0},
     {"sigtimedwait", do_sigtimedwait, WAIT_NS, 0},
+    {"recv", do_recv, WAIT_NS, 0},
+    {"read", do_read, WAIT_NS, 0},
+    {"recvmsg", do_recvmsg, WAIT_NS, 0},
+    {"accept", do_accept, WAIT_NS, 0},
+    {"send", do_send, WAIT_NS, 0},
 };
 #define CASES (sizeof cases / sizeof *cases)
 
@@ -192,6 +230,22 @@ static void *wait_often(void *arg)
     return NULL;
 }
 
+static void sockets_make(void)
+{
+    const struct timeval limit = {0, WAIT_NS / 1000};
+    char bytes[4096] = {0};
+    socketpair(AF_UNIX, SOCK_STREAM, 0, empty);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, full);
+    listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    bind(listener, &(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t));
+    listen(listener, 1);
+    setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(empty[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(full[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    while (send(full[0], bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        ;
+}
+
 int main(int argc, char **argv)
 {
     pthread_t threads[CASES];
@@ -202,6 +256,7 @@ int main(int argc, char **argv)
     if (argc != 2 || pipe(idle_pipe) < 0)
         return 1;
     epoll_set = epoll_create1(0);
+    sockets_make();
     sem_init(&semaphore, 0, 0);
     semaphore_set = semget(IPC_PRIVATE, 1, 0600);
     for (size_t i = 0; i < CASES; i++)
@@ -222,6 +277,11 @@ int main(int argc, char **argv)
     close(idle_pipe[0]);
     close(idle_pipe[1]);
     close(epoll_set);
+    for (int end = 0; end < 2; end++) {
+        close(empty[end]);
+        close(full[end]);
+    }
+    close(listener);
     printf("interrupted %d early %d idle %d\n", interrupted, early, idle);
     return interrupted || early || idle;
 }
