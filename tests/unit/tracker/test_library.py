@@ -4,17 +4,22 @@
 
     test_library.py LIBRARY
 
-hazard: A8, A9, A11, B1. What it exports is what hooked_names.txt lists, what it imports is in
-imports.txt, it brings no soname into a program that is not there anyway, and its
-thread-local storage needs no call into the loader. Prints "ok NAME" or "FAILED NAME: why".
+hazard: A7, A8, A9, A11, B1. What it exports is what hooked_names.txt lists; every other
+name of a hooked function that libc has (fortify, large files, underscores) is hooked too or
+in names_left_out.txt; what it imports is in imports.txt, it brings no soname into a program
+that is not there anyway, and its thread-local storage needs no call into the loader. Prints
+"ok NAME" or "FAILED NAME: why".
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LIBRARIES = {"libc.so.6", "ld-linux-x86-64.so.2"}  # in every program
+# What the names of one function have before and behind its plain name.
+DRESS = re.compile(r"^(?:__libc_|__xpg_|_IO_|_*)|(?:64)?(?:v?2)?(?:_chk|_2)?$")
 
 
 def read_names(file_name):
@@ -52,6 +57,28 @@ def check_exports(library):
                                   difference("not in the list:", exported - listed))))
 
 
+def list_public(library):
+    """What a program can link with, without libc's private names."""
+    rows = [line.split()[-1] for line in run("nm", "-D", "--defined-only",
+                                             "--with-symbol-versions", library).splitlines()]
+    return {name.partition("@")[0] for name in rows if "GLIBC_PRIVATE" not in name}
+
+
+def check_twins(library):
+    exported, left_out = list_symbols(library, "--defined-only"), read_names("names_left_out.txt")
+    stems = {DRESS.sub("", name) for name in exported}
+    twins = {name for name in list_public(find_libc())
+             if DRESS.sub("", name) in stems}
+    return " ".join(filter(None, (difference("neither:", twins - exported - left_out),
+                                  difference("both:", exported & left_out))))
+
+
+def find_libc():
+    """The file that this very process has loaded."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    return re.search(r"\S*/libc\.so\.6$", maps, re.MULTILINE)[0]
+
+
 def check_imports(library):
     imported = list_symbols(library, "--undefined-only")
     return difference("not in the list:", imported - read_names("imports.txt"))
@@ -73,6 +100,7 @@ def check_unwinder(library):
 
 CHECKS = {
     "exports": check_exports,
+    "twins": check_twins,
     "imports": check_imports,
     "needed": check_needed,
     "thread-storage": check_thread_storage,
