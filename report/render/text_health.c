@@ -125,7 +125,7 @@ void text_write_health(struct text *text)
     const struct model *model = text->report->model;
     const struct blind_spot *spot;
 
-    text_line(text, PAINT_NONE, "%s", "");
+    text->gap = true;
     if (model->fault)
         text_line(text, PAINT_BAD, "warning  %s", reader_fault_sentence(model->fault));
     if (!model->process.known)

@@ -83,6 +83,9 @@ void text_line(struct text *text, enum paint paint, const char *format, ...)
     va_end(args);
     chars_clean(line_trim(chars), TEXT_COLUMNS, line);
     free(chars);
+    if (text->gap)
+        fputc('\n', text->out);
+    text->gap = false;
     fprintf(text->out, "%s%s%s\n", color ? paints[paint] : "", line, color ? "\033[0m" : "");
 }
 

@@ -18,6 +18,7 @@ struct text {
     const struct report *report;
     struct pool *pool;
     FILE *out;
+    bool gap; /* an empty line before the next one, if there is one */
 };
 
 /* One line, cleaned and clipped. */
