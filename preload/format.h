@@ -395,7 +395,7 @@ enum ctt_health_status {
     CTT_HEALTH_INCONCLUSIVE = 2,
 };
 
-/* The overall status once (blind_to 0), then one record per blind spot. */
+/* One record at least, then one per blind spot or loss: the worst status holds. */
 struct ctt_health {
     uint32_t status;   /* enum ctt_health_status */
     uint32_t blind_to; /* string: a kind's name, or 0 */

@@ -277,8 +277,10 @@ static int run_conclude(const struct run_command *command, const struct run_dump
         fprintf(stderr, "ctxtrace: inconclusive: no dump was written to %s\n", command->dir);
     else if (dumps->count && !dumps->findings)
         fprintf(stderr, "ctxtrace: %s0 findings in %zu process%s; dumps in %s\n",
-                inconclusive ? "inconclusive: " : "", dumps->processes,
-                dumps->processes == 1 ? "" : "es", command->dir);
+                inconclusive      ? "inconclusive: "
+                : dumps->degraded ? "degraded, not all was seen: "
+                                  : "",
+                dumps->processes, dumps->processes == 1 ? "" : "es", command->dir);
     if (!command->exitcode)
         return STATUS_OK;
     if (dumps->findings)

@@ -87,6 +87,8 @@ static void dumps_judge(struct run_dumps *ret)
         ret->findings += report_finding_count(dumps[i].report);
         if (report_health(dumps[i].report) == CTT_HEALTH_INCONCLUSIVE)
             ret->inconclusive = true;
+        if (report_health(dumps[i].report) == CTT_HEALTH_DEGRADED)
+            ret->degraded = true;
     }
     for (size_t i = 0; i < opened; i++)
         dump_close(&dumps[i]);

@@ -20,6 +20,7 @@ struct run_dumps {
     size_t processes;
     unsigned long findings;
     bool inconclusive;
+    bool degraded;
 };
 
 /* Fills `ret` with what was written to `dir` from `start` on, and judges it. */

@@ -2,7 +2,8 @@
 /*
  * Everything that was dropped, refused, torn or not understood has a named
  * counter here, and every counter that is not zero is in the dump. Adding one
- * is one row.
+ * is one row: a LOSS makes the report degraded, since something that was held
+ * may not be in it; a FACT does not.
  */
 #ifndef GROUND_HEALTH_H
 #define GROUND_HEALTH_H
@@ -11,50 +12,50 @@
 #include <stdint.h>
 
 #define HEALTH_COUNTERS(X)                                                                         \
-    X(arena_refused, "memory requests refused by max_memory or the kernel")                        \
-    X(arena_untracked, "arena chunks beyond the table that knows them")                            \
-    X(blocks_dropped, "memory blocks not recorded: no room")                                       \
-    X(blocks_replaced, "memory blocks found where another was still recorded")                     \
-    X(frees_unknown, "free() of a block that was never recorded")                                  \
-    X(fds_beyond_table, "descriptors too large for the table")                                     \
-    X(fd_releases_missed, "descriptors acquired over one still recorded")                          \
-    X(keys_dropped, "streams, threads, children not recorded: no room")                            \
-    X(keys_contended, "table updates given up: lock held by an interrupted or forked owner")       \
-    X(stacks_overflowed, "stacks not interned: table full")                                        \
-    X(stacks_reentered, "stacks not captured: capture interrupted by a signal")                    \
-    X(stacks_cut_depth, "stacks cut at stack_depth")                                               \
-    X(stacks_cut_no_module, "stacks cut at code outside every module")                             \
-    X(stacks_cut_no_cfi, "stacks cut at code without unwind information")                          \
-    X(stacks_cut_rule, "stacks cut at an unwind rule that is not understood")                      \
-    X(stacks_cut_bounds, "stacks cut at the edge of a stack")                                      \
-    X(stacks_cut_full, "stacks cut because the recipe table was full")                             \
-    X(recipes, "unwind recipes compiled")                                                          \
-    X(recipes_unkept, "unwind recipes compiled but not kept: table full")                          \
-    X(unwind_verified, "stacks compared by verify=unwind")                                         \
-    X(unwind_differed, "stacks on which the two unwinders differed")                               \
-    X(modules_dropped, "modules beyond the table")                                                 \
-    X(contexts_dropped, "contexts not recorded: no room")                                          \
-    X(tasks_dropped, "tasks not recorded: no room")                                                \
-    X(mishaps_dropped, "mishaps not recorded: no room")                                            \
-    X(early_calls, "hooked calls before the program's start")                                      \
-    X(hooks_missing, "hooked functions that this libc does not have")                              \
-    X(listing_cut, "holdings not listed one by one: max_listed")                                   \
-    X(groups_dropped, "memory blocks not told: too many different stacks")                         \
-    X(snapshots, "snapshots written")                                                              \
-    X(snapshots_failed, "snapshots that could not be written")                                     \
-    X(snapshots_inline, "snapshots written without a reporter task")                               \
-    X(snapshots_busy, "snapshot requests while another was being written")                         \
-    X(reporter_faults, "reporter tasks that ran into a fault and were given up")                   \
-    X(reporter_waits_expired, "waits for a running reporter given up")                             \
-    X(output_dropped, "bytes of the exit report that stderr did not take")                         \
-    X(render_failed, "exit reports made without the ctxtrace command")                             \
-    X(waits_resumed, "interrupted waits gone on with after our own signal")                        \
-    X(preloads_stripped, "programs started without the tracker: other libc or class")              \
-    X(calls_forbidden, "system calls not made: the program's seccomp filter forbids them")         \
-    X(options_unknown, "options not understood")
+    X(arena_refused, FACT, "memory requests refused by max_memory or the kernel")                  \
+    X(arena_untracked, FACT, "arena chunks beyond the table that knows them")                      \
+    X(blocks_dropped, LOSS, "memory blocks not recorded: no room")                                 \
+    X(blocks_replaced, FACT, "memory blocks found where another was still recorded")               \
+    X(frees_unknown, FACT, "free() of a block that was never recorded")                            \
+    X(fds_beyond_table, LOSS, "descriptors too large for the table")                               \
+    X(fd_releases_missed, FACT, "descriptors acquired over one still recorded")                    \
+    X(keys_dropped, LOSS, "streams, threads, children not recorded: no room")                      \
+    X(keys_contended, LOSS, "table updates given up: lock held by an interrupted or forked owner") \
+    X(stacks_overflowed, LOSS, "stacks not interned: table full")                                  \
+    X(stacks_reentered, FACT, "stacks not captured: capture interrupted by a signal")              \
+    X(stacks_cut_depth, FACT, "stacks cut at stack_depth")                                         \
+    X(stacks_cut_no_module, FACT, "stacks cut at code outside every module")                       \
+    X(stacks_cut_no_cfi, FACT, "stacks cut at code without unwind information")                    \
+    X(stacks_cut_rule, FACT, "stacks cut at an unwind rule that is not understood")                \
+    X(stacks_cut_bounds, FACT, "stacks cut at the edge of a stack")                                \
+    X(stacks_cut_full, FACT, "stacks cut because the recipe table was full")                       \
+    X(recipes, FACT, "unwind recipes compiled")                                                    \
+    X(recipes_unkept, FACT, "unwind recipes compiled but not kept: table full")                    \
+    X(unwind_verified, FACT, "stacks compared by verify=unwind")                                   \
+    X(unwind_differed, FACT, "stacks on which the two unwinders differed")                         \
+    X(modules_dropped, LOSS, "modules beyond the table")                                           \
+    X(contexts_dropped, LOSS, "contexts not recorded: no room")                                    \
+    X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
+    X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
+    X(early_calls, FACT, "hooked calls before the program's start")                                \
+    X(hooks_missing, FACT, "hooked functions that this libc does not have")                        \
+    X(listing_cut, LOSS, "holdings not listed one by one: max_listed")                             \
+    X(groups_dropped, LOSS, "memory blocks not told: too many different stacks")                   \
+    X(snapshots, FACT, "snapshots written")                                                        \
+    X(snapshots_failed, FACT, "snapshots that could not be written")                               \
+    X(snapshots_inline, FACT, "snapshots written without a reporter task")                         \
+    X(snapshots_busy, FACT, "snapshot requests while another was being written")                   \
+    X(reporter_faults, FACT, "reporter tasks that ran into a fault and were given up")             \
+    X(reporter_waits_expired, FACT, "waits for a running reporter given up")                       \
+    X(output_dropped, FACT, "bytes of the exit report that stderr did not take")                   \
+    X(render_failed, FACT, "exit reports made without the ctxtrace command")                       \
+    X(waits_resumed, FACT, "interrupted waits gone on with after our own signal")                  \
+    X(preloads_stripped, FACT, "programs started without the tracker: other libc or class")        \
+    X(calls_forbidden, FACT, "system calls not made: the program's seccomp filter forbids them")   \
+    X(options_unknown, FACT, "options not understood")
 
 enum health_counter {
-#define X(name, help) HEALTH_##name,
+#define X(name, weight, help) HEALTH_##name,
     HEALTH_COUNTERS(X)
 #undef X
         HEALTH_COUNT
@@ -62,6 +63,8 @@ enum health_counter {
 
 extern _Atomic uint64_t health_counts[HEALTH_COUNT];
 extern const char *const health_names[HEALTH_COUNT];
+/* The help of a LOSS, NULL for a FACT. */
+extern const char *const health_losses[HEALTH_COUNT];
 
 static inline void health_add(enum health_counter c, uint64_t n)
 {

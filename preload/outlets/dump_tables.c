@@ -162,11 +162,7 @@ void dump_health(struct dump *dump)
 {
     enum ctt_kind_id kind;
     const char *note;
-    enum ctt_health_status status = CTT_HEALTH_FULL;
-    for (uint32_t i = 0; health_blind_read(i, &kind, &note); i++)
-        if (kind)
-            status = CTT_HEALTH_DEGRADED;
-    dump_blind(dump, status, NULL, NULL);
+    dump_blind(dump, CTT_HEALTH_FULL, NULL, NULL); /* the worst of all records counts */
     for (uint32_t i = 0; health_blind_read(i, &kind, &note); i++)
         dump_blind(dump, kind ? CTT_HEALTH_DEGRADED : CTT_HEALTH_FULL, kind_name(kind), note);
     for (uint32_t i = 0; i < HEALTH_COUNT; i++) {
@@ -175,5 +171,7 @@ void dump_health(struct dump *dump)
             continue;
         struct ctt_counter counter = {.name = dump_string(dump, health_names[i]), .value = value};
         dump_record(dump, CTT_COUNTER, &counter, sizeof counter);
+        if (health_losses[i])
+            dump_blind(dump, CTT_HEALTH_DEGRADED, NULL, health_losses[i]);
     }
 }

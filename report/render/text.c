@@ -168,7 +168,10 @@ void render_verdict(const struct report *report, FILE *out)
     struct text text = {.report = report, .pool = pool_new(), .out = out};
     const struct process *process = &report->model->process;
 
-    text_line(&text, verdict_paint(report), "%s   (%s[%u])", verdict_text(&text),
+    /* No line of its own for the coverage here, and never called clean. */
+    text_line(&text, verdict_paint(report), "%s%s%s   (%s[%u])", verdict_text(&text),
+              report_health(report) == CTT_HEALTH_DEGRADED ? "; " : "",
+              report_health(report) == CTT_HEALTH_DEGRADED ? text_coverage(&text) : "",
               process->name ? process->name : "?", process->facts.pid);
     pool_free(text.pool);
 }
