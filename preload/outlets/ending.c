@@ -32,7 +32,6 @@
 #define NS_PER_S         UINT64_C(1000000000)
 #define DUMP_PATIENCE_NS (30 * NS_PER_S) /* millions of blocks take a second */
 #define WAIT_SLICE_NS    (NS_PER_S / 10)
-#define STATUS_FINDINGS  23 /* of `ctxtrace at-exit` */
 
 /* The one report, filled before the reporter starts. */
 static struct {
@@ -49,16 +48,16 @@ static void report_text(int fd)
 {
     uint64_t deadline = clock_fine_ns() + config.render;
     bool spoke;
-    int status = speak_dump(dump_path(), fd, deadline, &spoke);
+    enum speak_status status = speak_dump(dump_path(), fd, deadline, &spoke);
     if (status == SPEAK_FAILED) {
         HEALTH(render_failed);
         if (!spoke && report.worth && fd >= 0)
             render_plain(fd, dump_path(), clock_fine_ns() + NS_PER_S);
     }
-    if (status == STATUS_FINDINGS)
+    if (status == SPEAK_FINDINGS)
         atomic_store(&found_something, true);
     /* Nobody asked for dumps and nobody was told of this one. */
-    if (!*config.dir && (status == 0 || (status == SPEAK_FAILED && !report.worth)))
+    if (!*config.dir && (status == SPEAK_SILENT || (status == SPEAK_FAILED && !report.worth)))
         dump_forget();
 }
 

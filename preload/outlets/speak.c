@@ -215,7 +215,19 @@ static int keeper_reap(long pid)
     return n == pid && WIFEXITED(status) ? WEXITSTATUS(status) : COMMAND_FAILED;
 }
 
-int speak_dump(const char *dump, int fd, uint64_t deadline_ns, bool *ret_spoke)
+static enum speak_status speak_status(int status)
+{
+    switch (status) {
+    case SPEAK_SILENT:
+    case SPEAK_HELD:
+    case SPEAK_FINDINGS:
+        return (enum speak_status)status;
+    default: /* it could not read the dump, or is not our command at all */
+        return SPEAK_FAILED;
+    }
+}
+
+enum speak_status speak_dump(const char *dump, int fd, uint64_t deadline_ns, bool *ret_spoke)
 {
     static char tool[PATH_BYTES];
     static struct child child;
@@ -236,5 +248,5 @@ int speak_dump(const char *dump, int fd, uint64_t deadline_ns, bool *ret_spoke)
     int status = pid > 0 ? keeper_reap(pid) : COMMAND_FAILED;
     if (stacks)
         sys_unmap(stacks, 2 * CHILD_STACK);
-    return status == COMMAND_FAILED ? SPEAK_FAILED : status;
+    return speak_status(status);
 }

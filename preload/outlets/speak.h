@@ -16,15 +16,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPEAK_FAILED (-1)
+/* What `ctxtrace at-exit` ends with. Any other status is a failure. */
+enum speak_status {
+    SPEAK_FAILED = -1,
+    SPEAK_SILENT = 0,
+    SPEAK_HELD = 10,
+    SPEAK_FINDINGS = 23,
+};
 
 /* At the program's start: where the command may be. `named` is CTXTRACE_TOOL
  * or NULL, `library` our own path. */
 void speak_start(const char *named, const char *library);
 
-/* From the reporter. `fd` -1: nobody listens. Tells the command's exit status,
- * or SPEAK_FAILED: there is none, it failed, or took too long. *ret_spoke:
- * whether anything came of it. */
-int speak_dump(const char *dump, int fd, uint64_t deadline_ns, bool *ret_spoke);
+/* From the reporter. `fd` -1: nobody listens. SPEAK_FAILED: there is no command,
+ * it failed, or took too long. *ret_spoke: whether anything came of it. */
+enum speak_status speak_dump(const char *dump, int fd, uint64_t deadline_ns, bool *ret_spoke);
 
 #endif
