@@ -41,6 +41,9 @@ typedef int main_function(int argc, char **argv, char **envp);
 typedef int start_function(main_function *main, int argc, char **argv, void (*init)(void),
                            void (*fini)(void), void (*loader_fini)(void), void *stack_end);
 
+/* With less there would be neither tables nor a report. */
+#define MEMORY_LEAST (UINT64_C(4) << 20)
+
 start_function __libc_start_main;
 HOOK(__libc_start_main);
 
@@ -95,7 +98,7 @@ static void tracker_start(char **argv, char **envp)
         atomic_store(&tracker_state, TRACKER_OFF);
         return;
     }
-    arena_limit(config.max_memory);
+    arena_limit(config.max_memory > MEMORY_LEAST ? config.max_memory : MEMORY_LEAST);
     stack_bounds_ask();
     baseline_fds();
     look_for_allocators();
