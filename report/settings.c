@@ -80,6 +80,18 @@ bool time_parse(const char *text, uint64_t *ret_ns)
     return false;
 }
 
+/* As the tracker reads a BOOL; its default is a word of these, too. */
+static bool word_is_yes(const char *text)
+{
+    static const char *const yes[] = {"1", "on", "yes", "true"};
+
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        if (strcmp(text, yes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static const char *setting_text(settings_source *source, const void *from, const char *key)
 {
     const char *value = source(from, key);
@@ -102,8 +114,7 @@ struct settings settings_make(settings_source *source, const void *from)
     settings.project = setting_text(source, from, "project");
     settings.dir = setting_text(source, from, "dir");
     settings.color = setting_text(source, from, "color");
-    settings.verbose = strcmp(setting_text(source, from, "verbose"), "1") == 0 ||
-                       strcmp(setting_text(source, from, "verbose"), "on") == 0;
+    settings.verbose = word_is_yes(setting_text(source, from, "verbose"));
     if (strcmp(exit_value, "all") == 0)
         settings.exit_rule = EXIT_ALL;
     else if (strcmp(exit_value, "declared") == 0)
