@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * syscall: a jump to libc's own, so that a call that returns on another stack
- * (clone, vfork) finds its caller's frame and none of ours. Only seccomp goes
- * through C (confine.c).
+ * (clone, vfork) finds its caller's frame and none of ours. Only close and
+ * seccomp go through C (syscall.c).
  */
 #include <cet.h>
 #include <sys/syscall.h>
@@ -18,6 +18,8 @@
 syscall:
         .cfi_startproc
         _CET_ENDBR
+        cmpq    $SYS_close, %rdi
+        je      syscall_looked_at
         cmpq    $SYS_seccomp, %rdi
         je      syscall_looked_at
         movq    hook_syscall+HOOK_REAL(%rip), %r11
