@@ -13,6 +13,7 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_holdings.h"
 #include "preload/outlets/reporter.h"
+#include "preload/outlets/terminal.h"
 
 #define FD_PATH   64u
 #define WORD_BITS 64
@@ -118,9 +119,12 @@ static void tell_untracked(struct dump *dump, int fd, const char *link)
 }
 
 /* Written inline our own descriptors stand in the program's table. Otherwise
- * their numbers are of another table, and mean nothing here. */
+ * their numbers are of another table, and mean nothing here: but the stderr that
+ * was kept from being closed is always in the program's. */
 static bool is_ours(const struct dump *dump, int fd)
 {
+    if (fd == terminal_saved())
+        return true;
     return !reporter_has_own_fds() && (fd == dump->fd || fd == dump->folder);
 }
 

@@ -77,9 +77,14 @@ void terminal_closing(void)
         atomic_store(&saved, (int)fd);
 }
 
+int terminal_saved(void)
+{
+    return atomic_load(&saved);
+}
+
 int terminal_fd(void)
 {
-    int fd = atomic_load(&saved);
+    int fd = terminal_saved();
     if (fd >= 0)
         return fd;
     return is_stderr() ? STDERR : -1;

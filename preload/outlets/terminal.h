@@ -22,6 +22,8 @@ void terminal_closing(void);
 
 /* The descriptor to write to, or -1. */
 int terminal_fd(void);
+/* The one that terminal_closing made, in the program's table; -1: none. */
+int terminal_saved(void);
 /* All of it, unless the deadline (clock_fine_ns) passes first. From the
  * reporter: SIGPIPE is blocked there. */
 void terminal_write(int fd, const char *text, size_t bytes, uint64_t deadline_ns);
