@@ -59,6 +59,7 @@ class Dump:
     tasks: list = field(default_factory=list)  # (tid, flags)
     groups: list = field(default_factory=list)  # (kind, count, bytes)
     counters: dict = field(default_factory=dict)
+    losses: list = field(default_factory=list)  # why the report is not the whole truth
     complete: bool = False
 
     @property
@@ -73,6 +74,14 @@ class Dump:
         """Every descriptor that the dump knows of, tracked or not."""
         return {held.handle for held in self.holdings
                 if held.kind in FD_KINDS and not held.flags & GONE}
+
+    def sockets(self):
+        return {held.handle for held in self.holdings
+                if held.kind == KIND_SOCKET and held.handle in self.fds()}
+
+    def fds_flagged(self, flag):
+        return {held.handle for held in self.holdings
+                if held.kind in FD_KINDS and held.flags & flag}
 
     def tids(self):
         return {tid for tid, flags in self.tasks if not flags & TASK_ENDED}
@@ -125,6 +134,8 @@ def add_record(dump, strings, kind, row):
         dump.groups.append((row[0], row[4], row[5]))
     elif kind == COUNTER:
         dump.counters[strings[row[0]]] = row[2]
+    elif kind == HEALTH and row[0]:
+        dump.losses.append(strings[row[2]])
     elif kind == HOLDING:
         dump.holdings.append(Holding(kind=row[0], flags=row[1], handle=row[2], context=row[5],
                                      task=row[6], stack=row[7], bytes=row[9],

@@ -3,7 +3,8 @@
 
 Equal must be: stdout, stderr (the tracker is silent where it has no finding), exit
 status, and the listing of the working directory. No dump may be left behind: a dump
-of a plain run means a finding, and these programs have none.
+of a plain run means a finding, and these programs have none. In a third run every
+process writes its dump, and the oracle judges each.
 """
 
 import os
@@ -14,6 +15,8 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+import oracle
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
@@ -34,6 +37,7 @@ class Workload:
     timeout_s: int = 120
     variables: tuple = ()  # (name, value) added to the environment
     options: str = ""  # CTXTRACE_OPTIONS of the traced run
+    dumps: bool = True  # a third run, for the oracle
     fixture: str = ""  # a helper of run_hosts.py that stands beside the run
 
 
@@ -165,6 +169,18 @@ def compare_results(native, traced):
         raise Difference(f"folder differs {where}")
 
 
+def judge_dumps(workload, tracker, base, extra):
+    """Raises Difference when a process's dump and the kernel disagree."""
+    with tempfile.TemporaryDirectory(prefix="dumps-") as dumps:
+        options = ":".join(filter(None, (workload.options, f"dir={dumps}:held=none")))
+        run_once(workload, base, lambda environment: make_traced({**environment, **extra}, tracker,
+                                                                 options))
+        paths = sorted(Path(dumps).glob("*.ctt"))
+        complaints = [sentence for path in paths for sentence in oracle.judge_dump(path)]
+    if complaints or not paths:
+        raise Difference(f"{len(paths)} dumps; " + "; ".join(complaints[:6]))
+
+
 def run_workload(workload, tracker, extra_variables=()):
     """Raises Difference when the program behaves otherwise under the tracker."""
     with tempfile.TemporaryDirectory(prefix="hosts-") as base:
@@ -175,7 +191,9 @@ def run_workload(workload, tracker, extra_variables=()):
         traced = run_once(workload, base,
                           lambda environment: make_traced({**environment, **extra}, tracker,
                                                          workload.options))
-    compare_results(native, traced)
+        compare_results(native, traced)
+        if workload.dumps:
+            judge_dumps(workload, tracker, base, extra)
 
 
 def find_missing(workload):

@@ -12,7 +12,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from dump import read_dump
+from dump import GONE, UNTRACKED, read_dump
 
 SAMPLE_PAUSE_S = 0.002
 SNAPSHOT_TIMEOUT_S = 30
@@ -80,3 +80,16 @@ def check_snapshot(tool, pid, folder, number, environment=None):
     if dump.pid != pid:
         complaints.append(f"the dump is of process {dump.pid}")
     return dump, complaints
+
+
+def judge_dump(path):
+    """Sentences on a dump of a program that makes no raw system calls: every descriptor
+    that the kernel shows is the ledger's, every one of the ledger's is the kernel's, and
+    nothing was lost on the way."""
+    dump = read_dump(path)
+    for name, flag in (("the kernel does not have", GONE), ("no hook saw", UNTRACKED)):
+        fds = dump.fds_flagged(flag)
+        if fds:
+            yield f"{path.name}: descriptors that {name}: {sorted(fds)[:20]}"
+    for loss in dump.losses:
+        yield f"{path.name}: {loss}"
