@@ -52,7 +52,8 @@ FATAL = ("abort", "segv", "overflow", "fpe", "ill", "bus", "term", "int", "hup",
          "pipe", "alrm", "xcpu", "sys")
 WAYS = {
     **{way: "exit" for way in ("return", "exit", "_exit", "_Exit", "quick_exit", "last_thread",
-                               "threads_running", "failed_exec")},
+                               "threads_running", "failed_exec",
+                               "vfork_child_killed")},
     **{way: "fatal" for way in FATAL},
     "exec": "exec",
 }

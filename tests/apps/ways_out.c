@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { STATUS = 7 };
@@ -139,6 +140,18 @@ static void leave_by_failed_exec(int detail)
     execl("/nonexistent/program", "program", (char *)NULL);
 }
 
+/* The child dies in this process's memory: the report is not its to make. */
+static void outlive_vfork_child(int number)
+{
+    pid_t child = vfork();
+
+    if (child == 0) {
+        kill(getpid(), number);
+        _exit(STATUS);
+    }
+    waitpid(child, NULL, 0);
+}
+
 static const struct way {
     const char *name;
     void (*leave)(int detail);
@@ -165,6 +178,7 @@ static const struct way {
     {"alrm", leave_by_signal, SIGALRM},
     {"xcpu", leave_by_signal, SIGXCPU},
     {"sys", leave_by_signal, SIGSYS},
+    {"vfork_child_killed", outlive_vfork_child, SIGTERM},
     {"exec", leave_by_exec, 0},
     {"failed_exec", leave_by_failed_exec, 0},
 };
