@@ -105,6 +105,41 @@ def test_musl_child(tracker):
                                f"{done.stderr[-300:]!r}")
 
 
+HELLO_32 = """
+        .section .rodata
+text:   .string "hello"
+        .text
+        .globl _start
+_start: andl $-16, %esp
+        subl $12, %esp
+        pushl $text
+        call puts
+        movl $0, (%esp)
+        call exit
+        .section .note.GNU-stack, "", @progbits
+"""
+
+
+def test_narrow_child(tracker):
+    """hazard: C11: a 32-bit program in the pipeline starts, without us and without a word."""
+    libc = Path("/lib32/libc.so.6")
+    need("as")
+    if not libc.exists():
+        raise Skip("libc6-i386 is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        source, object_file, program = (f"{folder}/hello{end}" for end in (".s", ".o", ""))
+        Path(source).write_text(HELLO_32, encoding="ascii")
+        run(["as", "--32", "-o", object_file, source])
+        run(["ld", "-m", "elf_i386", "-dynamic-linker", "/lib/ld-linux.so.2", "-rpath", "/lib32",
+             "-o", program, object_file, str(libc)])
+        for shell in ("/bin/bash", "/bin/dash"):
+            done = run([shell, "-c", f"{program} | cat; {program}; exec {program}"],
+                       env=tracker.environment())
+            if (done.returncode, done.stdout, done.stderr) != (0, "hello\n" * 3, ""):
+                raise Mismatch(f"{shell}: status {done.returncode}, {done.stdout!r}, "
+                               f"{done.stderr[-300:]!r}")
+
+
 def test_sanitized_program(tracker):
     """hazard: C17, 0.11: a program built with ASan, started by the launcher."""
     with tempfile.TemporaryDirectory() as folder:
@@ -258,6 +293,7 @@ TESTS = (
     test_closed_pipe,
     test_closed_outputs,
     test_musl_child,
+    test_narrow_child,
     test_sanitized_program,
     test_own_allocator,
     test_static_program,

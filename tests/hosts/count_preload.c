@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The independent judge of the memory ledger: a preload that knows nothing of
- * ours, counts the live blocks of malloc's family and the bytes asked for, and
- * writes "blocks bytes" to $COUNT_OUT.PID when the process ends. One lock, one
+ * ours, and counts the live blocks of malloc's family and the bytes asked for in
+ * the file $COUNT_OUT.PID (two longs), which it maps. One lock, one
  * hash table: slow and simple. Loaded after the tracker, it sees the same calls.
  */
 #include <dlfcn.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SLOTS (1u << 23)
@@ -21,7 +22,9 @@ static struct {
     uintptr_t address;
     size_t bytes;
 } table[SLOTS]; /* open addressing; a deleted slot keeps address 1 */
-static long blocks, bytes_live;
+static struct counts {
+    long blocks, bytes;
+} counts, *told; /* `told` is the file; NULL before it is there, and in a fork's child */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static char boot[16384];
@@ -41,6 +44,12 @@ static uint32_t slot_of(uintptr_t address)
     return (uint32_t)((address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 41);
 }
 
+static void tell(void)
+{
+    if (told)
+        *told = counts;
+}
+
 static void count_in(void *p, size_t bytes)
 {
     if (!p)
@@ -51,8 +60,9 @@ static void count_in(void *p, size_t bytes)
         i = (i + 1) % SLOTS;
     table[i].address = (uintptr_t)p;
     table[i].bytes = bytes;
-    blocks++;
-    bytes_live += (long)bytes;
+    counts.blocks++;
+    counts.bytes += (long)bytes;
+    tell();
     pthread_mutex_unlock(&lock);
 }
 
@@ -64,8 +74,9 @@ static void count_out(void *p)
     for (uint32_t i = slot_of((uintptr_t)p); table[i].address; i = (i + 1) % SLOTS)
         if (table[i].address == (uintptr_t)p) {
             table[i].address = 1;
-            blocks--;
-            bytes_live -= (long)table[i].bytes;
+            counts.blocks--;
+            counts.bytes -= (long)table[i].bytes;
+            tell();
             break;
         }
     pthread_mutex_unlock(&lock);
@@ -140,22 +151,28 @@ int posix_memalign(void **where, size_t alignment, size_t bytes)
     return error;
 }
 
-static void write_counts(int status, void *arg)
+static void forked(void)
 {
-    (void)status;
-    (void)arg;
+    told = NULL;
+}
+
+/* Told in a file that the test reads: at a snapshot while the program waits, and
+ * after its end. */
+__attribute__((constructor)) static void begin(void)
+{
     const char *out = getenv("COUNT_OUT");
     char path[4096];
     if (!out)
         return;
     snprintf(path, sizeof path, "%s.%d", out, (int)getpid());
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dprintf(fd, "%ld %ld\n", blocks, bytes_live);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0 || ftruncate(fd, sizeof counts) < 0)
+        return;
+    void *file = mmap(NULL, sizeof counts, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
-}
-
-/* Registered in a constructor: runs at the very end, after the tracker's. */
-__attribute__((constructor)) static void begin(void)
-{
-    on_exit(write_counts, NULL);
+    pthread_atfork(NULL, NULL, forked);
+    pthread_mutex_lock(&lock);
+    told = file == MAP_FAILED ? NULL : file;
+    tell();
+    pthread_mutex_unlock(&lock);
 }

@@ -3,13 +3,14 @@
 """The memory ledger against an independent count, in the same run.
 
 Each program runs under the tracker and, behind it, under libcount_preload.so, which
-counts live blocks and bytes by a lock and a hash table. At exit the two must agree to
-the block and the byte.
+counts live blocks and bytes by a lock and a hash table. At exit, and at a snapshot while
+the program waits, the two must agree to the block and the byte.
 """
 
 import argparse
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,7 @@ PROGRAMS = (
 
 def counted(folder):
     """pid -> (blocks, bytes) as the judge wrote them."""
-    return {int(path.suffix[1:]): tuple(map(int, path.read_text().split()))
+    return {int(path.suffix[1:]): struct.unpack("<qq", path.read_bytes())
             for path in folder.glob("count.*")}
 
 
@@ -76,9 +77,38 @@ def compare(argv, tracker, judge):
     return None
 
 
+# At work, then quiet: waiting for its input when the snapshot is taken.
+WAITERS = (
+    ("bash", ["bash", "-c", "a=(); for i in {1..2000}; do a+=(x$i); done; echo ready; read -r x"]),
+    ("perl", ["perl", "-e", "my %h = map { $_ => [1..9] } 1..5000; $| = 1; print qq(ready\n); <>"]),
+    ("python3", ["env", "PYTHONMALLOC=malloc", "/usr/bin/python3", "-c",
+                 "d = [{'a': i} for i in range(20000)]; print('ready', flush=True); input()"]),
+)
+
+
+def compare_snapshot(argv, tool, tracker, judge):
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        environment = dict(os.environ, LD_PRELOAD=f"{tracker} {judge}",
+                           COUNT_OUT=str(folder / "count"))
+        process = subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            process.stdout.readline()
+            subprocess.run([tool, "snapshot", str(process.pid), "-o", str(folder / "live.ctt")],
+                           stdout=subprocess.DEVNULL, timeout=60, check=True)
+            expected = counted(folder)[process.pid]
+        finally:
+            process.kill()
+            process.communicate()
+        groups = [g for g in read_dump(folder / "live.ctt").groups if g[0] == KIND_MEMORY]
+    found = (sum(g[1] for g in groups), sum(g[2] for g in groups))
+    return None if found == expected else f"ledger has {found}, counted were {expected}"
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--ctxtrace")
+    parser.add_argument("--ctxtrace", required=True)
     parser.add_argument("--lib", required=True)
     options = parser.parse_args()
     tracker = Path(options.lib).resolve()
@@ -92,6 +122,11 @@ def main():
         why = compare(argv, tracker, judge)
         failed += why is not None
         print(f"FAILED memory oracle {name}: {why}" if why else f"ok memory oracle {name}")
+    for name, argv in WAITERS:
+        why = compare_snapshot(argv, options.ctxtrace, tracker, judge)
+        failed += why is not None
+        print(f"FAILED memory oracle {name}, live: {why}" if why
+              else f"ok memory oracle {name}, live")
     return 1 if failed else 0
 
 
