@@ -93,6 +93,7 @@ static void tracker_start(char **argv, char **envp)
     clock_begin();
     context_begin();
     task_self();
+    bool warned = environment_remove(envp, EXEC_WARNED);
     config_read(environment_value(envp, "CTXTRACE_OPTIONS"));
     if (config.off) {
         atomic_store(&tracker_state, TRACKER_OFF);
@@ -108,7 +109,7 @@ static void tracker_start(char **argv, char **envp)
     fork_watch();
     exit_watch();
     outlets_begin(argv, envp);
-    warning_options();
+    warning_options(warned);
     atomic_store(&tracker_state, TRACKER_ON);
 }
 

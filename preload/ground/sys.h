@@ -77,6 +77,9 @@ void text_add_hex(struct text *t, uint64_t value);
 
 /* getenv in a given environment, without libc's lock. */
 const char *environment_value(char **environment, const char *key);
+/* Takes a variable out, in place: setenv would copy the whole environment to
+ * the heap. Whether it was there. */
+bool environment_remove(char **environment, const char *key);
 
 /* Decimal digits at *at, which moves past them. */
 uint64_t text_read_u64(const char **at);

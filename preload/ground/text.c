@@ -76,3 +76,18 @@ const char *environment_value(char **environment, const char *key)
             return *environment + length + 1;
     return NULL;
 }
+
+bool environment_remove(char **environment, const char *key)
+{
+    size_t length = __builtin_strlen(key);
+    bool found = false;
+    char **to = environment;
+    for (char **from = environment; *from; from++) {
+        if (__builtin_strncmp(*from, key, length) == 0 && (*from)[length] == '=')
+            found = true;
+        else
+            *to++ = *from;
+    }
+    *to = NULL;
+    return found;
+}

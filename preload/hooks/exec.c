@@ -28,7 +28,7 @@ static void exec_returned(bool told)
 /* `args` of the real call may name `environment`. */
 #define EXEC_BODY(function, path, envp, args, ...)                                                 \
     struct exec_target target = {__VA_ARGS__};                                                     \
-    char *const *environment = EXEC_ENVIRONMENT(&target, envp);                                    \
+    char *const *environment = EXEC_WARNED_ENVIRONMENT(EXEC_ENVIRONMENT(&target, envp));           \
     bool told = exec_told(GUARD_FRAME(), path);                                                    \
     int result = REAL(function) args;                                                              \
     exec_returned(told);                                                                           \

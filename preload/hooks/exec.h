@@ -44,6 +44,19 @@ char *const *exec_strip_make(const struct exec_strip *strip, char *const envp[],
             : (envp);                                                                              \
     })
 
+/* An exec is no new process: what this program was warned of the next one is
+ * not. The tracker takes the variable out again before the program runs. */
+#define EXEC_WARNED "CTXTRACE_WARNED"
+size_t exec_warned_bytes(char *const envp[]); /* 0: nothing to pass on */
+char *const *exec_warned_make(char *const envp[], void *space);
+
+#define EXEC_WARNED_ENVIRONMENT(envp)                                                              \
+    ({                                                                                             \
+        char *const *given = (envp);                                                               \
+        size_t bytes = exec_warned_bytes(given);                                                   \
+        bytes ? exec_warned_make(given, __builtin_alloca(bytes)) : given;                          \
+    })
+
 /* children=skip, at the program's start: takes us out of its environment for
  * good. Every way of starting a program is covered (system and popen start
  * theirs inside libc), at the price that the program sees an LD_PRELOAD without

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "preload/ground/arena.h"
+#include "preload/ground/config.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
@@ -220,6 +221,33 @@ char *const *exec_strip_make(const struct exec_strip *strip, char *const envp[],
     }
     fresh[used] = NULL;
     HEALTH(preloads_stripped);
+    return fresh;
+}
+
+/* ---- the environment of a program that comes after a warned one ---- */
+
+static size_t environment_entries(char *const envp[])
+{
+    size_t entries = 0;
+    while (envp && envp[entries])
+        entries++;
+    return entries;
+}
+
+size_t exec_warned_bytes(char *const envp[])
+{
+    return config_complaint() ? (environment_entries(envp) + 2) * sizeof(char *) : 0;
+}
+
+char *const *exec_warned_make(char *const envp[], void *space)
+{
+    static char mark[] = EXEC_WARNED "=1";
+    char **fresh = space;
+    size_t entries = environment_entries(envp);
+    for (size_t i = 0; i < entries; i++)
+        fresh[i] = envp[i];
+    fresh[entries] = mark;
+    fresh[entries + 1] = NULL;
     return fresh;
 }
 

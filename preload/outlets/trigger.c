@@ -2,7 +2,6 @@
 #include "preload/outlets/trigger.h"
 
 #include <signal.h>
-#include <string.h>
 
 #include "preload/facts/signals.h"
 #include "preload/facts/waiting.h"
@@ -30,22 +29,6 @@ static void on_trigger(int number, siginfo_t *info, void *ucontext)
         return;
     }
     snapshot_request(number);
-}
-
-/* Without setenv: libc would copy the whole environment to the heap. */
-static bool environment_remove(char **environment, const char *key)
-{
-    size_t length = strlen(key);
-    bool found = false;
-    char **to = environment;
-    for (char **from = environment; *from; from++) {
-        if (strncmp(*from, key, length) == 0 && (*from)[length] == '=')
-            found = true;
-        else
-            *to++ = *from;
-    }
-    *to = NULL;
-    return found;
 }
 
 void trigger_start(char **environment)

@@ -40,10 +40,10 @@ static bool parent_is_traced(void)
     return found;
 }
 
-void warning_options(void)
+void warning_options(bool said)
 {
     const char *setting = config_complaint();
-    if (!setting || parent_is_traced())
+    if (!setting || said || parent_is_traced())
         return;
     char words[256];
     struct text text = TEXT_OF(words);

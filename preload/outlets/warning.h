@@ -3,8 +3,11 @@
 #ifndef OUTLETS_WARNING_H
 #define OUTLETS_WARNING_H
 
-/* At the program's start, when stderr is known. Silent when all is well, and in
- * a process whose parent is traced: that one has said it. */
-void warning_options(void);
+#include <stdbool.h>
+
+/* At the program's start, when stderr is known. Silent when all is well, when
+ * the program before an exec has said it (`said`), and in a process whose parent
+ * is traced: that one has. */
+void warning_options(bool said);
 
 #endif
