@@ -18,8 +18,17 @@ SAMPLE_PAUSE_S = 0.002
 SNAPSHOT_TIMEOUT_S = 30
 
 
-def list_numbers(folder):
-    return {int(name) for name in os.listdir(folder) if name.isdigit()}
+def list_entries(folder):
+    """(number, what it is): a number that was closed and taken again is another entry."""
+    entries = set()
+    for name in os.listdir(folder):
+        try:
+            entries.add((int(name), os.readlink(f"{folder}/{name}")))
+        except FileNotFoundError:
+            continue  # closed meanwhile
+        except OSError:
+            entries.add((int(name), ""))  # a task: a folder, no link
+    return entries
 
 
 class Sampler(threading.Thread):
@@ -34,9 +43,9 @@ class Sampler(threading.Thread):
 
     def sample(self):
         for name, folder in self.folders.items():
-            seen = list_numbers(folder)
+            seen = list_entries(folder)
             self.always[name] = self.always.get(name, seen) & seen
-            self.ever[name] = self.ever.get(name, set()) | seen
+            self.ever[name] = self.ever.get(name, set()) | {number for number, _ in seen}
 
     def run(self):
         while not self.enough.wait(SAMPLE_PAUSE_S):
@@ -50,7 +59,7 @@ class Sampler(threading.Thread):
 
 def compare(name, told, sampler):
     """Sentences on how the dump's set differs from the kernel's; empty when equal."""
-    missing = sampler.always[name] - told
+    missing = {number for number, _ in sampler.always[name]} - told
     invented = told - sampler.ever[name]
     if missing:
         yield f"{name} that the dump lacks: {sorted(missing)[:20]}"
