@@ -81,6 +81,7 @@ static void stack_bounds_ask(void)
 static void choose_unwinder(void)
 {
     stack_depth_limit = (uint32_t)config.stack_depth;
+    room_set_depth((uint32_t)config.stack_depth);
     bool verify = strcmp(config.verify, "unwind") == 0;
     if (!verify && strcmp(config.unwind, "libunwind") != 0)
         return;

@@ -23,18 +23,7 @@
 _Atomic uint8_t module_gone[MODULE_MAX];
 
 static _Atomic(struct module *) modules[MODULE_MAX]; /* [0] stays empty */
-static _Atomic uint32_t generation;
-static _Atomic uint32_t closings;
-
-uint32_t module_generation(void)
-{
-    return atomic_load(&generation);
-}
-
-bool module_closings(void)
-{
-    return atomic_load(&closings) != 0;
-}
+_Atomic uint64_t module_epoch;
 
 const struct module *module_get(uint32_t id)
 {
@@ -300,8 +289,7 @@ static bool module_present(const struct module *m)
 
 void module_closing(void)
 {
-    atomic_fetch_add(&closings, 1);
-    atomic_fetch_add(&generation, 1);
+    atomic_fetch_add(&module_epoch, (UINT64_C(1) << 32) + 1);
 }
 
 void module_closed(void)
@@ -313,5 +301,5 @@ void module_closed(void)
         if (!atomic_load(&module_gone[id]) && !module_present(m))
             module_mark_gone(id, m);
     }
-    atomic_fetch_sub(&closings, 1);
+    atomic_fetch_sub(&module_epoch, 1);
 }

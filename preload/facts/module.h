@@ -47,8 +47,20 @@ uint32_t module_limit(void);
  * module that is loaded. */
 bool module_is_code(const struct module *module, uintptr_t pc, size_t bytes);
 
-/* How many dlclose calls there were: 0 at start. */
-uint32_t module_generation(void);
+/* How many dlclose calls there were, in the upper half, and how many are at
+ * work now, in the lower one. What was learned about modules in an epoch
+ * without a dlclose at work holds as long as the epoch is the same. */
+extern _Atomic uint64_t module_epoch;
+
+static inline uint64_t module_epoch_now(void)
+{
+    return atomic_load_explicit(&module_epoch, memory_order_acquire);
+}
+
+static inline uint32_t module_generation(void)
+{
+    return (uint32_t)(module_epoch_now() >> 32);
+}
 
 /* To be called around a dlclose. Between the two nothing learned about a
  * module is trusted or kept; after it, every module that is no longer where it
@@ -57,7 +69,10 @@ void module_closing(void);
 void module_closed(void);
 
 /* Whether any thread is between the two. */
-bool module_closings(void);
+static inline bool module_closings(void)
+{
+    return (uint32_t)module_epoch_now() != 0;
+}
 
 /* Nonzero: unloaded. Indexed by id; apart from the modules themselves, since
  * each step of each walk reads it. */

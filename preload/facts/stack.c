@@ -9,9 +9,7 @@
 
 #include "preload/facts/module.h"
 #include "preload/ground/arena.h"
-#include "preload/ground/guard.h"
 #include "preload/ground/health.h"
-#include "preload/ground/room.h"
 
 #define HEAD_BITS   18u
 #define CHUNK_BITS  16u
@@ -35,17 +33,9 @@ struct chunk {
     struct stack_tally tallies[CHUNK_NODES];
 };
 
-_Atomic uint32_t stack_depth_limit = 128;
-
 static _Atomic(struct chunk *) chunks[CHUNKS];
 static _Atomic uint32_t heads[1u << HEAD_BITS];
 static _Atomic uint32_t node_next = NODE_FIRST;
-
-static const enum health_counter cut_counters[CTT_CUT_COUNT] = {
-    [CTT_CUT_DEPTH] = HEALTH_stacks_cut_depth,   [CTT_CUT_NO_MODULE] = HEALTH_stacks_cut_no_module,
-    [CTT_CUT_NO_CFI] = HEALTH_stacks_cut_no_cfi, [CTT_CUT_RULE] = HEALTH_stacks_cut_rule,
-    [CTT_CUT_BOUNDS] = HEALTH_stacks_cut_bounds, [CTT_CUT_FULL] = HEALTH_stacks_cut_full,
-};
 
 static struct chunk *chunk_of(uint32_t id)
 {
@@ -130,8 +120,15 @@ static uint32_t node_push(_Atomic uint32_t *head, uint32_t seen, uint32_t parent
     }
 }
 
-static uint32_t node_intern(uint32_t parent, uint64_t pc)
+uint32_t stack_root(enum ctt_cut cut)
 {
+    return ROOT_OF(cut);
+}
+
+uint32_t stack_step(uint32_t parent, uint64_t pc)
+{
+    if (parent == STACK_OVERFLOW)
+        return parent;
     _Atomic uint32_t *head = head_of(parent, pc);
     uint32_t seen = atomic_load_explicit(head, memory_order_acquire);
     uint32_t found = chain_find(seen, 0, parent, pc, UINT64_MAX);
@@ -140,8 +137,12 @@ static uint32_t node_intern(uint32_t parent, uint64_t pc)
 
 /* The innermost node. Its module is looked up only when the node is new: the
  * functions that acquire are few and stay where they are. */
-static uint32_t leaf_intern(uint32_t parent, const void *entry)
+uint32_t stack_leaf(uint32_t parent, const void *entry)
 {
+    if (parent == STACK_OVERFLOW) {
+        HEALTH(stacks_overflowed);
+        return parent;
+    }
     uint64_t pc = CTT_PC_ADDRESS((uintptr_t)entry) | CTT_PC_EXACT;
     _Atomic uint32_t *head = head_of(parent, pc);
     uint32_t seen = atomic_load_explicit(head, memory_order_acquire);
@@ -155,103 +156,9 @@ static uint32_t leaf_intern(uint32_t parent, const void *entry)
 uint32_t stack_intern(const uint64_t *pcs, size_t count, enum ctt_cut cut, const void *entry)
 {
     uint32_t id = ROOT_OF(cut);
-    while (count > 0 && id != STACK_OVERFLOW)
-        id = node_intern(id, pcs[--count]);
-    if (id != STACK_OVERFLOW)
-        id = leaf_intern(id, entry);
-    if (id == STACK_OVERFLOW)
-        HEALTH(stacks_overflowed);
-    return id;
-}
-
-/*
- * The same for a capture's own walk, beginning where it differs from the one
- * before on this thread: the outer frames of two stacks in a row are mostly the
- * same, and their ids follow from their pcs alone (nodes are for ever). A
- * capture that is left in the middle by siglongjmp has changed entries beyond
- * last_count only.
- */
-static uint32_t stack_intern_next(struct thread_room *room, const uint64_t *pcs, size_t count,
-                                  enum ctt_cut cut, const void *entry)
-{
-    uint32_t same = 0;
-    if (room->last_cut == (uint32_t)cut)
-        while (same < room->last_count && same < count &&
-               room->last_pcs[same] == pcs[count - 1 - same])
-            same++;
-    room->last_cut = (uint32_t)cut;
-    room->last_count = same;
-    atomic_signal_fence(memory_order_seq_cst);
-    uint32_t id = same ? room->last_ids[same - 1] : ROOT_OF(cut);
-    for (; same < count && id != STACK_OVERFLOW; same++) {
-        id = node_intern(id, pcs[count - 1 - same]);
-        room->last_pcs[same] = pcs[count - 1 - same];
-        room->last_ids[same] = id;
-    }
-    atomic_signal_fence(memory_order_seq_cst);
-    if (id != STACK_OVERFLOW) {
-        room->last_count = same;
-        id = leaf_intern(id, entry);
-    }
-    if (id == STACK_OVERFLOW)
-        HEALTH(stacks_overflowed);
-    return id;
-}
-
-static bool range_holds(const struct room_range *range, uintptr_t a, uintptr_t b)
-{
-    return a >= range->low && a < range->high && b >= range->low && b < range->high;
-}
-
-/* Whether the capture marked at `mark` is still at work below us. If not, its
- * frame was left by siglongjmp: it lies lower, on the same stack. */
-static bool capture_is_live(const struct thread_room *room, uintptr_t mark, uintptr_t frame)
-{
-    if (mark == 0)
-        return false;
-    bool same =
-        range_holds(&room->own_stack, mark, frame) || range_holds(&room->other_stack, mark, frame);
-    return !(same && mark < frame);
-}
-
-/* Which of the room's buffers is free for a capture in this frame; ROOM_WALKS
- * when none is. */
-static unsigned buffer_take(struct thread_room *room, uintptr_t frame)
-{
-    for (unsigned i = 0; i < ROOM_WALKS; i++) {
-        if (capture_is_live(room, room->walking[i], frame))
-            continue;
-        for (unsigned stale = i + 1; stale < ROOM_WALKS; stale++)
-            room->walking[stale] = 0;
-        room->walking[i] = frame;
-        /* A handler must see the mark before we write to the buffer. */
-        atomic_signal_fence(memory_order_seq_cst);
-        return i;
-    }
-    return ROOM_WALKS;
-}
-
-uint32_t stack_capture(const struct call_site *site, const void *entry)
-{
-    uint32_t depth = atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
-    struct thread_room *room = room_get();
-    if (!room || depth == 0)
-        return STACK_NONE;
-    unsigned buffer = buffer_take(room, GUARD_FRAME());
-    if (buffer == ROOM_WALKS) {
-        HEALTH(stacks_reentered);
-        return STACK_NONE;
-    }
-    enum ctt_cut cut;
-    uint64_t *pcs = room->walk[buffer];
-    size_t count = unwind_walk(site, pcs, depth < ROOM_WALK_DEPTH ? depth : ROOM_WALK_DEPTH, &cut);
-    uint32_t id = buffer == 0 ? stack_intern_next(room, pcs, count, cut, entry)
-                              : stack_intern(pcs, count, cut, entry);
-    atomic_signal_fence(memory_order_seq_cst);
-    room->walking[buffer] = 0;
-    if (cut != CTT_CUT_NONE)
-        health_add(cut_counters[cut], 1);
-    return id;
+    while (count > 0)
+        id = stack_step(id, pcs[--count]);
+    return stack_leaf(id, entry);
 }
 
 size_t stack_pcs(uint32_t id, uint64_t *pcs, size_t max, enum ctt_cut *ret_cut)

@@ -31,6 +31,13 @@ extern _Atomic uint32_t stack_depth_limit;
  * or stacks are off. Keeps errno. */
 uint32_t stack_capture(const struct call_site *site, const void *entry);
 
+/* A stack frame by frame, outermost first: the root for how the walk ended, a
+ * return address inwards of `parent` (pc as in CTT_STACK), and what was called
+ * there last. STACK_OVERFLOW stays what it is, and is counted at the leaf. */
+uint32_t stack_root(enum ctt_cut cut);
+uint32_t stack_step(uint32_t parent, uint64_t pc);
+uint32_t stack_leaf(uint32_t parent, const void *entry);
+
 /* Interns a walk already made (tests, other unwinders). pcs innermost first. */
 uint32_t stack_intern(const uint64_t *pcs, size_t count, enum ctt_cut cut, const void *entry);
 

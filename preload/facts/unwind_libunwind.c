@@ -150,6 +150,11 @@ static size_t verified_walk(const struct call_site *site, uint64_t *pcs, size_t 
     return count;
 }
 
+bool unwind_verifies(void)
+{
+    return atomic_load_explicit(&unwind_other_walker, memory_order_relaxed) == verified_walk;
+}
+
 int unwind_use_libunwind(int verify)
 {
     uintptr_t inside = self.inside;

@@ -8,6 +8,7 @@
 #define FACTS_UNWIND_LIBUNWIND_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "preload/facts/unwind.h"
 
@@ -19,6 +20,14 @@ unwind_walker unwind_walk_recipes;
 
 /* Takes the place of our own when it is not NULL. */
 extern _Atomic(unwind_walker *) unwind_other_walker;
+
+static inline bool unwind_is_ours(void)
+{
+    return atomic_load_explicit(&unwind_other_walker, memory_order_relaxed) == NULL;
+}
+
+/* Whether the other one only compares. */
+bool unwind_verifies(void);
 
 /* Stacks on which the two differed: the first few, for whoever looks into it. */
 #define UNWIND_DIFFERENCES      16u

@@ -209,8 +209,7 @@ static bool table_get(struct recipe_slot *table, unsigned bits, uint64_t want, u
 
 static bool table_put(struct recipe_slot *table, unsigned bits, uint64_t key, struct recipe recipe)
 {
-    uint64_t value;
-    __builtin_memcpy(&value, &recipe, sizeof value);
+    uint64_t value = recipe_word(recipe);
     for (unsigned probe = 0; probe < PROBES; probe++) {
         struct recipe_slot *slot = slot_of(table, bits, key & ~RECIPE_MODULE_MASK, probe);
         uint64_t empty = 0;

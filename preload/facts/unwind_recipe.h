@@ -47,6 +47,20 @@ struct recipe {
 };
 _Static_assert(sizeof(struct recipe) == sizeof(uint64_t), "a recipe is one word");
 
+static inline uint64_t recipe_word(struct recipe recipe)
+{
+    uint64_t word;
+    __builtin_memcpy(&word, &recipe, sizeof word);
+    return word;
+}
+
+static inline struct recipe recipe_of(uint64_t word)
+{
+    struct recipe recipe;
+    __builtin_memcpy(&recipe, &word, sizeof recipe);
+    return recipe;
+}
+
 /* A slot of the table; its value is a struct recipe. Whoever sees a key sees
  * its value. */
 struct recipe_slot {
@@ -73,7 +87,7 @@ static inline bool recipe_slot_get(struct recipe_slot *slot, uint64_t want, uint
     if ((key & ~RECIPE_MODULE_MASK) != want ||
         atomic_load_explicit(&module_gone[CTT_PC_MODULE(key)], memory_order_relaxed))
         return false;
-    __builtin_memcpy(ret_recipe, &value, sizeof value);
+    *ret_recipe = recipe_of(value);
     *ret_pc = key;
     return true;
 }

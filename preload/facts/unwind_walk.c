@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86-64: walking a stack by recipes.
+ * x86-64: walking a stack by recipes, in full or until it meets the last walk
+ * (unwind_memo.h).
  *
  * One step is a look-up, two loads and the checks that keep a wrong rule or a
  * damaged stack from reading where it must not: every word lies between the
@@ -21,33 +22,15 @@
 #include "preload/facts/unwind.h"
 #include "preload/facts/unwind_bounds.h"
 #include "preload/facts/unwind_libunwind.h"
+#include "preload/facts/unwind_memo.h"
 #include "preload/facts/unwind_recipe.h"
+#include "preload/facts/unwind_walk.h"
 
 #define WORD_BYTES 8
 /* A leaf function may use this much below its stack pointer (System V ABI). */
 #define RED_ZONE 128u
 
-/* Beside enum ctt_cut: start over, tracking rbx. */
-#define WALK_AGAIN ((enum ctt_cut)CTT_CUT_COUNT)
-
-struct tracked {
-    uintptr_t value;
-    bool known;
-};
-
-struct walk {
-    uintptr_t pc, sp;
-    struct tracked fp, bx;
-    struct room_range stack;
-    bool exact; /* pc was interrupted: not a return address */
-};
-
-/* Reading somebody else's frames is what this is for; the sanitizers cannot
- * know that. */
-__attribute__((no_sanitize("address", "thread"))) static inline uintptr_t word_at(uintptr_t at)
-{
-    return *(const volatile uintptr_t *)at;
-}
+static const struct memo_frame nowhere = {.sp = UINTPTR_MAX};
 
 static inline bool walk_read(const struct walk *w, uintptr_t at, uintptr_t *ret_word)
 {
@@ -76,7 +59,7 @@ static enum ctt_cut walk_signal(struct walk *w)
     w->sp = sp;
     w->fp = (struct tracked){fp, true};
     w->bx = (struct tracked){bx, true};
-    w->exact = true;
+    w->exact = w->odd = true;
     /* Where the stack is not known, nothing of it is readable: the interrupted
      * pc is the last one. */
     if (!same_stack && !bounds_find(sp, &w->stack))
@@ -128,28 +111,46 @@ static enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track)
         !walk_saved(w, r.fp_how, r.fp, cfa, &fp) ||
         (track && !walk_saved(w, r.bx_how, r.bx, cfa, &w->bx)))
         return CTT_CUT_BOUNDS;
+    w->odd |= !fp.known;
     w->fp = fp;
     w->sp = cfa;
     w->exact = false;
     return CTT_CUT_NONE;
 }
 
+/* Whether the walk is where the last one was at some frame. */
+static inline bool walk_meets(struct walk *w)
+{
+    while (w->join->sp < w->sp)
+        w->join--;
+    return w->join->sp == w->sp && !w->exact && !w->odd &&
+           memo_frame_is(w->join, w->pc, w->sp, w->fp.value);
+}
+
 /*
  * The steps that nearly all are: CFA by sp or fp, fp saved near it or not at
  * all, the recipe in its first place. Goes on until a step is of another sort,
  * or must not be taken (a pc of 0 finds an empty slot: RECIPE_NONE), and leaves
- * that one to walk_step. Returns the pcs written. State is kept in locals, so that it stays in
- * registers.
+ * that one to walk_step. Also stops where the walk meets the last one. Returns the pcs
+ * written. State is kept in locals, so that it stays in registers.
  */
-static size_t walk_quick(struct walk *w, uint64_t *pcs, size_t max)
+static inline size_t walk_quick(struct walk *w, uint64_t *pcs, struct walk_step *steps, size_t max)
 {
+    const struct memo_frame *join = w->join;
     uintptr_t pc = w->pc, sp = w->sp, fp = w->fp.value;
     bool fp_known = w->fp.known;
     const uintptr_t high = w->stack.high;
     size_t count = 0;
     struct recipe r;
-    while (count < max && recipe_quick(pc, &pcs[count], &r)) {
+    while (count < max) {
+        while (join->sp < sp)
+            join--;
+        if (join->sp == sp && memo_frame_is(join, pc, sp, fp))
+            break;
+        if (!recipe_quick(pc, &pcs[count], &r))
+            break;
         uintptr_t cfa = (r.how == RECIPE_SP ? sp : fp) + (uintptr_t)(r.cfa * WORD_BYTES);
+        uintptr_t was = fp;
         bool usual = r.how == RECIPE_SP || (r.how == RECIPE_FP && fp_known);
         if (!usual || cfa <= sp || cfa > high || cfa % WORD_BYTES != 0)
             break;
@@ -162,6 +163,8 @@ static size_t walk_quick(struct walk *w, uint64_t *pcs, size_t max)
         } else if (r.fp_how != RECIPE_SAME) {
             break;
         }
+        if (steps)
+            steps[count] = (struct walk_step){sp, was, recipe_word(r)};
         pc = word_at(cfa - WORD_BYTES);
         sp = cfa;
         count++;
@@ -169,10 +172,13 @@ static size_t walk_quick(struct walk *w, uint64_t *pcs, size_t max)
     w->pc = pc;
     w->sp = sp;
     w->fp = (struct tracked){fp, fp_known};
+    w->join = join;
     return count;
 }
 
-static size_t walk_run(struct walk *w, uint64_t *pcs, size_t max, bool track, enum ctt_cut *ret_cut)
+static inline __attribute__((always_inline)) size_t walk_any(struct walk *w, uint64_t *pcs,
+                                                             struct walk_step *steps, size_t max,
+                                                             bool track, enum ctt_cut *ret_cut)
 {
     bool quick = !track && !module_closings();
     size_t count = 0;
@@ -180,7 +186,11 @@ static size_t walk_run(struct walk *w, uint64_t *pcs, size_t max, bool track, en
     for (;;) {
         struct recipe r = {.how = RECIPE_NONE};
         if (quick && !w->exact)
-            count += walk_quick(w, pcs + count, max - count);
+            count += walk_quick(w, pcs + count, steps ? steps + count : NULL, max - count);
+        if (walk_meets(w)) {
+            *ret_cut = WALK_MEETS;
+            return count;
+        }
         /* A return address of 0 ends a stack that somebody made by hand. */
         if (w->pc == 0)
             return count;
@@ -193,6 +203,8 @@ static size_t walk_run(struct walk *w, uint64_t *pcs, size_t max, bool track, en
          * begins right there. */
         if (r.how == RECIPE_SIGNAL)
             pcs[count] |= CTT_PC_EXACT;
+        if (steps)
+            steps[count] = (struct walk_step){w->sp, w->fp.value, recipe_word(r)};
         count++;
         if (*ret_cut != CTT_CUT_NONE || r.how == RECIPE_OUTERMOST)
             return count;
@@ -202,17 +214,30 @@ static size_t walk_run(struct walk *w, uint64_t *pcs, size_t max, bool track, en
     }
 }
 
+void walk_begin(struct walk *w, const struct call_site *site)
+{
+    *w = (struct walk){
+        .pc = site->pc, .sp = site->sp, .fp = {site->fp, true}, .bx = {0, false}, .join = &nowhere};
+    /* With an empty stack the first read ends the walk. */
+    if (w->sp % WORD_BYTES != 0 || !bounds_find(w->sp, &w->stack))
+        w->stack = (struct room_range){w->sp, w->sp};
+}
+
+size_t walk_on(struct walk *w, uint64_t *pcs, struct walk_step *steps, size_t max,
+               enum ctt_cut *ret_cut)
+{
+    return walk_any(w, pcs, steps, max, false, ret_cut);
+}
+
 size_t unwind_walk_recipes(const struct call_site *site, uint64_t *pcs, size_t max,
                            enum ctt_cut *ret_cut)
 {
-    struct walk begun = {.pc = site->pc, .sp = site->sp, .fp = {site->fp, true}, .bx = {0, false}};
-    /* With an empty stack the first read ends the walk. */
-    if (begun.sp % WORD_BYTES != 0 || !bounds_find(begun.sp, &begun.stack))
-        begun.stack = (struct room_range){begun.sp, begun.sp};
-    struct walk w = begun;
-    size_t count = walk_run(&w, pcs, max, false, ret_cut);
+    struct walk begun, w;
+    walk_begin(&begun, site);
+    w = begun;
+    size_t count = walk_any(&w, pcs, NULL, max, false, ret_cut);
     if (*ret_cut == WALK_AGAIN)
-        count = walk_run(&begun, pcs, max, true, ret_cut);
+        count = walk_any(&begun, pcs, NULL, max, true, ret_cut);
     return count;
 }
 

@@ -34,6 +34,36 @@ static struct thread_room *room_take(void)
     }
 }
 
+static _Atomic uint32_t room_depth = ROOM_WALK_DEPTH;
+
+void room_set_depth(uint32_t depth)
+{
+    if (depth < ROOM_WALK_DEPTH)
+        atomic_store_explicit(&room_depth, depth, memory_order_relaxed);
+}
+
+/* In the order in which shallow stacks touch the fewest pages. */
+static struct thread_room *room_make(void)
+{
+    size_t depth = atomic_load_explicit(&room_depth, memory_order_relaxed);
+    size_t frames = (1 + depth) * sizeof(struct memo_frame);
+    size_t words = depth * ROOM_WORDS * sizeof(struct memo_word);
+    size_t steps = depth * sizeof(struct walk_step);
+    size_t pcs = depth * sizeof(uint64_t);
+    struct thread_room *room = arena_alloc(sizeof *room + frames + words + steps + 2 * pcs);
+    if (!room)
+        return NULL;
+    char *at = (char *)(room + 1);
+    room->depth = (uint32_t)depth;
+    room->memo.frames = (struct memo_frame *)at;
+    room->memo.words = (struct memo_word *)(at += frames);
+    room->steps = (struct walk_step *)(at += words);
+    room->walk[0] = (uint64_t *)(at += steps);
+    room->walk[1] = (uint64_t *)(at + pcs);
+    room->memo.frames[0].sp = UINTPTR_MAX;
+    return room;
+}
+
 struct thread_room *room_get(void)
 {
     if (__builtin_expect(self.room != NULL, 1))
@@ -42,12 +72,13 @@ struct thread_room *room_get(void)
         return NULL;
     struct thread_room *room = room_take();
     if (!room)
-        room = arena_alloc(sizeof *room);
+        room = room_make();
     if (room) {
         /* blocks_* are kept: the last owner's free records are ours now. */
         room->own_stack = room->other_stack = (struct room_range){0, 0};
         room->walking[0] = room->walking[1] = 0;
         room->blocks_busy = 0;
+        room->memo.count = 0;
         self.room = room;
     }
     return room;

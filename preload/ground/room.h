@@ -15,9 +15,50 @@
 
 #define ROOM_WALKS      2u   /* a capture, and one in a handler that interrupted it */
 #define ROOM_WALK_DEPTH 512u /* the most that stack_depth can ask for */
+#define ROOM_WORDS      2u   /* words of the stack read for one frame: seldom more */
 
 struct room_range {
     uintptr_t low, high;
+};
+
+/*
+ * One frame of the last walk. Outermost frames come first, so that a walk that
+ * differs in its inner part only changes the end of the row.
+ */
+struct memo_frame {
+    uint64_t key;      /* its pc as CTT_STACK has it */
+    uintptr_t sp, fp;  /* as the walk had them on arriving here */
+    uint32_t id;       /* the stack from its root to here, interned */
+    uint16_t words;    /* words[0 .. words) decide all that lies further out */
+    uint16_t needs_fp; /* so does fp */
+};
+
+/* A word of the stack that a walk read, and what it found there. */
+struct memo_word {
+    uintptr_t at, value;
+};
+
+/* One step of a walk as it is made, innermost first: with it the words that it
+ * read can be told (unwind_memo.c). */
+struct walk_step {
+    uintptr_t sp, fp;
+    uint64_t rule; /* struct recipe */
+};
+
+/*
+ * What the last capture of walk[0] walked: unwind_memo.h. `count` frames after
+ * frames[0], which stands for the root that the ids begin with and lies above
+ * every stack. Frames beyond `count` are being changed.
+ */
+struct thread_memo {
+    uint32_t count;
+    uint32_t cut;              /* enum ctt_cut: why there is nothing outwards of frame 1 */
+    uint64_t epoch;            /* of modules, when it was walked */
+    uintptr_t high;            /* the end of the stack it is on */
+    const void *entry;         /* the innermost node of the last capture of all frames, */
+    uint32_t leaf;             /* and its id */
+    struct memo_frame *frames; /* 1 + depth of them */
+    struct memo_word *words;   /* ROOM_WORDS for each frame, on average */
 };
 
 struct thread_room {
@@ -33,14 +74,18 @@ struct thread_room {
     uint32_t blocks_head, blocks_count;
     uint32_t clock_calls;
     _Atomic(struct thread_room *) next; /* among the free rooms */
-    uint64_t walk[ROOM_WALKS][ROOM_WALK_DEPTH];
-    /* The last stack interned from walk[0], outermost first: its pcs, and the
-     * ids that they led to. Only a capture that owns walk[0] touches it, and
-     * only beyond `last_count`. */
-    uint32_t last_cut, last_count;
-    uint64_t last_pcs[ROOM_WALK_DEPTH];
-    uint32_t last_ids[ROOM_WALK_DEPTH];
+    /* Behind the room itself, each for `depth` frames; what a thread's stacks
+     * never need is never touched. */
+    uint32_t depth;
+    uint64_t *walk[ROOM_WALKS];
+    /* Only a capture that owns walk[0] touches these. */
+    struct walk_step *steps;
+    struct thread_memo memo;
 };
+
+/* How many frames the rooms made from now on have space for; before it is set,
+ * the most. */
+void room_set_depth(uint32_t depth);
 
 /* This thread's room; NULL when there is no memory for one, or when it has left
  * (libc frees a few blocks of its own after the last destructor). */

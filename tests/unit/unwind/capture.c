@@ -37,7 +37,7 @@ static const char *const cut_names[CTT_CUT_COUNT] = {"none", "depth",  "no_modul
                                                      "rule", "bounds", "full"};
 
 static struct {
-    _Atomic uint64_t captures, distinct, differed, cut_blocks, unusable;
+    _Atomic uint64_t captures, distinct, differed, memo_differed, cut_blocks, unusable;
     _Atomic uint64_t cuts[CTT_CUT_COUNT];
 } counts;
 
@@ -133,6 +133,14 @@ static void distinct_count(uint32_t id)
         atomic_fetch_add(&counts.distinct, 1);
 }
 
+/* What the tracker would say, by its memo, must be what the walk says. */
+static void memo_check(uint32_t id, const struct call_site *site, const void *entry)
+{
+    uint32_t memoised = stack_capture(site, entry);
+    if (memoised != id && memoised != STACK_NONE)
+        atomic_fetch_add(&counts.memo_differed, 1);
+}
+
 /* The interned stack must be the walked one. */
 static void interning_check(uint32_t id, const uint64_t *pcs, size_t count, enum ctt_cut cut)
 {
@@ -154,6 +162,7 @@ static void __attribute__((noinline)) compare(const struct call_site *site, cons
     size_t theirs_count = theirs_walk(site->pc, theirs);
     uint32_t id = stack_intern(ours, count, cut, entry);
     interning_check(id, ours, count, cut);
+    memo_check(id, site, entry);
     distinct_count(id);
     atomic_fetch_add(&counts.captures, 1);
     atomic_fetch_add(&counts.cuts[cut], 1);
@@ -242,6 +251,7 @@ __attribute__((constructor)) static void begin(void)
     theirs_step = (int (*)(unw_cursor_t *))dlsym(library, "_ULx86_64_step");
     theirs_get = (int (*)(unw_cursor_t *, int, unw_word_t *))dlsym(library, "_ULx86_64_get_reg");
     pthread_atfork(NULL, NULL, child_begin);
+    stack_depth_limit = DEPTH;
     ready = theirs_getcontext && theirs_init && theirs_step && theirs_get;
 }
 
@@ -258,6 +268,8 @@ __attribute__((destructor)) static void finish(void)
     text_add_u64(&t, counts.distinct);
     text_add(&t, " differed=");
     text_add_u64(&t, counts.differed);
+    text_add(&t, " memo_differed=");
+    text_add_u64(&t, counts.memo_differed);
     text_add(&t, " unusable=");
     text_add_u64(&t, counts.unusable);
     for (unsigned cut = 1; cut < CTT_CUT_COUNT; cut++) {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A plugin whose one function has a frame of FRAME bytes. Two builds with
- * different FRAMEs have the same addresses and different unwind rules. */
+ * different FRAMEs have the same addresses and different unwind rules; a TWIN
+ * has the same of both, and is another file. */
+#ifdef TWIN
+const char plugin_is_a_twin[] = "twin";
+#endif
 #define TEXT_OF(x)  #x
 #define TEXT(x)     TEXT_OF(x)
 #define FRAME_BYTES TEXT(FRAME)

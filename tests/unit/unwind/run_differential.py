@@ -214,6 +214,8 @@ def program_run(program, work):
         problems.append("nothing captured")
     if unexplained or unwritten > 0:
         problems.append(f"{len(unexplained)} unexplained differences, {unwritten} not looked at")
+    if counts.get("memo_differed", 0):
+        problems.append(f"{counts['memo_differed']} memoised stacks differ from the walked ones")
     if counts.get("unusable", 0) > captures * CUT_SHARE:
         problems.append(f"{counts['unusable']} without an answer from libunwind")
     if sum(cut.values()) > captures * program.cuts:

@@ -4,7 +4,7 @@
  * address have different ids and different recipes; the same one back again
  * has its old id, and costs no memory.
  *
- *   test_module PLUGIN_A PLUGIN_B
+ *   test_module PLUGIN_A PLUGIN_B TWIN_OF_A
  */
 #include "unit.h"
 
@@ -14,13 +14,14 @@
 #include <sys/auxv.h>
 
 #include "preload/facts/module.h"
+#include "preload/facts/stack.h"
 #include "preload/facts/unwind.h"
 #include "preload/ground/arena.h"
 
 #define LOOPS 200
 #define DEPTH 64
 
-static const char *plugins[2];
+static const char *plugins[3];
 static uint64_t pcs[DEPTH];
 static size_t count;
 static enum ctt_cut cut;
@@ -144,6 +145,37 @@ static void loops_cost_nothing(void **state)
     assert_int_equal(arena_mapped(), mapped);
 }
 
+static uint32_t captured;
+
+static void capturing_callback(void)
+{
+    struct call_site site = CALL_SITE();
+    captured = stack_capture(&site, (const void *)plugin_open);
+}
+
+/* Called from one place, a plugin and its twin make stacks of the very same
+ * words: what is remembered of the one must not be told of the other. */
+static void twins_are_told_apart(void **state)
+{
+    uint32_t ids[2], modules[2];
+    uintptr_t places[2];
+    for (volatile unsigned n = 0; n < 2; n++) {
+        struct loaded p = plugin_open(n ? 2 : 0);
+        places[n] = p.call;
+        for (volatile unsigned again = 0; again < 2; again++)
+            ((void (*)(void (*)(void)))p.call)(capturing_callback);
+        assert_true(stack_pcs(captured, pcs, DEPTH, &cut) > 3);
+        ids[n] = captured;
+        modules[n] = CTT_PC_MODULE(pcs[1]);
+        plugin_close(p);
+    }
+    if (places[0] != places[1])
+        skip();
+    assert_int_not_equal(ids[0], ids[1]);
+    assert_int_not_equal(modules[0], modules[1]);
+    assert_string_equal(module_get(modules[1])->path, plugins[2]);
+}
+
 /* While a dlclose is under way walks go on, without the table. */
 static void walk_while_closing(void **state)
 {
@@ -159,14 +191,15 @@ static void walk_while_closing(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     plugins[0] = realpath(argv[1], NULL);
     plugins[1] = realpath(argv[2], NULL);
+    plugins[2] = realpath(argv[3], NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_of_modules),   cmocka_unit_test(plugins_take_turns),
         cmocka_unit_test(unnoticed_close),    cmocka_unit_test(loops_cost_nothing),
-        cmocka_unit_test(walk_while_closing),
+        cmocka_unit_test(walk_while_closing), cmocka_unit_test(twins_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * x86-64: which words a walk read, worked out from its steps, and the walk that
+ * ends where it meets the last one. The argument stands in unwind_memo.h.
+ */
+#include "preload/facts/unwind_memo.h"
+
+#include "preload/facts/unwind_libunwind.h"
+#include "preload/facts/unwind_recipe.h"
+#include "preload/facts/unwind_walk.h"
+
+#define WORD_BYTES 8
+
+static bool is_own(const struct thread_room *room, const struct walk *w)
+{
+    return w->stack.high == room->own_stack.high;
+}
+
+/* The outermost frame that is known to be as it was, coming from `from`: 0 when
+ * all are. Word by word where the stack may have become smaller. */
+static uint32_t memo_holds_to(const struct thread_room *room, const struct walk *w, uint32_t from)
+{
+    const struct thread_memo *memo = &room->memo;
+    uint32_t word = memo->frames[from].words;
+    if (is_own(room, w) && memo_words_hold(memo->words, word))
+        return 0;
+    while (word > 0 && word_at(memo->words[word - 1].at) == memo->words[word - 1].value)
+        word--;
+    uint32_t frame = from;
+    while (frame > 0 && word <= memo->frames[frame - 1].words)
+        frame--;
+    return frame;
+}
+
+/* Walks until it ends or comes to a part of the memo that holds; *ret_kept is
+ * the frame it came to, or 0. */
+static size_t walk_to_memo(struct thread_room *room, struct walk *w, size_t max, uint32_t *ret_kept,
+                           enum ctt_cut *ret_cut)
+{
+    const struct thread_memo *memo = &room->memo;
+    size_t count = 0;
+    *ret_kept = 0;
+    for (;;) {
+        count += walk_on(w, room->walk[0] + count, room->steps + count, max - count, ret_cut);
+        if (*ret_cut != WALK_MEETS)
+            return count;
+        uint32_t met = (uint32_t)(w->join - memo->frames);
+        uint32_t changed = memo_holds_to(room, w, met);
+        if (changed == 0) {
+            *ret_kept = met;
+            *ret_cut = (enum ctt_cut)memo->cut;
+            return count;
+        }
+        w->join = &memo->frames[changed - 1];
+    }
+}
+
+/* The words that one step read, as far as they decided what lies further out,
+ * and whether fp did. `next` is where the step led. */
+static bool words_tell(struct memo_frame *frame, const struct walk_step *step,
+                       const struct memo_frame *next, struct memo_word *words, uint32_t limit)
+{
+    struct recipe r = recipe_of(step->rule);
+    uint32_t n = next->words;
+    if (n + 3 > limit)
+        return false;
+    words[n++] = (struct memo_word){next->sp - WORD_BYTES, CTT_PC_ADDRESS(next->key)};
+    if (r.how == RECIPE_AT_FP)
+        words[n++] = (struct memo_word){step->fp + (uintptr_t)(r.cfa * WORD_BYTES), next->sp};
+    if (next->needs_fp && (r.fp_how == RECIPE_AT_CFA || r.fp_how == RECIPE_BY_FP)) {
+        uintptr_t base = r.fp_how == RECIPE_AT_CFA ? next->sp : step->fp;
+        words[n++] = (struct memo_word){base + (uintptr_t)(r.fp * WORD_BYTES), next->fp};
+    }
+    frame->words = (uint16_t)n;
+    frame->needs_fp = r.how == RECIPE_FP || r.how == RECIPE_AT_FP || r.fp_how == RECIPE_BY_FP ||
+                      (r.fp_how == RECIPE_SAME && next->needs_fp);
+    return true;
+}
+
+/* Enters the `count` frames of walk[0] inwards of frame `kept`. False when
+ * there is no room for their words: then those outwards of it stand. */
+static bool memo_enter(struct thread_room *room, const struct walk *end, uint32_t kept,
+                       size_t count)
+{
+    struct thread_memo *memo = &room->memo;
+    uint32_t limit = room->depth * ROOM_WORDS;
+    struct memo_frame *frame = &memo->frames[kept];
+    for (size_t i = count; i-- > 0;) {
+        const struct walk_step *step = &room->steps[i];
+        struct memo_frame *next = frame++;
+        frame->key = room->walk[0][i];
+        frame->sp = step->sp;
+        frame->fp = step->fp;
+        frame->words = 0;
+        frame->needs_fp = 0;
+        /* From the outermost frame a step was made only to learn that there is
+         * no other one, or one too many. */
+        struct memo_frame ended = {.key = end->pc, .sp = end->sp};
+        bool outermost = next == memo->frames;
+        if (outermost && end->pc != 0 && memo->cut != CTT_CUT_DEPTH)
+            continue;
+        if (!words_tell(frame, step, outermost ? &ended : next, memo->words, limit))
+            return false;
+    }
+    return true;
+}
+
+/* Walks that end so are functions of rules and words alone. */
+static bool cut_is_told(const struct walk *w, enum ctt_cut cut)
+{
+    return !w->odd && cut != CTT_CUT_BOUNDS && cut < CTT_CUT_COUNT;
+}
+
+bool memo_walk(struct thread_room *room, const struct call_site *site, size_t max,
+               uint32_t *ret_first, size_t *ret_count, enum ctt_cut *ret_cut)
+{
+    struct thread_memo *memo = &room->memo;
+    uint64_t epoch = module_epoch_now();
+    struct walk begun, w;
+    uint32_t kept;
+    walk_begin(&begun, site);
+    w = begun;
+    if (memo->epoch == epoch && (uint32_t)epoch == 0 && memo->high == w.stack.high)
+        w.join = &memo->frames[memo->count];
+    size_t count = walk_to_memo(room, &w, max, &kept, ret_cut);
+    /* How far out a stack cut by its depth goes depends on how far in it
+     * begins. */
+    bool as_deep = memo->cut == CTT_CUT_DEPTH ? kept + count == max : kept + count <= max;
+    if (kept && !as_deep) {
+        w = begun;
+        kept = 0;
+        count = walk_on(&w, room->walk[0], room->steps, max, ret_cut);
+    }
+    if (*ret_cut == WALK_AGAIN) {
+        count = unwind_walk_recipes(site, room->walk[0], max, ret_cut);
+        w.odd = true;
+    }
+    *ret_count = count;
+    if (!cut_is_told(&w, *ret_cut) || (uint32_t)epoch != 0 || w.stack.high == w.stack.low)
+        return false;
+    memo->count = kept;
+    memo->entry = NULL;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    memo->epoch = epoch;
+    memo->high = w.stack.high;
+    memo->cut = *ret_cut;
+    *ret_first = kept + 1;
+    if (memo_enter(room, &w, kept, count))
+        return true;
+    *ret_count = unwind_walk_recipes(site, room->walk[0], max, ret_cut);
+    return false;
+}
