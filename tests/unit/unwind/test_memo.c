@@ -109,9 +109,11 @@ static NOINLINE void way(void)
 static NOINLINE void choose(int which)
 {
     if (which) {
+        __asm__ volatile("# one way" ::: "memory");
         way();
         __asm__ volatile("# one" ::: "memory");
     } else {
+        __asm__ volatile("# other way" ::: "memory");
         way();
         __asm__ volatile("# other" ::: "memory");
     }
