@@ -51,7 +51,7 @@ static bool record_chunk_make(uint32_t index)
 #define FIELD_GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define FIELD_SET(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
-static void batch_push(uint32_t first, uint32_t count)
+static __attribute__((noinline)) void batch_push(uint32_t first, uint32_t count)
 {
     struct block *record = record_at(first);
     FIELD_SET(record->task, count);
@@ -99,7 +99,11 @@ static uint32_t batch_fresh(uint32_t *ret_count)
     return first;
 }
 
-static uint32_t batch_get(uint32_t *ret_count)
+/* What is seldom needed is kept out of line, where it costs the quick way no
+ * saved registers. */
+#define SELDOM __attribute__((noinline, cold))
+
+static SELDOM uint32_t batch_get(uint32_t *ret_count)
 {
     uint32_t first = batch_pop(ret_count);
     return first ? first : batch_fresh(ret_count);
@@ -107,7 +111,7 @@ static uint32_t batch_get(uint32_t *ret_count)
 
 /* One record without the thread's own list: in a signal handler that
  * interrupted the list's owner, or with no room. */
-static uint32_t record_get_shared(void)
+static SELDOM uint32_t record_get_shared(void)
 {
     uint32_t count = 0;
     uint32_t first = batch_get(&count);
@@ -141,7 +145,7 @@ static uint32_t record_get(void)
     return number;
 }
 
-static void record_put(uint32_t number)
+static inline void record_put(uint32_t number)
 {
     struct block *record = record_at(number);
     struct thread_room *room = room_get();
@@ -169,9 +173,10 @@ static void record_put(uint32_t number)
 #define ADDRESS_BITS 47u
 #define TOP_BITS     13u
 #define MIDDLE_BITS  14u
+#define LEAF_SPAN    (ADDRESS_BITS - TOP_BITS - MIDDLE_BITS) /* a leaf is for 1 MiB */
 
 struct leaf {
-    _Atomic uint32_t numbers[1]; /* as many as leaf_bits says */
+    _Atomic uint32_t numbers[1]; /* one for each granule */
 };
 struct middle {
     _Atomic(struct leaf *) leaves[1u << MIDDLE_BITS];
@@ -190,9 +195,9 @@ unsigned ledger_granule(void)
     return granule_bits;
 }
 
-static unsigned leaf_bits(void)
+static uint32_t leaf_slots(void)
 {
-    return ADDRESS_BITS - TOP_BITS - MIDDLE_BITS - granule_bits;
+    return 1u << (LEAF_SPAN - granule_bits);
 }
 
 static uint32_t top_index(uintptr_t address)
@@ -202,16 +207,15 @@ static uint32_t top_index(uintptr_t address)
 
 static uint32_t middle_index(uintptr_t address)
 {
-    return (uint32_t)(address >> (ADDRESS_BITS - TOP_BITS - MIDDLE_BITS)) &
-           ((1u << MIDDLE_BITS) - 1);
+    return (uint32_t)(address >> LEAF_SPAN) & ((1u << MIDDLE_BITS) - 1);
 }
 
 static uint32_t leaf_index(uintptr_t address)
 {
-    return (uint32_t)(address >> granule_bits) & ((1u << leaf_bits()) - 1);
+    return ((uint32_t)address & ((1u << LEAF_SPAN) - 1)) >> granule_bits;
 }
 
-static _Atomic uint32_t *slot_find(uintptr_t address)
+static inline _Atomic uint32_t *slot_find(uintptr_t address)
 {
     if (address >> ADDRESS_BITS)
         return NULL;
@@ -223,7 +227,7 @@ static _Atomic uint32_t *slot_find(uintptr_t address)
     return leaf ? &leaf->numbers[leaf_index(address)] : NULL;
 }
 
-static _Atomic uint32_t *slot_make(uintptr_t address)
+static SELDOM _Atomic uint32_t *slot_make(uintptr_t address)
 {
     if (address >> ADDRESS_BITS)
         return NULL;
@@ -239,7 +243,7 @@ static _Atomic uint32_t *slot_make(uintptr_t address)
     _Atomic(struct leaf *) *place = &middle->leaves[middle_index(address)];
     if (!atomic_load_explicit(place, memory_order_acquire)) {
         struct leaf *none = NULL;
-        struct leaf *fresh = arena_map(sizeof(uint32_t) << leaf_bits());
+        struct leaf *fresh = arena_map(sizeof(uint32_t) * leaf_slots());
         if (!fresh)
             return NULL;
         atomic_compare_exchange_strong(place, &none, fresh);
@@ -248,6 +252,15 @@ static _Atomic uint32_t *slot_make(uintptr_t address)
 }
 
 /* ---- the ledger ---- */
+
+static SELDOM void slot_replace(_Atomic uint32_t *slot, uint32_t number)
+{
+    uint32_t before = atomic_exchange_explicit(slot, number, memory_order_acq_rel);
+    if (before) {
+        HEALTH(blocks_replaced);
+        record_put(before);
+    }
+}
 
 void ledger_add(const struct block *block)
 {
@@ -266,31 +279,48 @@ void ledger_add(const struct block *block)
     FIELD_SET(record->context, block->context);
     FIELD_SET(record->task, block->task);
     FIELD_SET(record->address, block->address);
-    uint32_t before = atomic_exchange_explicit(slot, number, memory_order_acq_rel);
-    if (before) {
-        HEALTH(blocks_replaced);
-        record_put(before);
+    /* The address is this thread's alone now, so nobody else writes to an empty
+     * slot: a store will do. A number that still stands there (a release that
+     * no hook saw) may be taken by a program that frees twice. */
+    if (__builtin_expect(!atomic_load_explicit(slot, memory_order_relaxed), 1)) {
+        atomic_store_explicit(slot, number, memory_order_release);
+        return;
     }
+    slot_replace(slot, number);
+}
+
+/* The number of the block's record, which is the caller's now; or 0. */
+static inline uint32_t number_take(uintptr_t address)
+{
+    _Atomic uint32_t *slot = slot_find(address);
+    if (!slot || !atomic_load_explicit(slot, memory_order_relaxed))
+        return 0;
+    uint32_t number = atomic_exchange_explicit(slot, 0, memory_order_acq_rel);
+    if (number && __builtin_expect(record_at(number)->address != address, 0)) {
+        /* An address inside a granule whose block starts elsewhere: not a
+         * pointer that the allocator gave out. The block stays recorded. */
+        atomic_store_explicit(slot, number, memory_order_release);
+        return 0;
+    }
+    return number;
 }
 
 bool ledger_take(uintptr_t address, struct block *ret_block)
 {
-    _Atomic uint32_t *slot = slot_find(address);
-    if (!slot || !atomic_load_explicit(slot, memory_order_relaxed))
-        return false;
-    uint32_t number = atomic_exchange_explicit(slot, 0, memory_order_acq_rel);
+    uint32_t number = number_take(address);
     if (!number)
         return false;
-    struct block *record = record_at(number);
-    *ret_block = *record;
-    if (record->address != address) {
-        /* An address inside a granule whose block starts elsewhere: not a
-         * pointer that the allocator gave out. The block stays recorded. */
-        atomic_store_explicit(slot, number, memory_order_release);
-        return false;
-    }
+    *ret_block = *record_at(number);
     record_put(number);
     return true;
+}
+
+bool ledger_drop(uintptr_t address)
+{
+    uint32_t number = number_take(address);
+    if (number)
+        record_put(number);
+    return number != 0;
 }
 
 struct scan {
@@ -325,7 +355,7 @@ static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t
 
 static void scan_leaf(const struct scan *scan, struct leaf *leaf, uintptr_t base)
 {
-    uint32_t count = 1u << leaf_bits();
+    uint32_t count = leaf_slots();
     for (uint32_t i = 0; i < count; i++) {
         /* Most of a leaf is empty: skip a line of 16 at a time. */
         if ((i & 15) == 0) {
@@ -348,8 +378,7 @@ void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
         struct middle *middle = atomic_load_explicit(&top[t], memory_order_acquire);
         for (uint32_t m = 0; middle && m < 1u << MIDDLE_BITS; m++) {
             struct leaf *leaf = atomic_load_explicit(&middle->leaves[m], memory_order_acquire);
-            uintptr_t base = (uintptr_t)t << (ADDRESS_BITS - TOP_BITS) |
-                             (uintptr_t)m << (ADDRESS_BITS - TOP_BITS - MIDDLE_BITS);
+            uintptr_t base = (uintptr_t)t << (ADDRESS_BITS - TOP_BITS) | (uintptr_t)m << LEAF_SPAN;
             if (leaf)
                 scan_leaf(&scan, leaf, base);
         }

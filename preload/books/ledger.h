@@ -34,6 +34,8 @@ unsigned ledger_granule(void);
 void ledger_add(const struct block *block);
 /* Takes a block out. False: never recorded (or already freed). */
 bool ledger_take(uintptr_t address, struct block *ret_block);
+/* The same for who does not want to know. */
+bool ledger_drop(uintptr_t address);
 
 /* Every block that was live when the scan began and still is when met. Beside
  * running threads. */

@@ -70,10 +70,11 @@ static void cut_count(enum ctt_cut cut)
 
 /* By whatever unwinder is asked for, without a memo. */
 static uint32_t capture_plain(struct thread_room *room, unsigned buffer,
-                              const struct call_site *site, size_t depth, const void *entry)
+                              const struct call_site *site, uint32_t depth, const void *entry)
 {
     enum ctt_cut cut;
-    size_t count = unwind_walk(site, room->walk[buffer], depth, &cut);
+    size_t max = depth < room->depth ? depth : room->depth;
+    size_t count = unwind_walk(site, room->walk[buffer], max, &cut);
     cut_count(cut);
     return stack_intern(room->walk[buffer], count, cut, entry);
 }
@@ -92,8 +93,9 @@ static uint32_t capture_leaf(struct thread_memo *memo, const void *entry)
 }
 
 /* The whole stack, or its inner part, is new. */
-static __attribute__((noinline)) uint32_t
-capture_new(struct thread_room *room, const struct call_site *site, size_t depth, const void *entry)
+static __attribute__((noinline)) uint32_t capture_new(struct thread_room *room,
+                                                      const struct call_site *site, uint32_t depth,
+                                                      const void *entry)
 {
     struct thread_memo *memo = &room->memo;
     enum ctt_cut cut;
@@ -112,7 +114,7 @@ capture_new(struct thread_room *room, const struct call_site *site, size_t depth
 }
 
 static uint32_t capture_memoised(struct thread_room *room, const struct call_site *site,
-                                 size_t depth, const void *entry)
+                                 uint32_t depth, const void *entry)
 {
     if (__builtin_expect(memo_is_whole(room, site), 1))
         return capture_leaf(&room->memo, entry);
@@ -121,8 +123,8 @@ static uint32_t capture_memoised(struct thread_room *room, const struct call_sit
 
 /* Option verify=unwind: the memo's answer against a walk, and that against
  * libunwind's. */
-static uint32_t capture_other(struct thread_room *room, const struct call_site *site, size_t depth,
-                              const void *entry)
+static uint32_t capture_other(struct thread_room *room, const struct call_site *site,
+                              uint32_t depth, const void *entry)
 {
     uint32_t id = unwind_verifies() ? capture_memoised(room, site, depth, entry) : STACK_NONE;
     uint32_t walked = capture_plain(room, 0, site, depth, entry);
@@ -134,11 +136,9 @@ static uint32_t capture_other(struct thread_room *room, const struct call_site *
 uint32_t stack_capture(const struct call_site *site, const void *entry)
 {
     struct thread_room *room = room_get();
-    size_t depth = atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
+    uint32_t depth = atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
     if (!room || depth == 0)
         return STACK_NONE;
-    if (depth > room->depth)
-        depth = room->depth;
     unsigned buffer = buffer_take(room, GUARD_FRAME());
     if (buffer == ROOM_WALKS) {
         HEALTH(stacks_reentered);

@@ -22,15 +22,22 @@
 #define NODE_FIRST  ROOT_OF(CTT_CUT_COUNT)
 #define MODULE_MASK (UINT64_C(0x7fff) << 48)
 
+/* Two to a cache line. Most nodes have one child, made right after them: then
+ * one line holds the last frame, the function that acquired, and its count. */
 struct node {
     uint64_t pc;
     _Atomic uint32_t parent; /* 0: not filled yet */
-    uint32_t next;           /* in its hash chain */
+    _Atomic uint32_t next;   /* in its hash chain; NODE_GIVEN: it is in one */
+    struct stack_tally tally;
 };
+_Static_assert(sizeof(struct node) == 32, "two to a cache line");
+
+#define NODE_GIVEN      (UINT32_C(1) << 31)
+#define NODE_NEXT(node) (atomic_load_explicit(&(node)->next, memory_order_relaxed) & ~NODE_GIVEN)
 
 struct chunk {
     struct node nodes[CHUNK_NODES];
-    struct stack_tally tallies[CHUNK_NODES];
+    struct stack_note notes[CHUNK_NODES];
 };
 
 static _Atomic(struct chunk *) chunks[CHUNKS];
@@ -94,7 +101,7 @@ static uint32_t chain_find(uint32_t id, uint32_t end, uint32_t parent, uint64_t 
         if (((node->pc ^ pc) & mask) == 0 &&
             atomic_load_explicit(&node->parent, memory_order_relaxed) == parent)
             return id;
-        id = node->next;
+        id = NODE_NEXT(node);
     }
     return 0;
 }
@@ -109,15 +116,34 @@ static uint32_t node_push(_Atomic uint32_t *head, uint32_t seen, uint32_t parent
     node->pc = pc;
     atomic_store_explicit(&node->parent, parent, memory_order_release);
     for (;;) {
-        node->next = seen;
+        atomic_store_explicit(&node->next, seen, memory_order_relaxed);
         uint32_t now = seen;
-        if (atomic_compare_exchange_strong(head, &now, id))
+        if (atomic_compare_exchange_strong(head, &now, id)) {
+            atomic_store_explicit(&node->next, seen | NODE_GIVEN, memory_order_release);
             return id;
+        }
         uint32_t found = chain_find(now, seen, parent, pc, mask);
         if (found) /* ours stays, a second name that nobody will be given */
             return found;
         seen = now;
     }
+}
+
+/* A node's first child is mostly the node made right after it: measured, it is
+ * the one wanted in 70 to 85 of 100 cases, and the look-up in the table, which
+ * misses the cache twice, is saved. Only nodes that were given out count. */
+static uint32_t first_child(uint32_t parent, uint64_t pc, uint64_t mask)
+{
+    uint32_t id = parent + 1;
+    struct chunk *chunk = chunk_of(id);
+    if (!chunk)
+        return 0;
+    const struct node *node = &chunk->nodes[id & (CHUNK_NODES - 1)];
+    bool given = atomic_load_explicit(&node->next, memory_order_acquire) & NODE_GIVEN;
+    return given && ((node->pc ^ pc) & mask) == 0 &&
+                   atomic_load_explicit(&node->parent, memory_order_relaxed) == parent
+               ? id
+               : 0;
 }
 
 uint32_t stack_root(enum ctt_cut cut)
@@ -129,6 +155,9 @@ uint32_t stack_step(uint32_t parent, uint64_t pc)
 {
     if (parent == STACK_OVERFLOW)
         return parent;
+    uint32_t child = first_child(parent, pc, UINT64_MAX);
+    if (child)
+        return child;
     _Atomic uint32_t *head = head_of(parent, pc);
     uint32_t seen = atomic_load_explicit(head, memory_order_acquire);
     uint32_t found = chain_find(seen, 0, parent, pc, UINT64_MAX);
@@ -144,6 +173,9 @@ uint32_t stack_leaf(uint32_t parent, const void *entry)
         return parent;
     }
     uint64_t pc = CTT_PC_ADDRESS((uintptr_t)entry) | CTT_PC_EXACT;
+    uint32_t child = first_child(parent, pc, ~MODULE_MASK);
+    if (child)
+        return child;
     _Atomic uint32_t *head = head_of(parent, pc);
     uint32_t seen = atomic_load_explicit(head, memory_order_acquire);
     uint32_t found = chain_find(seen, 0, parent, pc, ~MODULE_MASK);
@@ -179,8 +211,19 @@ size_t stack_pcs(uint32_t id, uint64_t *pcs, size_t max, enum ctt_cut *ret_cut)
     return count;
 }
 
+static struct chunk *chunk_for(uint32_t id)
+{
+    return id == STACK_NONE || id >= NODE_MAX ? NULL : chunk_make(id);
+}
+
 struct stack_tally *stack_tally(uint32_t id)
 {
-    struct chunk *chunk = id == STACK_NONE || id >= NODE_MAX ? NULL : chunk_make(id);
-    return chunk ? &chunk->tallies[id & (CHUNK_NODES - 1)] : NULL;
+    struct chunk *chunk = chunk_for(id);
+    return chunk ? &chunk->nodes[id & (CHUNK_NODES - 1)].tally : NULL;
+}
+
+struct stack_note *stack_note(uint32_t id)
+{
+    struct chunk *chunk = chunk_for(id);
+    return chunk ? &chunk->notes[id & (CHUNK_NODES - 1)] : NULL;
 }

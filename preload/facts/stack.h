@@ -55,9 +55,14 @@ uint32_t stack_limit(void);
 struct stack_tally {
     _Atomic uint64_t acquired;
     _Atomic uint64_t bytes;
-    _Atomic uint32_t kind;           /* of the last acquisition */
-    _Atomic uint32_t released_stack; /* of the last release, where it is kept */
 };
 struct stack_tally *stack_tally(uint32_t id);
+
+/* The same for what is asked or told less often. */
+struct stack_note {
+    _Atomic uint32_t kind;           /* of the last acquisition; 0: memory */
+    _Atomic uint32_t released_stack; /* of the last release, where it is kept */
+};
+struct stack_note *stack_note(uint32_t id);
 
 #endif

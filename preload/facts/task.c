@@ -133,10 +133,8 @@ void task_start(uint32_t id)
     atomic_store_explicit(&t->tid, self.tid, memory_order_release);
 }
 
-uint32_t task_self(void)
+uint32_t task_meet(void)
 {
-    if (__builtin_expect(self.task != 0, 1))
-        return self.task;
     bool main_thread = sys_getpid() == sys_gettid();
     /* A signal handler on this thread may get here in the middle: both make a
      * task, the outer one's stays; a slot is wasted, nothing breaks. */

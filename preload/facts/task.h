@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "preload/format.h"
+#include "preload/ground/guard.h"
 
 #define TASK_MAIN 1u
 
@@ -37,7 +38,12 @@ uint32_t task_new(uint32_t created_stack, uint32_t flags);
 /* The calling thread is this task from now on. */
 void task_start(uint32_t id);
 /* The calling thread's task; a thread that no hook has met becomes one now. */
-uint32_t task_self(void);
+uint32_t task_meet(void);
+static inline uint32_t task_self(void)
+{
+    uint32_t id = self.task;
+    return __builtin_expect(id != 0, 1) ? id : task_meet();
+}
 /* The calling thread's task ends; its context too. */
 void task_end(enum ctt_context_state state);
 /* Joined, or detached and ended: the slot may be used again. */

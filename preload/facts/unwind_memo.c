@@ -111,16 +111,18 @@ static bool cut_is_told(const struct walk *w, enum ctt_cut cut)
     return !w->odd && cut != CTT_CUT_BOUNDS && cut < CTT_CUT_COUNT;
 }
 
-bool memo_walk(struct thread_room *room, const struct call_site *site, size_t max,
+bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t depth,
                uint32_t *ret_first, size_t *ret_count, enum ctt_cut *ret_cut)
 {
     struct thread_memo *memo = &room->memo;
     uint64_t epoch = module_epoch_now();
+    size_t max = depth < room->depth ? depth : room->depth;
     struct walk begun, w;
     uint32_t kept;
     walk_begin(&begun, site);
     w = begun;
-    if (memo->epoch == epoch && (uint32_t)epoch == 0 && memo->high == w.stack.high)
+    if (memo->epoch == epoch && (uint32_t)epoch == 0 && memo->depth == depth &&
+        memo->high == w.stack.high)
         w.join = &memo->frames[memo->count];
     size_t count = walk_to_memo(room, &w, max, &kept, ret_cut);
     /* How far out a stack cut by its depth goes depends on how far in it
@@ -141,6 +143,7 @@ bool memo_walk(struct thread_room *room, const struct call_site *site, size_t ma
     memo->count = kept;
     memo->entry = NULL;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    memo->depth = depth;
     memo->epoch = epoch;
     memo->high = w.stack.high;
     memo->cut = *ret_cut;

@@ -16,6 +16,7 @@
  *    one module_epoch (module.h), read before the walk that made it. A pc that
  *    lay in no module is kept too: code that is in the middle of a call cannot
  *    turn into a module.
+ *  - how many frames are wanted (option stack_depth), which a memo names too.
  *  - the bounds of the stack: a memo is kept for walks that stayed on one known
  *    stack and did not end at its edge, and names that stack by its end.
  *
@@ -38,6 +39,7 @@
 #include <stdint.h>
 
 #include "preload/facts/module.h"
+#include "preload/facts/stack.h"
 #include "preload/facts/unwind.h"
 #include "preload/ground/room.h"
 
@@ -81,16 +83,17 @@ static inline bool memo_is_whole(const struct thread_room *room, const struct ca
     const struct memo_frame *inner = &memo->frames[memo->count];
     return memo_frame_is(inner, site->pc, site->sp, site->fp) &&
            memo->epoch == module_epoch_now() && memo->high == room->own_stack.high &&
+           memo->depth == atomic_load_explicit(&stack_depth_limit, memory_order_relaxed) &&
            memo_words_hold(memo->words, inner->words);
 }
 
 /*
  * Walks and brings the memo up to date, ids apart: the frames from *ret_first on
  * up to memo.count are new and want theirs. True: done. False: this walk is of
- * a kind that no memo is kept of; then walk[0] has its *ret_count pcs, and the
- * memo is as it was. `max` is at most room->depth.
+ * a kind that no memo is kept of; then walk[0] has its *ret_count pcs. `depth`
+ * is how many frames are wanted; no more than room->depth are found.
  */
-bool memo_walk(struct thread_room *room, const struct call_site *site, size_t max,
+bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t depth,
                uint32_t *ret_first, size_t *ret_count, enum ctt_cut *ret_cut);
 
 /* The frames that memo_walk left new have their ids now: this many are whole. */

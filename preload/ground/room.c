@@ -35,6 +35,12 @@ static struct thread_room *room_take(void)
 }
 
 static _Atomic uint32_t room_depth = ROOM_WALK_DEPTH;
+static _Atomic(struct thread_room *) newest_room;
+
+struct thread_room *room_first(void)
+{
+    return atomic_load(&newest_room);
+}
 
 void room_set_depth(uint32_t depth)
 {
@@ -61,13 +67,14 @@ static struct thread_room *room_make(void)
     room->walk[0] = (uint64_t *)(at += steps);
     room->walk[1] = (uint64_t *)(at + pcs);
     room->memo.frames[0].sp = UINTPTR_MAX;
+    room->older = atomic_load(&newest_room);
+    while (!atomic_compare_exchange_weak(&newest_room, &room->older, room))
+        ;
     return room;
 }
 
-struct thread_room *room_get(void)
+struct thread_room *room_enter(void)
 {
-    if (__builtin_expect(self.room != NULL, 1))
-        return self.room;
     if (self.left)
         return NULL;
     struct thread_room *room = room_take();
@@ -77,7 +84,7 @@ struct thread_room *room_get(void)
         /* blocks_* are kept: the last owner's free records are ours now. */
         room->own_stack = room->other_stack = (struct room_range){0, 0};
         room->walking[0] = room->walking[1] = 0;
-        room->blocks_busy = 0;
+        room->blocks_busy = room->tallies_busy = 0;
         room->memo.count = 0;
         self.room = room;
     }

@@ -11,7 +11,10 @@
 #define GROUND_ROOM_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "preload/ground/guard.h"
 
 #define ROOM_WALKS      2u   /* a capture, and one in a handler that interrupted it */
 #define ROOM_WALK_DEPTH 512u /* the most that stack_depth can ask for */
@@ -52,6 +55,7 @@ struct walk_step {
  */
 struct thread_memo {
     uint32_t count;
+    uint32_t depth;            /* the most frames that it may have */
     uint32_t cut;              /* enum ctt_cut: why there is nothing outwards of frame 1 */
     uint64_t epoch;            /* of modules, when it was walked */
     uintptr_t high;            /* the end of the stack it is on */
@@ -59,6 +63,16 @@ struct thread_memo {
     uint32_t leaf;             /* and its id */
     struct memo_frame *frames; /* 1 + depth of them */
     struct memo_word *words;   /* ROOM_WORDS for each frame, on average */
+};
+
+/* Blocks counted for one stack and not yet added to its tally: facts/tally.h. */
+#define ROOM_TALLIES    64u
+#define ROOM_TALLY_FULL 64u
+
+struct room_tally {
+    uint32_t stack, count;
+    uint64_t bytes;
+    uint32_t candidate; /* the last stack that found the slot to be another's */
 };
 
 struct thread_room {
@@ -73,7 +87,10 @@ struct thread_room {
     uint32_t blocks_busy;
     uint32_t blocks_head, blocks_count;
     uint32_t clock_calls;
+    uint32_t tallies_busy;              /* as blocks_busy */
     _Atomic(struct thread_room *) next; /* among the free rooms */
+    struct thread_room *older;          /* among all that were ever made */
+    struct room_tally tallies[ROOM_TALLIES];
     /* Behind the room itself, each for `depth` frames; what a thread's stacks
      * never need is never touched. */
     uint32_t depth;
@@ -89,7 +106,16 @@ void room_set_depth(uint32_t depth);
 
 /* This thread's room; NULL when there is no memory for one, or when it has left
  * (libc frees a few blocks of its own after the last destructor). */
-struct thread_room *room_get(void);
+struct thread_room *room_enter(void);
+static inline struct thread_room *room_get(void)
+{
+    struct thread_room *room = self.room;
+    return __builtin_expect(room != NULL, 1) ? room : room_enter();
+}
+
+/* All rooms, along `older`; wait-free beside threads that make some. */
+struct thread_room *room_first(void);
+
 /* At the thread's end, by the thread itself. `self.room` is NULL afterwards. */
 void room_leave(void);
 

@@ -20,7 +20,7 @@ void family_tally(uint32_t stack, enum ctt_kind_id kind)
     if (!tally)
         return;
     atomic_fetch_add_explicit(&tally->acquired, 1, memory_order_relaxed);
-    atomic_store_explicit(&tally->kind, kind, memory_order_relaxed);
+    atomic_store_explicit(&stack_note(stack)->kind, kind, memory_order_relaxed);
 }
 
 void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind)

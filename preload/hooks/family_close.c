@@ -108,9 +108,9 @@ static void fd_take_out(struct fd_release *release, int fd, uint32_t stack)
     release->earlier_acquired_stack = slot->released_acquired_stack;
     release->earlier_task = slot->released_task;
     release->had = fd_take(fd, stack, &release->was);
-    struct stack_tally *tally = release->had ? stack_tally(release->was.stack) : NULL;
-    if (tally)
-        atomic_store_explicit(&tally->released_stack, stack, memory_order_relaxed);
+    struct stack_note *note = release->had ? stack_note(release->was.stack) : NULL;
+    if (note)
+        atomic_store_explicit(&note->released_stack, stack, memory_order_relaxed);
 }
 
 void fd_releasing(struct fd_release *release, struct hook *hook, const struct call_site *site,

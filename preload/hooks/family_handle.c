@@ -117,9 +117,9 @@ static void handle_take_out(struct hook *hook, const struct call_site *site, enu
     if (fd < 0 && !had)
         return;
     fd_releasing(&part, hook, site, fd);
-    struct stack_tally *tally = had ? stack_tally(was.stack) : NULL;
-    if (tally)
-        atomic_store_explicit(&tally->released_stack, part.stack, memory_order_relaxed);
+    struct stack_note *note = had ? stack_note(was.stack) : NULL;
+    if (note)
+        atomic_store_explicit(&note->released_stack, part.stack, memory_order_relaxed);
 }
 
 void stream_releasing(struct hook *hook, const struct call_site *site, FILE *stream)

@@ -17,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "preload/facts/capture.h"
 #include "preload/facts/module.h"
-#include "preload/facts/stack.h"
+#include "preload/facts/tally.h"
 #include "preload/hooks/family.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
@@ -89,18 +90,17 @@ void block_acquired(struct hook *hook, const struct call_site *site, void *addre
         return;
     granule_choose();
     uint32_t task = task_self();
+    const void *entry = hook_real(hook);
+    uint32_t stack = capture_again(site, entry);
+    if (__builtin_expect(stack == STACK_NONE, 0))
+        stack = stack_capture(site, entry);
     struct block block = {.address = (uintptr_t)address,
                           .bytes = bytes,
-                          .stack = family_stack(hook, site),
+                          .stack = stack,
                           .context = self.context,
                           .task = task,
                           .born_ms = (uint32_t)(clock_since_ns() / 1000000u)};
-    struct stack_tally *tally = stack_tally(block.stack);
-    if (tally) {
-        atomic_fetch_add_explicit(&tally->acquired, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&tally->bytes, bytes, memory_order_relaxed);
-        atomic_store_explicit(&tally->kind, CTT_KIND_MEMORY, memory_order_relaxed);
-    }
+    tally_block(stack, bytes);
     ledger_add(&block);
 }
 
@@ -173,8 +173,7 @@ HOOK_EXPORT void free(void *p)
     if (!p || is_boot(p))
         return;
     if (guard_may_record(GUARD_FRAME())) {
-        struct block was;
-        if (!ledger_take((uintptr_t)p, &was))
+        if (!ledger_drop((uintptr_t)p))
             HEALTH(frees_unknown);
         uintptr_t before = self.inside;
         self.inside = GUARD_FRAME();

@@ -254,9 +254,9 @@ void thread_joined(struct thread_release *release, struct hook *hook, const stru
         key_enter(&taken);
         return;
     }
-    struct stack_tally *tally = stack_tally(taken.stack);
-    if (tally)
-        atomic_store_explicit(&tally->released_stack, family_stack(hook, site),
+    struct stack_note *note = stack_note(taken.stack);
+    if (note)
+        atomic_store_explicit(&note->released_stack, family_stack(hook, site),
                               memory_order_relaxed);
     task_drop(release->task);
 }

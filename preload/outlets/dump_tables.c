@@ -7,8 +7,10 @@
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
 #include "preload/facts/stack.h"
+#include "preload/facts/tally.h"
 #include "preload/ground/blind.h"
 #include "preload/ground/health.h"
+#include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
 
 /* Called twice: modules met while the dump is being written come at its end. */
@@ -125,27 +127,56 @@ void dump_mishaps(struct dump *dump)
     }
 }
 
+/* What the threads' rooms have counted and not yet added up, by stack. */
+struct pending {
+    uint64_t acquired, bytes;
+};
+
+struct pendings {
+    struct pending *of;
+    uint32_t count;
+};
+
+static void pending_add(uint32_t stack, uint32_t count, uint64_t bytes, void *arg)
+{
+    struct pendings *pendings = arg;
+    if (stack >= pendings->count)
+        return;
+    pendings->of[stack].acquired += count;
+    pendings->of[stack].bytes += bytes;
+}
+
 /* For the stacks that the dump tells of: what became of their siblings. A block
  * acquired between the scan and this reading would count as released: the
  * difference is of a few, among thousands. */
 void dump_sites(struct dump *dump)
 {
+    static const struct pending none;
+    struct pendings pendings = {NULL, dump->stack_count};
+    size_t pending_bytes = dump->stack_count * sizeof *pendings.of;
+    pendings.of = sys_map(pending_bytes);
+    if (pendings.of)
+        tally_each_pending(pending_add, &pendings);
     for (uint32_t id = 1; id < dump->stack_count; id++) {
         struct stack_tally *tally = dump->stack_told[id] ? stack_tally(id) : NULL;
-        uint64_t acquired = tally ? atomic_load(&tally->acquired) : 0;
+        const struct pending *more = pendings.of ? &pendings.of[id] : &none;
+        uint64_t acquired = tally ? atomic_load(&tally->acquired) + more->acquired : 0;
         if (!acquired)
             continue;
         uint64_t live = dump->stack_live[id];
+        uint32_t kind = atomic_load(&stack_note(id)->kind);
         struct ctt_site site = {
             .stack = id,
-            .kind = atomic_load(&tally->kind),
+            .kind = kind ? kind : CTT_KIND_MEMORY,
             .acquired = acquired,
             .released = live < acquired ? acquired - live : 0,
-            .acquired_bytes = atomic_load(&tally->bytes),
-            .released_stack = dump_stack(dump, atomic_load(&tally->released_stack)),
+            .acquired_bytes = atomic_load(&tally->bytes) + more->bytes,
+            .released_stack = dump_stack(dump, atomic_load(&stack_note(id)->released_stack)),
         };
         dump_record(dump, CTT_SITE, &site, sizeof site);
     }
+    if (pendings.of)
+        sys_unmap(pendings.of, pending_bytes);
 }
 
 /* ---- health ---- */

@@ -27,6 +27,11 @@ struct stack_tally *stack_tally(uint32_t id)
     return NULL;
 }
 
+struct stack_note *stack_note(uint32_t id)
+{
+    return NULL;
+}
+
 void *hook_resolve(struct hook *hook)
 {
     return (void *)1;
