@@ -107,8 +107,7 @@ static __attribute__((noinline)) uint32_t capture_new(struct thread_room *room,
         return stack_intern(room->walk[0], count, cut, entry);
     if (first == 1)
         memo->frames[0].id = stack_root(cut);
-    for (size_t i = first; i < first + count; i++)
-        memo->frames[i].id = stack_step(memo->frames[i - 1].id, memo->frames[i].key);
+    stack_extend(&memo->frames[first - 1], count);
     memo_seal(room, first - 1 + (uint32_t)count);
     return capture_leaf(memo, entry);
 }

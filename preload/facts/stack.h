@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "preload/facts/unwind.h"
+#include "preload/ground/room.h"
 
 /* Option stack_depth: return addresses kept of a stack, ROOM_WALK_DEPTH at most. */
 extern _Atomic uint32_t stack_depth_limit;
@@ -37,6 +38,8 @@ uint32_t stack_capture(const struct call_site *site, const void *entry);
 uint32_t stack_root(enum ctt_cut cut);
 uint32_t stack_step(uint32_t parent, uint64_t pc);
 uint32_t stack_leaf(uint32_t parent, const void *entry);
+/* The same for a row: frames[0] has its id, the `count` after it get theirs. */
+void stack_extend(struct memo_frame *frames, size_t count);
 
 /* Interns a walk already made (tests, other unwinders). pcs innermost first. */
 uint32_t stack_intern(const uint64_t *pcs, size_t count, enum ctt_cut cut, const void *entry);

@@ -195,13 +195,9 @@ static bool bounds_look_up(uintptr_t sp, struct room_range *ret_bounds)
     return true;
 }
 
-bool bounds_find(uintptr_t sp, struct room_range *ret_bounds)
+bool bounds_find_other(uintptr_t sp, struct room_range *ret_bounds)
 {
     struct thread_room *room = room_get();
-    if (room && range_holds(&room->own_stack, sp)) {
-        *ret_bounds = room->own_stack;
-        return true;
-    }
     if (room && range_holds(&room->other_stack, sp)) {
         *ret_bounds = room->other_stack;
         return true;

@@ -15,7 +15,17 @@
 
 #include "preload/ground/room.h"
 
+/* For a stack that is not the thread's own, or not known to be. */
+bool bounds_find_other(uintptr_t sp, struct room_range *ret_bounds);
+
 /* False when `sp` is in no readable memory, or the kernel does not tell. */
-bool bounds_find(uintptr_t sp, struct room_range *ret_bounds);
+static inline bool bounds_find(uintptr_t sp, struct room_range *ret_bounds)
+{
+    struct thread_room *room = room_get();
+    if (!room || sp < room->own_stack.low || sp >= room->own_stack.high)
+        return bounds_find_other(sp, ret_bounds);
+    *ret_bounds = room->own_stack;
+    return true;
+}
 
 #endif

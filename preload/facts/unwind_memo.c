@@ -9,8 +9,6 @@
 #include "preload/facts/unwind_recipe.h"
 #include "preload/facts/unwind_walk.h"
 
-#define WORD_BYTES 8
-
 static bool is_own(const struct thread_room *room, const struct walk *w)
 {
     return w->stack.high == room->own_stack.high;
@@ -41,9 +39,14 @@ static size_t walk_to_memo(struct thread_room *room, struct walk *w, size_t max,
     size_t count = 0;
     *ret_kept = 0;
     for (;;) {
-        count += walk_on(w, room->walk[0] + count, room->steps + count, max - count, ret_cut);
-        if (*ret_cut != WALK_MEETS)
-            return count;
+        /* Where there is no memo to come to there may be no quick way either. */
+        if (w->join != &memo_nowhere)
+            count += walk_quick(w, room->walk[0] + count, room->steps + count, max - count);
+        if (!walk_meets(w)) {
+            count += walk_on(w, room->walk[0] + count, room->steps + count, max - count, ret_cut);
+            if (*ret_cut != WALK_MEETS)
+                return count;
+        }
         uint32_t met = (uint32_t)(w->join - memo->frames);
         uint32_t changed = memo_holds_to(room, w, met);
         if (changed == 0) {
@@ -117,10 +120,9 @@ bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t 
     struct thread_memo *memo = &room->memo;
     uint64_t epoch = module_epoch_now();
     size_t max = depth < room->depth ? depth : room->depth;
-    struct walk begun, w;
+    struct walk w;
     uint32_t kept;
-    walk_begin(&begun, site);
-    w = begun;
+    walk_begin(&w, site);
     if (memo->epoch == epoch && (uint32_t)epoch == 0 && memo->depth == depth &&
         memo->high == w.stack.high)
         w.join = &memo->frames[memo->count];
@@ -129,7 +131,7 @@ bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t 
      * begins. */
     bool as_deep = memo->cut == CTT_CUT_DEPTH ? kept + count == max : kept + count <= max;
     if (kept && !as_deep) {
-        w = begun;
+        walk_begin(&w, site);
         kept = 0;
         count = walk_on(&w, room->walk[0], room->steps, max, ret_cut);
     }

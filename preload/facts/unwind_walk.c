@@ -26,11 +26,10 @@
 #include "preload/facts/unwind_recipe.h"
 #include "preload/facts/unwind_walk.h"
 
-#define WORD_BYTES 8
 /* A leaf function may use this much below its stack pointer (System V ABI). */
 #define RED_ZONE 128u
 
-static const struct memo_frame nowhere = {.sp = UINTPTR_MAX};
+const struct memo_frame memo_nowhere = {.sp = UINTPTR_MAX};
 
 static inline bool walk_read(const struct walk *w, uintptr_t at, uintptr_t *ret_word)
 {
@@ -118,64 +117,6 @@ static enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track)
     return CTT_CUT_NONE;
 }
 
-/* Whether the walk is where the last one was at some frame. */
-static inline bool walk_meets(struct walk *w)
-{
-    while (w->join->sp < w->sp)
-        w->join--;
-    return w->join->sp == w->sp && !w->exact && !w->odd &&
-           memo_frame_is(w->join, w->pc, w->sp, w->fp.value);
-}
-
-/*
- * The steps that nearly all are: CFA by sp or fp, fp saved near it or not at
- * all, the recipe in its first place. Goes on until a step is of another sort,
- * or must not be taken (a pc of 0 finds an empty slot: RECIPE_NONE), and leaves
- * that one to walk_step. Also stops where the walk meets the last one. Returns the pcs
- * written. State is kept in locals, so that it stays in registers.
- */
-static inline size_t walk_quick(struct walk *w, uint64_t *pcs, struct walk_step *steps, size_t max)
-{
-    const struct memo_frame *join = w->join;
-    uintptr_t pc = w->pc, sp = w->sp, fp = w->fp.value;
-    bool fp_known = w->fp.known;
-    const uintptr_t high = w->stack.high;
-    size_t count = 0;
-    struct recipe r;
-    while (count < max) {
-        while (join->sp < sp)
-            join--;
-        if (join->sp == sp && memo_frame_is(join, pc, sp, fp))
-            break;
-        if (!recipe_quick(pc, &pcs[count], &r))
-            break;
-        uintptr_t cfa = (r.how == RECIPE_SP ? sp : fp) + (uintptr_t)(r.cfa * WORD_BYTES);
-        uintptr_t was = fp;
-        bool usual = r.how == RECIPE_SP || (r.how == RECIPE_FP && fp_known);
-        if (!usual || cfa <= sp || cfa > high || cfa % WORD_BYTES != 0)
-            break;
-        if (r.fp_how == RECIPE_AT_CFA) {
-            uintptr_t at = cfa + (uintptr_t)(r.fp * WORD_BYTES);
-            if (at < sp || at >= cfa)
-                break;
-            fp = word_at(at);
-            fp_known = true;
-        } else if (r.fp_how != RECIPE_SAME) {
-            break;
-        }
-        if (steps)
-            steps[count] = (struct walk_step){sp, was, recipe_word(r)};
-        pc = word_at(cfa - WORD_BYTES);
-        sp = cfa;
-        count++;
-    }
-    w->pc = pc;
-    w->sp = sp;
-    w->fp = (struct tracked){fp, fp_known};
-    w->join = join;
-    return count;
-}
-
 static inline __attribute__((always_inline)) size_t walk_any(struct walk *w, uint64_t *pcs,
                                                              struct walk_step *steps, size_t max,
                                                              bool track, enum ctt_cut *ret_cut)
@@ -214,15 +155,6 @@ static inline __attribute__((always_inline)) size_t walk_any(struct walk *w, uin
     }
 }
 
-void walk_begin(struct walk *w, const struct call_site *site)
-{
-    *w = (struct walk){
-        .pc = site->pc, .sp = site->sp, .fp = {site->fp, true}, .bx = {0, false}, .join = &nowhere};
-    /* With an empty stack the first read ends the walk. */
-    if (w->sp % WORD_BYTES != 0 || !bounds_find(w->sp, &w->stack))
-        w->stack = (struct room_range){w->sp, w->sp};
-}
-
 size_t walk_on(struct walk *w, uint64_t *pcs, struct walk_step *steps, size_t max,
                enum ctt_cut *ret_cut)
 {
@@ -232,12 +164,13 @@ size_t walk_on(struct walk *w, uint64_t *pcs, struct walk_step *steps, size_t ma
 size_t unwind_walk_recipes(const struct call_site *site, uint64_t *pcs, size_t max,
                            enum ctt_cut *ret_cut)
 {
-    struct walk begun, w;
-    walk_begin(&begun, site);
-    w = begun;
+    struct walk w;
+    walk_begin(&w, site);
     size_t count = walk_any(&w, pcs, NULL, max, false, ret_cut);
-    if (*ret_cut == WALK_AGAIN)
-        count = walk_any(&begun, pcs, NULL, max, true, ret_cut);
+    if (*ret_cut == WALK_AGAIN) {
+        walk_begin(&w, site);
+        count = walk_any(&w, pcs, NULL, max, true, ret_cut);
+    }
     return count;
 }
 
