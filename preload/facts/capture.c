@@ -8,10 +8,7 @@
  * a handler makes while another is at work on this thread gets the second
  * buffer and does without the memo.
  */
-#include "preload/facts/stack.h"
-#include "preload/facts/unwind_libunwind.h"
-#include "preload/facts/unwind_memo.h"
-#include "preload/ground/guard.h"
+#include "preload/facts/capture.h"
 #include "preload/ground/health.h"
 #include "preload/ground/room.h"
 
@@ -82,8 +79,6 @@ static uint32_t capture_plain(struct thread_room *room, unsigned buffer,
 /* The innermost node, for the frames that the memo has now. */
 static uint32_t capture_leaf(struct thread_memo *memo, const void *entry)
 {
-    if (memo->entry == entry)
-        return memo->leaf;
     memo->entry = NULL;
     atomic_signal_fence(memory_order_seq_cst);
     memo->leaf = stack_leaf(memo->frames[memo->count].id, entry);
@@ -93,9 +88,8 @@ static uint32_t capture_leaf(struct thread_memo *memo, const void *entry)
 }
 
 /* The whole stack, or its inner part, is new. */
-static __attribute__((noinline)) uint32_t capture_new(struct thread_room *room,
-                                                      const struct call_site *site, uint32_t depth,
-                                                      const void *entry)
+static uint32_t capture_new(struct thread_room *room, const struct call_site *site, uint32_t depth,
+                            const void *entry)
 {
     struct thread_memo *memo = &room->memo;
     enum ctt_cut cut;
@@ -109,15 +103,9 @@ static __attribute__((noinline)) uint32_t capture_new(struct thread_room *room,
         memo->frames[0].id = stack_root(cut);
     stack_extend(&memo->frames[first - 1], count);
     memo_seal(room, first - 1 + (uint32_t)count);
-    return capture_leaf(memo, entry);
-}
-
-static uint32_t capture_memoised(struct thread_room *room, const struct call_site *site,
-                                 uint32_t depth, const void *entry)
-{
-    if (__builtin_expect(memo_is_whole(room, site), 1))
-        return capture_leaf(&room->memo, entry);
-    return capture_new(room, site, depth, entry);
+    uint32_t id = capture_leaf(memo, entry);
+    memo_remember(room, site, entry, id);
+    return id;
 }
 
 /* Option verify=unwind: the memo's answer against a walk, and that against
@@ -125,14 +113,18 @@ static uint32_t capture_memoised(struct thread_room *room, const struct call_sit
 static uint32_t capture_other(struct thread_room *room, const struct call_site *site,
                               uint32_t depth, const void *entry)
 {
-    uint32_t id = unwind_verifies() ? capture_memoised(room, site, depth, entry) : STACK_NONE;
+    uint32_t id = STACK_NONE;
+    if (unwind_verifies()) {
+        id = capture_known(room, site, entry);
+        id = id != STACK_NONE ? id : capture_new(room, site, depth, entry);
+    }
     uint32_t walked = capture_plain(room, 0, site, depth, entry);
     if (id != STACK_NONE && id != walked)
         HEALTH(unwind_differed);
     return walked;
 }
 
-uint32_t stack_capture(const struct call_site *site, const void *entry)
+uint32_t capture_anew(const struct call_site *site, const void *entry)
 {
     struct thread_room *room = room_get();
     uint32_t depth = atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
@@ -147,9 +139,15 @@ uint32_t stack_capture(const struct call_site *site, const void *entry)
     if (buffer != 0)
         id = capture_plain(room, buffer, site, depth, entry);
     else if (__builtin_expect(unwind_is_ours(), 1))
-        id = capture_memoised(room, site, depth, entry);
+        id = capture_new(room, site, depth, entry);
     else
         id = capture_other(room, site, depth, entry);
     buffer_give(room, buffer);
     return id;
+}
+
+uint32_t stack_capture(const struct call_site *site, const void *entry)
+{
+    uint32_t id = capture_again(site, entry);
+    return id != STACK_NONE ? id : capture_anew(site, entry);
 }

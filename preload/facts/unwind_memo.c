@@ -8,6 +8,7 @@
 #include "preload/facts/unwind_libunwind.h"
 #include "preload/facts/unwind_recipe.h"
 #include "preload/facts/unwind_walk.h"
+#include "preload/ground/arena.h"
 
 static bool is_own(const struct thread_room *room, const struct walk *w)
 {
@@ -154,4 +155,35 @@ bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t 
         return true;
     *ret_count = unwind_walk_recipes(site, room->walk[0], max, ret_cut);
     return false;
+}
+
+void memo_remember(struct thread_room *room, const struct call_site *site, const void *entry,
+                   uint32_t id)
+{
+    const struct thread_memo *memo = &room->memo;
+    const struct memo_frame *inner = &memo->frames[memo->count];
+    if (memo->high != room->own_stack.high || !inner->words || inner->words > ROOM_WHOLE_MOST)
+        return;
+    if (!room->wholes)
+        room->wholes = arena_alloc(ROOM_WHOLES * sizeof *room->wholes);
+    if (!room->wholes)
+        return;
+    struct memo_whole *whole = whole_place(room, site, entry);
+    bool again = whole->id == id && whole->sp == site->sp;
+    whole->count = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    whole->id = id;
+    whole->sp = site->sp;
+    if (!again)
+        return;
+    whole->pc = site->pc;
+    whole->fp = site->fp;
+    whole->high = memo->high;
+    whole->entry = entry;
+    whole->epoch = memo->epoch;
+    whole->depth = memo->depth;
+    whole->needs_fp = inner->needs_fp;
+    __builtin_memcpy(whole->words, memo->words, inner->words * sizeof *whole->words);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    whole->count = inner->words;
 }

@@ -96,6 +96,37 @@ static inline bool memo_is_whole(const struct thread_room *room, const struct ca
 bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t depth,
                uint32_t *ret_first, size_t *ret_count, enum ctt_cut *ret_cut);
 
+/*
+ * Programs that go to and fro between a few places come back to whole stacks
+ * (measured: 99 of 100 captures that the memo does not know in sqlite3, 57 in
+ * python3, 12 in cc1). Those are kept beside the memo, by place, when they come
+ * the second time in a row to theirs: its words alone, under the same argument.
+ */
+static inline struct memo_whole *whole_place(struct thread_room *room, const struct call_site *site,
+                                             const void *entry)
+{
+    uint64_t hash = site->pc ^ site->sp << 7 ^ (uintptr_t)entry << 3;
+    return &room->wholes[hash * UINT64_C(0x9e3779b97f4a7c15) >> (64 - ROOM_WHOLES_BITS)];
+}
+
+/* Its id, or STACK_NONE. */
+static inline uint32_t memo_recall(struct thread_room *room, const struct call_site *site,
+                                   const void *entry)
+{
+    if (!room->wholes)
+        return STACK_NONE;
+    const struct memo_whole *whole = whole_place(room, site, entry);
+    bool here = whole->count && whole->pc == site->pc && whole->sp == site->sp &&
+                whole->entry == entry && (!whole->needs_fp || whole->fp == site->fp) &&
+                whole->epoch == module_epoch_now() && whole->high == room->own_stack.high &&
+                whole->depth == atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
+    return here && memo_words_hold(whole->words, whole->count) ? whole->id : STACK_NONE;
+}
+
+/* The memo has just been brought to this stack, and it is called `id`. */
+void memo_remember(struct thread_room *room, const struct call_site *site, const void *entry,
+                   uint32_t id);
+
 /* The frames that memo_walk left new have their ids now: this many are whole. */
 static inline void memo_seal(struct thread_room *room, uint32_t count)
 {

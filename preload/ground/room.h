@@ -65,6 +65,23 @@ struct thread_memo {
     struct memo_word *words;   /* ROOM_WORDS for each frame, on average */
 };
 
+/*
+ * A whole stack that came back after others had been captured: all that decides
+ * it, and what it is called. `count` 0: seen once, nothing kept of it.
+ */
+#define ROOM_WHOLES_BITS 5u
+#define ROOM_WHOLES      (1u << ROOM_WHOLES_BITS)
+#define ROOM_WHOLE_MOST  40u /* words; longer ones are left to the memo */
+
+struct memo_whole {
+    uintptr_t pc, sp, fp, high;
+    const void *entry;
+    uint64_t epoch;
+    uint32_t depth, id;
+    uint16_t count, needs_fp;
+    struct memo_word words[ROOM_WHOLE_MOST];
+};
+
 /* Blocks counted for one stack and not yet added to its tally: facts/tally.h. */
 #define ROOM_TALLIES    64u
 #define ROOM_TALLY_FULL 64u
@@ -98,6 +115,7 @@ struct thread_room {
     /* Only a capture that owns walk[0] touches these. */
     struct walk_step *steps;
     struct thread_memo memo;
+    struct memo_whole *wholes; /* ROOM_WHOLES; NULL until a stack comes back */
 };
 
 /* How many frames the rooms made from now on have space for; before it is set,

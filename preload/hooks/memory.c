@@ -93,7 +93,7 @@ void block_acquired(struct hook *hook, const struct call_site *site, void *addre
     const void *entry = hook_real(hook);
     uint32_t stack = capture_again(site, entry);
     if (__builtin_expect(stack == STACK_NONE, 0))
-        stack = stack_capture(site, entry);
+        stack = capture_anew(site, entry);
     struct block block = {.address = (uintptr_t)address,
                           .bytes = bytes,
                           .stack = stack,
