@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor: a preload that interposes what the workloads call, counts, and
- * does nothing else. What it costs no interposer can go below.
+ * The floor: a preload that interposes what the workloads and most programs
+ * call, counts, and does nothing else. What it costs no interposer can go below.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -29,6 +29,18 @@ void free(void *p)
 {
     REAL(free);
     real(p);
+}
+
+void *calloc(size_t number, size_t bytes)
+{
+    REAL(calloc);
+    return real(number, bytes);
+}
+
+void *realloc(void *p, size_t bytes)
+{
+    REAL(realloc);
+    return real(p, bytes);
 }
 
 int open(const char *path, int flags, ...)

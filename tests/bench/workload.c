@@ -2,10 +2,12 @@
 /*
  * The micro workloads of scripts/bench: `workload NAME DEPTH COUNT` does one
  * thing COUNT times, DEPTH frames below main, and prints the nanoseconds that
- * one took. The same binary runs natively and under every tool.
+ * one took. The same binary runs natively and under every tool. Workloads that
+ * need threads or print another figure are in the files beside this one.
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +15,44 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "workload.h"
+
 static volatile int sink;
 
-static void malloc_pair(long count)
+void malloc_pair(long count)
 {
     for (long i = 0; i < count; i++) {
         char *volatile p = malloc(64);
         p[0] = 1;
         free(p);
     }
+}
+
+#define CHANGING_FRAMES 8
+
+/*
+ * Goes down by one of two calls at each frame, as the bits of `way` say. The
+ * lowest bit decides at the outermost frame, so counting changes all of them:
+ * whatever is remembered of the last walk holds only above.
+ */
+static __attribute__((noinline)) void choose(int frames, unsigned long way)
+{
+    if (frames == 0) {
+        malloc_pair(1);
+    } else if (way & 1) {
+        choose(frames - 1, way >> 1);
+        __asm__ volatile("# odd"); /* else the compiler makes one call of the two */
+    } else {
+        choose(frames - 1, way >> 1);
+        __asm__ volatile("# even");
+    }
+    __asm__ volatile("" ::: "memory");
+}
+
+static void malloc_pair_half_changed(long count)
+{
+    for (long i = 0; i < count; i++)
+        choose(CHANGING_FRAMES - 1, (unsigned long)i);
 }
 
 static void open_close(long count)
@@ -55,29 +86,37 @@ static void thread_join(long count)
     }
 }
 
+/* A row that is not timed here prints its own figures. */
 static const struct {
     const char *name;
-    void (*run)(long count);
+    workload_function *run;
+    bool timed;
+    int own_frames; /* beside its own, between `run` and the operation */
 } workloads[] = {
-    {"malloc", malloc_pair},
-    {"open", open_close},
-    {"socketpair", socketpair_close},
-    {"thread", thread_join},
+    {"malloc", malloc_pair, true, 0},
+    {"malloc-half", malloc_pair_half_changed, true, CHANGING_FRAMES},
+    {"open", open_close, true, 0},
+    {"socketpair", socketpair_close, true, 0},
+    {"thread", thread_join, true, 0},
+    {"two-threads", measure_two_threads, false, 0},
+    {"cross-free", measure_cross_free, false, 0},
+    {"live", measure_live, false, 0},
+    {"snapshot", measure_snapshot, false, 0},
 };
 
-/* Frames of an ordinary size that the compiler may not fold. */
-static __attribute__((noinline)) void descend(int depth, void (*run)(long), long count)
+/* Frames that the compiler may not fold. */
+__attribute__((noinline)) void descend(int frames, workload_function *run, long count)
 {
     volatile char local[32];
-    local[0] = (char)depth;
-    if (depth > 0)
-        descend(depth - 1, run, count);
+    local[0] = (char)frames;
+    if (frames > 0)
+        descend(frames - 1, run, count);
     else
         run(count);
     sink += local[0];
 }
 
-static double now_ns(void)
+double now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -97,7 +136,11 @@ int main(int argc, char **argv)
         if (strcmp(workloads[i].name, argv[1]) != 0)
             continue;
         /* main, descend(depth) .. descend(0), run, and the hook's caller. */
-        int depth = atoi(argv[2]) - 3;
+        int depth = atoi(argv[2]) - 3 - workloads[i].own_frames;
+        if (!workloads[i].timed) {
+            descend(depth, workloads[i].run, count);
+            return 0;
+        }
         descend(depth, workloads[i].run, count / 10 + 1);
         double start = now_ns();
         descend(depth, workloads[i].run, count);
