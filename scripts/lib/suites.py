@@ -80,5 +80,8 @@ SUITES = (
     Suite("hosts", "lines", programs=("tests/hosts/run_*.py", "tests/hosts/test_*.py"),
           timeout_s=900),
     Suite("hazards", "lines", programs=("tests/hazards/test_*.py", "tests/hazards/run_*.py")),
+    Suite("bench", "lines", programs=("tests/bench/test_*.py",)),
+    Suite("bench-clang", "lines", build="clang",
+          command=("tests/bench/test_instructions.py", "--lib", "{lib}")),
     Suite("fuzz", "fuzz", build="asan", folders=("tests/fuzz",)),
 )

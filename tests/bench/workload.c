@@ -39,10 +39,12 @@ static __attribute__((noinline)) void choose(int frames, unsigned long way)
 {
     if (frames == 0) {
         malloc_pair(1);
-    } else if (way & 1) {
+    } else if (way & 1) { /* barriers, else the compiler makes one call of the two */
+        __asm__ volatile("# odd");
         choose(frames - 1, way >> 1);
-        __asm__ volatile("# odd"); /* else the compiler makes one call of the two */
+        __asm__ volatile("# odd");
     } else {
+        __asm__ volatile("# even");
         choose(frames - 1, way >> 1);
         __asm__ volatile("# even");
     }
