@@ -18,7 +18,9 @@ def complain(path, line, text):
 
 def check_imports(path, tree, source):
     bad = 0
-    own = {sibling.stem for sibling in Path(path).parent.glob("*.py")}
+    # Beside the file, or the library of scripts/, which its tests put on their path.
+    own = {sibling.stem for folder in (Path(path).parent, Path(__file__).parent)
+           for sibling in folder.glob("*.py")}
     for node in ast.walk(tree):
         if not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue
