@@ -4,6 +4,7 @@ of a dump by the number of blocks, and the report of many places in a large bina
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import bench_inputs
@@ -18,34 +19,36 @@ SNAPSHOT_ROWS = (
     Row("snapshot-dump", "snapshot of 1M live blocks: dump", "ms",
         (Target(TRACKER, 300, on="value"),), shows="value"),
     # Where the machine is busy, others take the CPU for longer than any snapshot does.
-    Row("snapshot-stall", "longest stall of the program in a snapshot, preemption aside", "ms",
+    Row("snapshot-stall", "longest stall in a snapshot, preemption aside", "ms",
         (Target(TRACKER, 1.0, on="value"),), shows="value"),
     Row("snapshot-stall-any", "longest stall in a snapshot, with preemption", "ms", shows="value"),
     Row("snapshot-control", "longest stall without a snapshot, preemption aside", "ms",
         shows="value"),
-    Row("snapshot-control-any", "longest stall without a snapshot, with preemption", "ms", shows="value"),
+    Row("snapshot-control-any", "longest stall without a snapshot, with preemption", "ms",
+        shows="value"),
 )
 SIZE_ROWS = (
     Row("dump-size", "dump at exit, 1M live blocks of one stack", "B", shows="value"),
-    # Ten thousand blocks more may not show; names and times vary by some bytes.
     Row("dump-growth", "size of that dump: times that of 10k live blocks", "x",
         (Target(TRACKER, 1.1, on="value"),), shows="value"),
 )
 PLACES = 10_000
-REPORT = Row("report-10k", "report of 10k distinct places, 100 MB binary with DWARF", "s",
-             (Target(TRACKER, 1.0, on="value"),), shows="value")
+REPORT_ROWS = (
+    Row("report-10k", "report of 10k distinct places, 100 MB binary with DWARF", "s",
+        (Target(TRACKER, 1.0, on="value"),), shows="value"),
+    Row("dump-stack", "bytes of its dump for each distinct stack, one block each", "B",
+        shows="value"),
+)
 SYMBOLIZER = "llvm-symbolizer"
 
 
-def with_options(contestant, options):
+def with_options(contestant, more):
     """The contestant, its tracker told more."""
     if not contestant.is_tracker:
         return contestant
-    return Contestant(contestant.name, environment={
-        key: value for key, value in contestant.environment.items()
-        if key != "CTXTRACE_OPTIONS"
-    } | {"CTXTRACE_OPTIONS": ":".join(filter(None, (
-        contestant.environment.get("CTXTRACE_OPTIONS"), options)))})
+    told = contestant.environment.get("CTXTRACE_OPTIONS")
+    return replace(contestant, environment={
+        **contestant.environment, "CTXTRACE_OPTIONS": f"{told}:{more}" if told else more})
 
 
 def empty_folder(scratch, name):
@@ -94,7 +97,7 @@ class LargeProgram:
     def __init__(self, build, tracker, scratch, share):
         self.build, self.tracker, self.scratch = build, tracker, scratch
         self.units = max(1, int(bench_inputs.LARGE_UNITS * share))
-        self.dump = self.program = None
+        self.dump = self.program = self.addresses = None
 
     def prepare(self):
         if self.dump:
@@ -125,7 +128,8 @@ class LargeProgram:
         named = len(set(re.findall(rb"place_\d+", result.output)))
         if named < bench_inputs.LARGE_PLACES_EACH or result.output.count(b"place_") < wanted:
             raise Unmeasured(f"{result.output.count(b'place_')} of {wanted} places were named")
-        return [result.wall_s]
+        size = self.dump.stat().st_size / wanted
+        return [result.wall_s, None if contestant.name == SYMBOLIZER else size]
 
 
 def list_report_bench(build, contestants, scratch, share):
@@ -134,7 +138,7 @@ def list_report_bench(build, contestants, scratch, share):
     who = [tracker]
     if shutil.which(SYMBOLIZER):
         who.append(Contestant(SYMBOLIZER))
-    yield Bench((REPORT,), large.report, tuple(who))
+    yield Bench(REPORT_ROWS, large.report, tuple(who))
 
 
 def list_benches(build, contestants, scratch, quick):

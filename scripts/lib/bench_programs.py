@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Real programs: the CPU time (user and system, of the whole tree of processes) of one
-piece of work each. What a program prints must be the same under every contestant."""
+piece of work each, so that what a tool does in a process of its own (heaptrack's writer,
+the tracker's renderer) counts too. What a program prints must be the same under all."""
 
 import hashlib
 import shutil

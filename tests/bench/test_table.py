@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "lib"))
 
 import bench_table
 from bench_model import Contestant, Row, Target
+from plain_tests import run_tests
 
 
 def contestants(*names):
@@ -83,20 +84,5 @@ def test_who_failed_or_is_blind_stands_in_the_tables():
                for line in text.splitlines())
 
 
-def main():
-    bad = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        try:
-            test()
-            print(f"ok {name}")
-        except AssertionError as error:
-            bad += 1
-            line = error.__traceback__.tb_next.tb_lineno
-            print(f"FAILED {name}: line {line}")
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(globals()))
