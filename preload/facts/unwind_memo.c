@@ -6,9 +6,10 @@
 #include "preload/facts/unwind_memo.h"
 
 #include "preload/facts/unwind_libunwind.h"
-#include "preload/facts/unwind_recipe.h"
 #include "preload/facts/unwind_walk.h"
 #include "preload/ground/arena.h"
+
+#define WORDS_A_STEP 3u /* at most */
 
 static bool is_own(const struct thread_room *room, const struct walk *w)
 {
@@ -59,26 +60,33 @@ static size_t walk_to_memo(struct thread_room *room, struct walk *w, size_t max,
     }
 }
 
-/* The words that one step read, as far as they decided what lies further out,
- * and whether fp did. `next` is where the step led. */
-static bool words_tell(struct memo_frame *frame, const struct walk_step *step,
-                       const struct memo_frame *next, struct memo_word *words, uint32_t limit)
+/* Enters one frame inwards of `next`, where its step led, with the words that
+ * the step read as far as they decided what lies further out. */
+static inline void frame_enter(struct memo_frame *frame, uint64_t key, const struct walk_step *step,
+                               const struct memo_frame *next, struct memo_word *words)
 {
-    struct recipe r = recipe_of(step->rule);
     uint32_t n = next->words;
-    if (n + 3 > limit)
-        return false;
+    bool needs_fp = step->uses_fp;
     words[n++] = (struct memo_word){next->sp - WORD_BYTES, CTT_PC_ADDRESS(next->key)};
-    if (r.how == RECIPE_AT_FP)
-        words[n++] = (struct memo_word){step->fp + (uintptr_t)(r.cfa * WORD_BYTES), next->sp};
-    if (next->needs_fp && (r.fp_how == RECIPE_AT_CFA || r.fp_how == RECIPE_BY_FP)) {
-        uintptr_t base = r.fp_how == RECIPE_AT_CFA ? next->sp : step->fp;
-        words[n++] = (struct memo_word){base + (uintptr_t)(r.fp * WORD_BYTES), next->fp};
-    }
-    frame->words = (uint16_t)n;
-    frame->needs_fp = r.how == RECIPE_FP || r.how == RECIPE_AT_FP || r.fp_how == RECIPE_BY_FP ||
-                      (r.fp_how == RECIPE_SAME && next->needs_fp);
-    return true;
+    if (step->cfa_at)
+        words[n++] = (struct memo_word){step->cfa_at, next->sp};
+    if (next->needs_fp && step->fp_at)
+        words[n++] = (struct memo_word){step->fp_at, next->fp};
+    else
+        needs_fp |= next->needs_fp;
+    *frame = (struct memo_frame){key, step->sp, step->fp, 0, (uint16_t)n, needs_fp};
+}
+
+/* The outermost frame. From it a step was made only to learn that there is no
+ * other one, or one too many. */
+static void outermost_enter(struct thread_room *room, const struct walk *end, size_t i)
+{
+    struct thread_memo *memo = &room->memo;
+    struct memo_frame ended = {.key = end->pc, .sp = end->sp};
+    struct memo_frame *frame = &memo->frames[1];
+    frame_enter(frame, room->walk[0][i], &room->steps[i], &ended, memo->words);
+    if (end->pc != 0 && memo->cut != CTT_CUT_DEPTH)
+        frame->words = frame->needs_fp = 0;
 }
 
 /* Enters the `count` frames of walk[0] inwards of frame `kept`. False when
@@ -87,24 +95,17 @@ static bool memo_enter(struct thread_room *room, const struct walk *end, uint32_
                        size_t count)
 {
     struct thread_memo *memo = &room->memo;
-    uint32_t limit = room->depth * ROOM_WORDS;
-    struct memo_frame *frame = &memo->frames[kept];
-    for (size_t i = count; i-- > 0;) {
-        const struct walk_step *step = &room->steps[i];
-        struct memo_frame *next = frame++;
-        frame->key = room->walk[0][i];
-        frame->sp = step->sp;
-        frame->fp = step->fp;
-        frame->words = 0;
-        frame->needs_fp = 0;
-        /* From the outermost frame a step was made only to learn that there is
-         * no other one, or one too many. */
-        struct memo_frame ended = {.key = end->pc, .sp = end->sp};
-        bool outermost = next == memo->frames;
-        if (outermost && end->pc != 0 && memo->cut != CTT_CUT_DEPTH)
-            continue;
-        if (!words_tell(frame, step, outermost ? &ended : next, memo->words, limit))
+    const uint32_t limit = room->depth * ROOM_WORDS - WORDS_A_STEP;
+    struct memo_frame *next = &memo->frames[kept];
+    size_t i = count;
+    if (kept == 0 && count > 0) {
+        outermost_enter(room, end, --i);
+        next++;
+    }
+    for (; i > 0; i--, next++) {
+        if (next->words > limit)
             return false;
+        frame_enter(next + 1, room->walk[0][i - 1], &room->steps[i - 1], next, memo->words);
     }
     return true;
 }
@@ -169,6 +170,9 @@ void memo_remember(struct thread_room *room, const struct call_site *site, const
     if (!room->wholes)
         return;
     struct memo_whole *whole = whole_place(room, site, entry);
+    /* Who is there already; else the ways take turns. */
+    if (whole[0].id != id)
+        whole += whole[1].id == id || (whole->turn = !whole->turn);
     bool again = whole->id == id && whole->sp == site->sp;
     whole->count = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

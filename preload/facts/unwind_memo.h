@@ -100,13 +100,24 @@ bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t 
  * Programs that go to and fro between a few places come back to whole stacks
  * (measured: 99 of 100 captures that the memo does not know in sqlite3, 57 in
  * python3, 12 in cc1). Those are kept beside the memo, by place, when they come
- * the second time in a row to theirs: its words alone, under the same argument.
+ * back to theirs, two to a place: their words alone, under the same argument.
  */
 static inline struct memo_whole *whole_place(struct thread_room *room, const struct call_site *site,
                                              const void *entry)
 {
     uint64_t hash = site->pc ^ site->sp << 7 ^ (uintptr_t)entry << 3;
-    return &room->wholes[hash * UINT64_C(0x9e3779b97f4a7c15) >> (64 - ROOM_WHOLES_BITS)];
+    hash *= UINT64_C(0x9e3779b97f4a7c15);
+    return &room->wholes[2 * (hash >> (64 - ROOM_PLACES_BITS))];
+}
+
+static inline bool whole_is(const struct memo_whole *whole, const struct thread_room *room,
+                            const struct call_site *site, const void *entry)
+{
+    bool here = whole->count && whole->pc == site->pc && whole->sp == site->sp &&
+                whole->entry == entry && (!whole->needs_fp || whole->fp == site->fp) &&
+                whole->epoch == module_epoch_now() && whole->high == room->own_stack.high &&
+                whole->depth == atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
+    return here && memo_words_hold(whole->words, whole->count);
 }
 
 /* Its id, or STACK_NONE. */
@@ -116,11 +127,10 @@ static inline uint32_t memo_recall(struct thread_room *room, const struct call_s
     if (!room->wholes)
         return STACK_NONE;
     const struct memo_whole *whole = whole_place(room, site, entry);
-    bool here = whole->count && whole->pc == site->pc && whole->sp == site->sp &&
-                whole->entry == entry && (!whole->needs_fp || whole->fp == site->fp) &&
-                whole->epoch == module_epoch_now() && whole->high == room->own_stack.high &&
-                whole->depth == atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
-    return here && memo_words_hold(whole->words, whole->count) ? whole->id : STACK_NONE;
+    for (unsigned way = 0; way < 2; way++)
+        if (whole_is(&whole[way], room, site, entry))
+            return whole[way].id;
+    return STACK_NONE;
 }
 
 /* The memo has just been brought to this stack, and it is called `id`. */

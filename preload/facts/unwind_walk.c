@@ -117,6 +117,18 @@ static enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track)
     return CTT_CUT_NONE;
 }
 
+/* What a step by `r` that found `cfa` read, beside the return address. */
+static void step_tell(struct walk_step *step, struct recipe r, uintptr_t cfa)
+{
+    step->uses_fp = r.how == RECIPE_FP || r.how == RECIPE_AT_FP || r.fp_how == RECIPE_BY_FP;
+    if (r.how == RECIPE_AT_FP)
+        step->cfa_at = step->fp + (uintptr_t)(r.cfa * WORD_BYTES);
+    if (r.fp_how == RECIPE_AT_CFA)
+        step->fp_at = cfa + (uintptr_t)(r.fp * WORD_BYTES);
+    else if (r.fp_how == RECIPE_BY_FP)
+        step->fp_at = step->fp + (uintptr_t)(r.fp * WORD_BYTES);
+}
+
 static inline __attribute__((always_inline)) size_t walk_any(struct walk *w, uint64_t *pcs,
                                                              struct walk_step *steps, size_t max,
                                                              bool track, enum ctt_cut *ret_cut)
@@ -145,13 +157,15 @@ static inline __attribute__((always_inline)) size_t walk_any(struct walk *w, uin
         if (r.how == RECIPE_SIGNAL)
             pcs[count] |= CTT_PC_EXACT;
         if (steps)
-            steps[count] = (struct walk_step){w->sp, w->fp.value, recipe_word(r)};
+            steps[count] = (struct walk_step){.sp = w->sp, .fp = w->fp.value};
         count++;
         if (*ret_cut != CTT_CUT_NONE || r.how == RECIPE_OUTERMOST)
             return count;
         *ret_cut = walk_step(w, r, track);
         if (*ret_cut != CTT_CUT_NONE)
             return count;
+        if (steps)
+            step_tell(&steps[count - 1], r, w->sp);
     }
 }
 

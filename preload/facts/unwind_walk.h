@@ -79,6 +79,7 @@ static inline size_t walk_quick(struct walk *w, uint64_t *pcs, struct walk_step 
     size_t count = 0;
     struct recipe r;
     while (count < max) {
+        uintptr_t fp_at = 0;
         while (join->sp < sp)
             join--;
         if (join->sp == sp && memo_frame_is(join, pc, sp, fp))
@@ -91,16 +92,16 @@ static inline size_t walk_quick(struct walk *w, uint64_t *pcs, struct walk_step 
         if (!usual || cfa <= sp || cfa > high || cfa % WORD_BYTES != 0)
             break;
         if (r.fp_how == RECIPE_AT_CFA) {
-            uintptr_t at = cfa + (uintptr_t)(r.fp * WORD_BYTES);
-            if (at < sp || at >= cfa)
+            fp_at = cfa + (uintptr_t)(r.fp * WORD_BYTES);
+            if (fp_at < sp || fp_at >= cfa)
                 break;
-            fp = word_at(at);
+            fp = word_at(fp_at);
             fp_known = true;
         } else if (r.fp_how != RECIPE_SAME) {
             break;
         }
         if (steps)
-            steps[count] = (struct walk_step){sp, was, recipe_word(r)};
+            steps[count] = (struct walk_step){sp, was, fp_at, 0, r.how == RECIPE_FP};
         pc = word_at(cfa - WORD_BYTES);
         sp = cfa;
         count++;

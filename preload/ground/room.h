@@ -11,6 +11,7 @@
 #define GROUND_ROOM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,11 +42,13 @@ struct memo_word {
     uintptr_t at, value;
 };
 
-/* One step of a walk as it is made, innermost first: with it the words that it
- * read can be told (unwind_memo.c). */
+/* One step of a walk as it is made, innermost first: where it began, and which
+ * words it read beside the return address. */
 struct walk_step {
     uintptr_t sp, fp;
-    uint64_t rule; /* struct recipe */
+    uintptr_t fp_at;  /* where the caller's fp was read; 0: it is the same */
+    uintptr_t cfa_at; /* where the CFA was read; 0: it was worked out */
+    bool uses_fp;     /* from fp */
 };
 
 /*
@@ -69,16 +72,18 @@ struct thread_memo {
  * A whole stack that came back after others had been captured: all that decides
  * it, and what it is called. `count` 0: seen once, nothing kept of it.
  */
-#define ROOM_WHOLES_BITS 5u
-#define ROOM_WHOLES      (1u << ROOM_WHOLES_BITS)
-#define ROOM_WHOLE_MOST  40u /* words; longer ones are left to the memo */
+#define ROOM_PLACES_BITS 5u
+#define ROOM_WHOLES      (2u << ROOM_PLACES_BITS) /* two to a place */
+#define ROOM_WHOLE_MOST  40u                      /* words; longer ones are left to the memo */
 
 struct memo_whole {
     uintptr_t pc, sp, fp, high;
     const void *entry;
     uint64_t epoch;
     uint32_t depth, id;
-    uint16_t count, needs_fp;
+    uint16_t count;
+    bool needs_fp;
+    bool turn; /* of a place's first: which of the two is replaced next */
     struct memo_word words[ROOM_WHOLE_MOST];
 };
 

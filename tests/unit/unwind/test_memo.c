@@ -157,6 +157,22 @@ static void outer_part_is_kept(void **state)
     assert_int_equal(room->steps[10].sp, 0); /* not looked at */
 }
 
+/* Stacks that take turns are kept whole, two of them also where they begin at
+ * one place. */
+static void stacks_come_back(void **state)
+{
+    struct thread_room *room = room_get();
+    unsigned recalled = 0;
+    TIMES(n, 12)
+    {
+        memset(room->steps, 0, room->depth * sizeof *room->steps);
+        choose(n % 2);
+        recalled += room->steps[0].sp == 0; /* nothing was walked */
+        checked("stacks that take turns");
+    }
+    assert_in_range(recalled, 8, 11);
+}
+
 /* ---- random programs ---- */
 
 static unsigned long random_state = 1;
@@ -410,11 +426,12 @@ static void smaller_stack(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_stack),      cmocka_unit_test(other_entry),
-        cmocka_unit_test(middle_changed),  cmocka_unit_test(outer_part_is_kept),
-        cmocka_unit_test(random_programs), cmocka_unit_test(random_depths),
-        cmocka_unit_test(interrupted),     cmocka_unit_test(left_anywhere),
-        cmocka_unit_test(coroutines),      cmocka_unit_test(smaller_stack),
+        cmocka_unit_test(same_stack),       cmocka_unit_test(other_entry),
+        cmocka_unit_test(middle_changed),   cmocka_unit_test(outer_part_is_kept),
+        cmocka_unit_test(stacks_come_back), cmocka_unit_test(random_programs),
+        cmocka_unit_test(random_depths),    cmocka_unit_test(interrupted),
+        cmocka_unit_test(left_anywhere),    cmocka_unit_test(coroutines),
+        cmocka_unit_test(smaller_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,8 +162,11 @@ static void twins_are_told_apart(void **state)
     for (volatile unsigned n = 0; n < 2; n++) {
         struct loaded p = plugin_open(n ? 2 : 0);
         places[n] = p.call;
-        for (volatile unsigned again = 0; again < 2; again++)
+        /* With another stack in between, so that it is kept whole as well. */
+        for (volatile unsigned again = 0; again < 4; again++) {
+            capturing_callback();
             ((void (*)(void (*)(void)))p.call)(capturing_callback);
+        }
         assert_true(stack_pcs(captured, pcs, DEPTH, &cut) > 3);
         ids[n] = captured;
         modules[n] = CTT_PC_MODULE(pcs[1]);
