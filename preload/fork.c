@@ -13,6 +13,7 @@
  */
 #include <pthread.h>
 
+#include "preload/books/sweep.h"
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/sys.h"
@@ -42,6 +43,7 @@ void fork_child(void)
     children_forget();
     mishaps_forget();
     closes_forgive();
+    sweep_forked();
     atomic_store(&inherited_before_ns, clock_since_ns());
     NOTIFY(forked);
 }

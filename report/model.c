@@ -26,6 +26,16 @@ struct model *model_free(struct model *model)
     return NULL;
 }
 
+uint64_t model_counter(const struct model *model, const char *name)
+{
+    const struct counter *counter;
+
+    DL_FOREACH (model->counters, counter)
+        if (counter->name && strcmp(counter->name, name) == 0)
+            return counter->value;
+    return 0;
+}
+
 struct context *model_context(const struct model *model, uint32_t id)
 {
     struct context *context;

@@ -58,6 +58,7 @@ struct context {
     struct stack *created_stack, *ended_stack;
     const char *name, *cause, *trace_id, *span_id;
     uint32_t parent_id;
+    bool holds; /* something that the dump lists */
     UT_hash_handle hh;
 };
 
@@ -184,6 +185,8 @@ void model_symbolize(struct model *model, const struct symbolizer_options *optio
 /* The stack's source-level frames, innermost first. `stack` may be NULL. */
 const struct frame *model_frames(struct model *model, struct stack *stack, size_t *ret_count);
 
+/* Counters that are 0 are not in a dump. */
+uint64_t model_counter(const struct model *model, const char *name);
 struct context *model_context(const struct model *model, uint32_t id);
 struct task *model_task(const struct model *model, uint32_t id);
 const struct site *model_site(const struct model *model, const struct stack *stack, uint32_t kind);

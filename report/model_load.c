@@ -336,6 +336,8 @@ static void model_link(struct model *model)
         t->context = model_context(model, t->context_id);
     DL_FOREACH (model->holdings, holding) {
         holding->context = model_context(model, holding->context_id);
+        if (holding->context)
+            holding->context->holds = true;
         holding->task = holding->task_id ? model_task(model, holding->task_id) : NULL;
     }
     DL_FOREACH (model->mishaps, mishap)

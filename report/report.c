@@ -37,6 +37,16 @@ enum ctt_health_status report_health(const struct report *report)
     return model->health;
 }
 
+void report_contexts_ended(const struct report *report, uint64_t *ret_ended, uint64_t *ret_clean)
+{
+    uint64_t ended = model_counter(report->model, "contexts_ended"), holding = 0;
+
+    for (const struct context *c = report->model->contexts; c; c = c->hh.next)
+        holding += c->holds && c->kind != CTT_CONTEXT_PROCESS && c->state != CTT_STATE_ACTIVE;
+    *ret_ended = ended;
+    *ret_clean = ended > holding ? ended - holding : 0;
+}
+
 bool holding_is_own(const struct holding *holding)
 {
     return !(holding->flags & (CTT_HOLDING_INHERITED | CTT_HOLDING_UNTRACKED | CTT_HOLDING_STDIO |

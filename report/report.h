@@ -77,6 +77,10 @@ static inline unsigned report_finding_count(const struct report *report)
  * a process, is never better than degraded. */
 enum ctt_health_status report_health(const struct report *report);
 
+/* How many contexts have ended, and how many of them hold nothing any more:
+ * most of those are not in the dump. */
+void report_contexts_ended(const struct report *report, uint64_t *ret_ended, uint64_t *ret_clean);
+
 /* True for what the process itself acquired and is answerable for. */
 bool holding_is_own(const struct holding *holding);
 

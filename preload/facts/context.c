@@ -9,84 +9,144 @@
 
 #define CHUNK_BITS 12u
 #define CHUNK      (1u << CHUNK_BITS)
-#define CHUNKS     512u /* two million contexts */
+#define CHUNKS     (CONTEXT_SLOTS / CHUNK)
+#define NO_SLOT    0u /* slot 0 is never given out */
+#define USES_MASK  (UINT32_MAX >> CONTEXT_SLOT_BITS)
 
 static _Atomic(struct context *) chunks[CHUNKS];
-static _Atomic uint32_t limit = CONTEXT_PROCESS + 1;
+static _Atomic uint32_t slots = CONTEXT_PROCESS + 1;
+/* Free slots, a Treiber stack: slot in the low half, tag against ABA above. */
+static _Atomic uint64_t free_slots;
+static _Atomic uint64_t asked, ends;
+
+/* A reader may be copying these fields while the slot is filled anew: its copy
+ * is torn then, and thrown away because the id has changed (holding.c does the
+ * same). */
+#define GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define SET(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+
+/* ---- slots ---- */
 
 /* The chunk, made on first use; a loser of the race wastes its copy. */
-static struct context *chunk_get(uint32_t index)
+static struct context *chunk_make(uint32_t index)
 {
     struct context *chunk = atomic_load_explicit(&chunks[index], memory_order_acquire);
     if (chunk)
         return chunk;
     struct context *fresh = arena_map(CHUNK * sizeof *fresh);
-    if (!fresh)
-        return NULL;
-    if (atomic_compare_exchange_strong(&chunks[index], &chunk, fresh))
+    if (fresh && atomic_compare_exchange_strong(&chunks[index], &chunk, fresh))
         return fresh;
     return chunk;
 }
 
-static struct context *slot_of(uint32_t id, struct context *(*find)(uint32_t))
+struct context *context_slot(uint32_t slot)
 {
-    if (id == CONTEXT_NONE || id >= CHUNK * CHUNKS)
-        return NULL;
-    struct context *chunk = find(id >> CHUNK_BITS);
-    return chunk ? &chunk[id & (CHUNK - 1)] : NULL;
+    struct context *chunk = atomic_load_explicit(&chunks[slot >> CHUNK_BITS], memory_order_acquire);
+    return chunk && slot != NO_SLOT ? &chunk[slot & (CHUNK - 1)] : NULL;
 }
 
-static struct context *chunk_peek(uint32_t index)
+uint32_t context_slots(void)
 {
-    return atomic_load_explicit(&chunks[index], memory_order_acquire);
+    return atomic_load_explicit(&slots, memory_order_acquire);
 }
+
+bool context_none_free(void)
+{
+    return (uint32_t)atomic_load_explicit(&free_slots, memory_order_relaxed) == NO_SLOT;
+}
+
+static uint32_t slot_pop(void)
+{
+    uint64_t head = atomic_load(&free_slots);
+    for (;;) {
+        uint32_t slot = (uint32_t)head;
+        if (slot == NO_SLOT)
+            return NO_SLOT;
+        /* Chunks are never unmapped: a stale next is read safely, and then the
+         * tag has changed. */
+        uint32_t next = atomic_load_explicit(&context_slot(slot)->next_free, memory_order_relaxed);
+        uint64_t after = ((head >> 32) + 1) << 32 | next;
+        if (atomic_compare_exchange_weak(&free_slots, &head, after))
+            return slot;
+    }
+}
+
+/* Of two steps the first takes the context from everybody's sight and the
+ * second makes the slot one for somebody else: a fork or an end of the process
+ * in between loses one slot. */
+void context_reclaim(struct context *context)
+{
+    uint32_t slot = CONTEXT_SLOT(atomic_exchange(&context->id, CONTEXT_NONE));
+    uint64_t head = atomic_load(&free_slots);
+    uint64_t after;
+    do {
+        atomic_store_explicit(&context->next_free, (uint32_t)head, memory_order_relaxed);
+        after = ((head >> 32) + 1) << 32 | slot;
+    } while (!atomic_compare_exchange_weak(&free_slots, &head, after));
+    HEALTH(contexts_reclaimed);
+}
+
+static uint32_t slot_fresh(void)
+{
+    uint32_t slot = atomic_load_explicit(&slots, memory_order_relaxed);
+    do {
+        if (slot >= CONTEXT_SLOTS || !chunk_make(slot >> CHUNK_BITS))
+            return NO_SLOT;
+    } while (!atomic_compare_exchange_weak(&slots, &slot, slot + 1));
+    return slot;
+}
+
+/* ---- contexts ---- */
 
 struct context *context_get(uint32_t id)
 {
-    struct context *c = slot_of(id, chunk_peek);
-    return c && atomic_load_explicit(&c->ready, memory_order_acquire) ? c : NULL;
+    struct context *c = context_slot(CONTEXT_SLOT(id));
+    return c && atomic_load_explicit(&c->id, memory_order_acquire) == id ? c : NULL;
 }
 
-uint32_t context_limit(void)
+/* `id` is published last. Whoever reads a field of the new context also sees
+ * that the old id has gone: hence the fence. */
+static void context_fill(struct context *c, uint32_t id, const struct context_copy *from)
 {
-    uint32_t n = atomic_load_explicit(&limit, memory_order_acquire);
-    return n < CHUNK * CHUNKS ? n : CHUNK * CHUNKS;
-}
-
-static void context_fill(struct context *c, enum ctt_context_kind kind, uint32_t parent,
-                         uint32_t stack, const char *name)
-{
-    c->parent = parent;
-    c->created_stack = stack;
-    c->kind = (uint8_t)kind;
-    c->created_ns = clock_since_ns();
-    c->name = name;
+    atomic_thread_fence(memory_order_release);
+    SET(c->parent, from->parent);
+    SET(c->created_stack, from->created_stack);
+    SET(c->ended_stack, 0);
+    SET(c->kind, from->kind);
+    SET(c->created_ns, clock_since_ns());
+    SET(c->end_number, 0);
+    SET(c->name, from->name);
+    SET(c->idle, 0);
+    atomic_store_explicit(&c->flags, 0, memory_order_relaxed);
+    atomic_store_explicit(&c->state, CTT_STATE_ACTIVE, memory_order_relaxed);
     atomic_store_explicit(&c->ended_ns, CTT_NEVER, memory_order_relaxed);
-    atomic_store_explicit(&c->ready, 1, memory_order_release);
+    atomic_store_explicit(&c->kept, 1, memory_order_relaxed);
+    atomic_store_explicit(&c->id, id, memory_order_release);
 }
 
 void context_begin(void)
 {
-    struct context *c = slot_of(CONTEXT_PROCESS, chunk_get);
-    if (c)
-        context_fill(c, CTT_CONTEXT_PROCESS, CONTEXT_NONE, 0, NULL);
+    struct context_copy process = {.kind = CTT_CONTEXT_PROCESS, .parent = CONTEXT_NONE};
+    if (chunk_make(CONTEXT_PROCESS >> CHUNK_BITS))
+        context_fill(context_slot(CONTEXT_PROCESS), CONTEXT_PROCESS, &process);
 }
 
 uint32_t context_new(enum ctt_context_kind kind, uint32_t parent, uint32_t stack, const char *name)
 {
-    uint32_t id = atomic_load_explicit(&limit, memory_order_relaxed);
-    do {
-        if (id >= CHUNK * CHUNKS) {
-            HEALTH(contexts_dropped);
-            return parent;
-        }
-    } while (!atomic_compare_exchange_weak(&limit, &id, id + 1));
-    struct context *c = slot_of(id, chunk_get);
-    if (!c) {
+    atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed);
+    uint32_t slot = slot_pop();
+    if (slot == NO_SLOT)
+        slot = slot_fresh();
+    if (slot == NO_SLOT) {
         HEALTH(contexts_dropped);
-        return parent;
+        return CONTEXT_NONE;
     }
-    context_fill(c, kind, parent, stack, name);
+    HEALTH(contexts_made);
+    struct context *c = context_slot(slot);
+    struct context_copy from = {
+        .parent = parent, .created_stack = stack, .kind = (uint8_t)kind, .name = name};
+    uint32_t id = (c->uses++ & USES_MASK) << CONTEXT_SLOT_BITS | slot;
+    context_fill(c, id, &from);
     return id;
 }
 
@@ -98,6 +158,60 @@ void context_end(uint32_t id, enum ctt_context_state state, uint32_t stack)
     uint64_t never = CTT_NEVER;
     if (!atomic_compare_exchange_strong(&c->ended_ns, &never, clock_since_ns()))
         return;
-    c->ended_stack = stack;
+    SET(c->ended_stack, stack);
+    SET(c->end_number, atomic_fetch_add(&ends, 1) + 1);
     atomic_store_explicit(&c->state, (uint8_t)state, memory_order_release);
+    HEALTH(contexts_ended);
+}
+
+void context_drop(uint32_t id)
+{
+    struct context *c = context_get(id);
+    if (c && id != CONTEXT_PROCESS)
+        atomic_store_explicit(&c->kept, 0, memory_order_release);
+}
+
+bool context_read(uint32_t id, struct context_copy *ret_copy)
+{
+    struct context *c = id ? context_get(id) : NULL;
+    if (!c)
+        return false;
+    struct context_copy copy = {
+        .id = id,
+        .parent = GET(c->parent),
+        .created_stack = GET(c->created_stack),
+        .kind = GET(c->kind),
+        .flags = atomic_load_explicit(&c->flags, memory_order_relaxed),
+        .state = atomic_load_explicit(&c->state, memory_order_acquire),
+        .created_ns = GET(c->created_ns),
+        .ended_ns = CTT_NEVER,
+        .name = GET(c->name),
+    };
+    if (copy.state != CTT_STATE_ACTIVE) {
+        copy.ended_ns = atomic_load_explicit(&c->ended_ns, memory_order_relaxed);
+        copy.ended_stack = GET(c->ended_stack);
+        copy.end_number = GET(c->end_number);
+    }
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load_explicit(&c->id, memory_order_relaxed) != id)
+        return false;
+    *ret_copy = copy;
+    return true;
+}
+
+uint64_t context_asked(void)
+{
+    return atomic_load_explicit(&asked, memory_order_relaxed);
+}
+
+uint64_t context_ends(void)
+{
+    return atomic_load(&ends);
+}
+
+void context_forked(void)
+{
+    atomic_store(&health_counts[HEALTH_contexts_made], 0);
+    atomic_store(&health_counts[HEALTH_contexts_ended], 0);
+    atomic_store(&health_counts[HEALTH_contexts_reclaimed], 0);
 }

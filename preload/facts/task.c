@@ -91,6 +91,19 @@ static uint32_t slot_fresh(void)
     return slot;
 }
 
+/* Where there is no room for a context the creator's is shared. */
+static void context_give(struct task *t, uint32_t created_stack, uint32_t flags)
+{
+    uint32_t parent = self.context ? self.context : CONTEXT_PROCESS;
+    t->own_context = CONTEXT_NONE;
+    if (flags & CTT_TASK_MAIN)
+        parent = CONTEXT_PROCESS;
+    else
+        t->own_context = context_new(CTT_CONTEXT_THREAD, parent, created_stack, NULL);
+    t->context = t->own_context ? t->own_context : parent;
+    t->active = t->context;
+}
+
 uint32_t task_new(uint32_t created_stack, uint32_t flags)
 {
     uint32_t slot = slot_pop();
@@ -108,10 +121,7 @@ uint32_t task_new(uint32_t created_stack, uint32_t flags)
     t->name[0] = '\0';
     t->created_stack = created_stack;
     t->created_ns = clock_since_ns();
-    uint32_t parent = self.context ? self.context : CONTEXT_PROCESS;
-    t->context = flags & CTT_TASK_MAIN
-                     ? CONTEXT_PROCESS
-                     : context_new(CTT_CONTEXT_THREAD, parent, created_stack, NULL);
+    context_give(t, created_stack, flags);
     atomic_store_explicit(&t->flags, flags, memory_order_relaxed);
     atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
     atomic_store_explicit(&t->pthread, 0, memory_order_relaxed);
@@ -143,7 +153,21 @@ uint32_t task_meet(void)
     return id;
 }
 
-void task_end(enum ctt_context_state state)
+/* Published first: as long as this thread may charge anything to `before`, the
+ * sweep must find one of the two. A thread that has no task cannot be seen by
+ * it, and stays where it is. */
+uint32_t task_enter(uint32_t context)
+{
+    struct task *t = task_get(task_self());
+    uint32_t before = self.context;
+    if (!t)
+        return before;
+    atomic_store(&t->active, context);
+    self.context = context;
+    return before;
+}
+
+void task_end(enum ctt_context_state state, uint8_t flags)
 {
     struct task *t = task_get(self.task);
     if (!t)
@@ -151,12 +175,15 @@ void task_end(enum ctt_context_state state)
     sys_call(SYS_prctl, PR_GET_NAME, (long)t->name, 0, 0, 0, 0);
     atomic_store_explicit(&t->ended_ns, clock_since_ns(), memory_order_relaxed);
     atomic_fetch_or_explicit(&t->flags, CTT_TASK_ENDED, memory_order_release);
-    struct context *context = context_get(t->context);
-    if (t->context == CONTEXT_PROCESS || !context)
-        return;
     if (atomic_load(&t->flags) & CTT_TASK_DETACHED)
-        atomic_fetch_or(&context->flags, CTT_CONTEXT_DETACHED);
-    context_end(t->context, state, 0);
+        flags |= CTT_CONTEXT_DETACHED;
+    struct context *own = context_get(t->own_context);
+    if (own)
+        atomic_fetch_or(&own->flags, flags);
+    context_end(t->own_context, state, 0);
+    /* Destructors may follow ours, and a detached task's slot is another's by
+     * then. */
+    task_enter(CONTEXT_PROCESS);
 }
 
 void task_drop(uint32_t id)
@@ -166,8 +193,10 @@ void task_drop(uint32_t id)
         return;
     /* The exchange decides who drops it when a join and a detach race. */
     uint32_t expected = id;
-    if (atomic_compare_exchange_strong(&t->id, &expected, 0))
-        slot_push(id & (SLOTS - 1));
+    if (!atomic_compare_exchange_strong(&t->id, &expected, 0))
+        return;
+    context_drop(t->own_context);
+    slot_push(id & (SLOTS - 1));
 }
 
 void task_forked(void)
@@ -190,6 +219,8 @@ void task_forked(void)
     /* The thread that forked is the child's main thread: its end is the
      * process's, and what it acquires is the process's. */
     if (self.context == t->context)
-        self.context = CONTEXT_PROCESS;
+        task_enter(CONTEXT_PROCESS);
+    context_drop(t->own_context);
     t->context = CONTEXT_PROCESS;
+    t->own_context = CONTEXT_NONE;
 }

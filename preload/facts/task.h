@@ -22,7 +22,9 @@ struct task {
     _Atomic uint32_t id;    /* 0: free */
     _Atomic uint32_t flags; /* enum ctt_task_flags */
     _Atomic uint32_t tid;
-    uint32_t context;
+    _Atomic uint32_t context;
+    uint32_t own_context;    /* the same; 0: it was not made for this task */
+    _Atomic uint32_t active; /* self.context, where the sweep can read it */
     uint32_t creator;
     uint32_t created_stack;
     uint64_t created_ns;
@@ -44,9 +46,14 @@ static inline uint32_t task_self(void)
     uint32_t id = self.task;
     return __builtin_expect(id != 0, 1) ? id : task_meet();
 }
-/* The calling thread's task ends; its context too. */
-void task_end(enum ctt_context_state state);
-/* Joined, or detached and ended: the slot may be used again. */
+/* What the calling thread acquires is `context`'s from now on. Returns what was
+ * active before: the source of both keeps them until the thread has left. */
+uint32_t task_enter(uint32_t context);
+/* The calling thread's task ends; its own context too, with these further
+ * enum ctt_context_flags. What the thread still acquires is the process's. */
+void task_end(enum ctt_context_state state, uint8_t flags);
+/* Joined, or detached and ended, or never begun: the slot may be used again,
+ * and nobody will come back to the task's own context. */
 void task_drop(uint32_t id);
 /* In a fork child: only the calling task is left, and it has a new tid. */
 void task_forked(void);

@@ -35,6 +35,10 @@
     X(unwind_differed, FACT, "stacks on which the two unwinders differed")                         \
     X(modules_dropped, LOSS, "modules beyond the table")                                           \
     X(contexts_dropped, LOSS, "contexts not recorded: no room")                                    \
+    X(contexts_made, FACT, "contexts made")                                                        \
+    X(contexts_ended, FACT, "contexts that have ended")                                            \
+    X(contexts_reclaimed, FACT, "ended contexts forgotten: nothing was held by them")              \
+    X(context_sweeps, FACT, "searches for ended contexts that nothing is held by")                 \
     X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
     X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
     X(early_calls, FACT, "hooked calls before the program's start")                                \

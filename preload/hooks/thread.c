@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "preload/books/sweep.h"
 #include "preload/facts/context.h"
 #include "preload/facts/unwind.h"
 #include "preload/ground/arena.h"
@@ -50,10 +51,8 @@ static void task_ended(uintptr_t way)
         return;
     bool sent = atomic_load(&task->flags) & CTT_TASK_CANCEL_SENT;
     uint64_t thread = atomic_load(&task->pthread);
-    struct context *context = context_get(task->context);
-    if (context && way & WAY_QUIT)
-        atomic_fetch_or(&context->flags, CTT_CONTEXT_QUIT);
-    task_end(sent && !(way & WAY_ORDERLY) ? CTT_STATE_CANCELLED : CTT_STATE_OK);
+    task_end(sent && !(way & WAY_ORDERLY) ? CTT_STATE_CANCELLED : CTT_STATE_OK,
+             way & WAY_QUIT ? CTT_CONTEXT_QUIT : 0);
     /* Of this and the exchange in thread_detaching one comes first, and the
      * other one sees it: exactly one of the two drops the task, the one that
      * gets the holding out of the table. */
@@ -177,6 +176,7 @@ struct thread_start *thread_prepare(struct hook *hook, const struct call_site *s
         start->stack_bytes = 0;
     bool is_detached = detached == PTHREAD_CREATE_DETACHED;
     uint32_t stack = family_stack(hook, site);
+    sweep_if_due();
     start->holding = holding_now(CTT_KIND_THREAD, DETAIL_PTHREAD, 0, stack);
     start->holding.flags |= is_detached ? CTT_HOLDING_DETACHED : 0;
     start->task = task_new(stack, is_detached ? CTT_TASK_DETACHED : 0);
@@ -191,7 +191,7 @@ void thread_created(struct thread_start *start, int error, const pthread_t *thre
     if (error) {
         struct task *task = task_get(start->task);
         if (task)
-            context_end(task->context, CTT_STATE_ABANDONED, 0);
+            context_end(task->own_context, CTT_STATE_ABANDONED, 0);
         task_drop(start->task);
         start_let_go(start); /* the side of the thread that never was */
     } else {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "preload/books/sweep.h"
+#include "preload/facts/context.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
@@ -79,6 +81,8 @@ int dump_write(const struct dump_request *request)
     static struct dump dump;
     memset(&dump, 0, sizeof dump);
     dump.request = request;
+    sweep_hold();
+    dump.context_ends = context_ends();
     dump.taken_ns = clock_fine_ns() - clock_begun_ns();
     dump.taken_wall_ns = clock_wall_ns();
     dump.fd = -1;
@@ -87,6 +91,7 @@ int dump_write(const struct dump_request *request)
     int result = dump.folder < 0 ? dump.folder : dump_into(&dump);
     if (dump.folder >= 0)
         sys_close(dump.folder);
+    sweep_let_go();
     if (result < 0)
         HEALTH(snapshots_failed);
     else

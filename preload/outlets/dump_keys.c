@@ -22,10 +22,10 @@
  * times are of the same coarse clock; in the same tick it counts as since. */
 static bool used_elsewhere(const struct holding_copy *holding, uint64_t used_ns)
 {
-    const struct context *context = context_get(holding->context);
-    return context && holding->last_task && holding->last_task != holding->task &&
-           used_ns != CTT_NEVER &&
-           used_ns / NS_PER_MS >= atomic_load(&context->ended_ns) / NS_PER_MS;
+    struct context_copy context;
+    return holding->last_task && holding->last_task != holding->task && used_ns != CTT_NEVER &&
+           context_read(holding->context, &context) &&
+           used_ns / NS_PER_MS >= context.ended_ns / NS_PER_MS;
 }
 
 void dump_fill_holding(struct dump *dump, const struct holding_copy *holding,

@@ -88,25 +88,43 @@ static void end_process_context(const struct dump *dump, struct ctt_context *rec
     record->ended_ns = dump->taken_ns;
 }
 
-/* Ended contexts that nothing names are left out: a program may have had
- * millions of them. */
+/* As it was when the dump was begun: what was held then, and was given back
+ * before the context's end a moment later, was never late. */
+static bool context_then(const struct dump *dump, uint32_t slot, struct context_copy *ret_copy)
+{
+    const struct context *context = context_slot(slot);
+    if (!context || !context_read(atomic_load(&context->id), ret_copy) ||
+        ret_copy->created_ns > dump->taken_ns)
+        return false;
+    bool dropped = !atomic_load(&context->kept);
+    if (ret_copy->end_number > dump->context_ends) {
+        ret_copy->state = CTT_STATE_ACTIVE;
+        ret_copy->ended_ns = CTT_NEVER;
+        ret_copy->ended_stack = 0;
+    }
+    bool over = dropped || ret_copy->state != CTT_STATE_ACTIVE;
+    return !over || dump->context_named[slot];
+}
+
+/* Contexts that are over and that nothing names are left out: a program may
+ * have had millions of them. */
 void dump_contexts(struct dump *dump)
 {
-    for (uint32_t id = CONTEXT_PROCESS; id < dump->context_count; id++) {
-        const struct context *context = context_get(id);
-        if (!context || (!dump->context_named[id] && atomic_load(&context->ended_ns) != CTT_NEVER))
+    struct context_copy context;
+    for (uint32_t slot = CONTEXT_PROCESS; slot < dump->context_count; slot++) {
+        if (!context_then(dump, slot, &context))
             continue;
         struct ctt_context record = {
-            .id = id,
-            .parent = context->parent,
-            .kind = context->kind,
-            .state = atomic_load(&context->state),
-            .created_ns = context->created_ns,
-            .ended_ns = atomic_load(&context->ended_ns),
-            .created_stack = dump_stack(dump, context->created_stack),
-            .ended_stack = dump_stack(dump, context->ended_stack),
-            .flags = atomic_load(&context->flags),
-            .name = dump_string(dump, context->name),
+            .id = context.id,
+            .parent = context.parent,
+            .kind = context.kind,
+            .state = context.state,
+            .created_ns = context.created_ns,
+            .ended_ns = context.ended_ns,
+            .created_stack = dump_stack(dump, context.created_stack),
+            .ended_stack = dump_stack(dump, context.ended_stack),
+            .flags = context.flags,
+            .name = dump_string(dump, context.name),
         };
         end_process_context(dump, &record);
         dump_record(dump, CTT_CONTEXT, &record, sizeof record);

@@ -158,10 +158,12 @@ uint32_t dump_stack(struct dump *dump, uint32_t id)
 
 uint32_t dump_context(struct dump *dump, uint32_t id)
 {
-    for (uint32_t at = id; at && at < dump->context_count && !dump->context_named[at];) {
-        const struct context *context = context_get(at);
-        dump->context_named[at] = 1;
-        at = context ? context->parent : 0;
+    struct context_copy context;
+    for (uint32_t at = id; context_read(at, &context); at = context.parent) {
+        uint32_t slot = CONTEXT_SLOT(at);
+        if (slot >= dump->context_count || dump->context_named[slot])
+            break;
+        dump->context_named[slot] = 1;
     }
     return id;
 }
@@ -181,7 +183,7 @@ int dump_begin(struct dump *dump)
     dump->stack_count = stack_limit() + STACK_HEADROOM;
     dump->stack_told = sys_map(dump->stack_count);
     dump->stack_live = sys_map(dump->stack_count * sizeof *dump->stack_live);
-    dump->context_count = context_limit();
+    dump->context_count = context_slots();
     dump->context_named = sys_map(dump->context_count);
     if (!dump->stack_told || !dump->stack_live || !dump->context_named)
         return -ENOMEM;

@@ -34,9 +34,10 @@ struct dump {
     uint8_t *stack_told;
     uint64_t *stack_live;
 
-    /* Contexts below context_count: whether a record names them. */
+    /* Contexts' slots below context_count: whether a record names them. */
     uint32_t context_count;
     uint8_t *context_named;
+    uint64_t context_ends; /* those that had ended when the dump was begun */
 
     /* Descriptors that the kernel shows, one bit each; how many. */
 #define FD_PRESENT_BYTES (FD_MAX / 8)

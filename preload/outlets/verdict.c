@@ -105,9 +105,9 @@ static bool is_pile(struct look *look, const struct holding_copy *holding, uint3
 
 static bool owner_ended(const struct holding_copy *holding)
 {
-    const struct context *context = context_get(holding->context);
-    return context && holding->context != CONTEXT_PROCESS &&
-           atomic_load(&context->state) != CTT_STATE_ACTIVE;
+    struct context_copy context;
+    return holding->context != CONTEXT_PROCESS && context_read(holding->context, &context) &&
+           context.state != CTT_STATE_ACTIVE;
 }
 
 static bool merely_held_is_told(const struct holding_copy *holding)

@@ -174,12 +174,16 @@ static void summary_write(struct json *json, const struct report *report)
 {
     struct kind_total totals[KIND_TOTALS_MAX];
     size_t count = kind_totals_make(report, totals);
+    uint64_t ended, clean;
 
+    report_contexts_ended(report, &ended, &clean);
     json_open(json, "summary", '{');
     json_number(json, "findings", report_finding_count(report));
     json_number(json, "errors", report->errors);
     json_number(json, "warnings", report->warnings);
     json_number(json, "notes", report->notes);
+    json_number(json, "contexts_ended", ended);
+    json_number(json, "contexts_ended_clean", clean);
     json_open(json, "by_kind", '{');
     for (size_t i = 0; i < count; i++) {
         json_open(json, model_kind_name(report->model, totals[i].kind), '{');

@@ -24,7 +24,8 @@ static bool counter_is_of_loss(const char *name)
 static bool counter_is_of_work(const char *name)
 {
     static const char *const names[] = {"recipes", "snapshots", "waits_resumed", "early_calls",
-                                        "unwind_verified"};
+                                        "unwind_verified", "contexts_made", "contexts_ended",
+                                        "contexts_reclaimed", "context_sweeps"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0)
@@ -120,12 +121,23 @@ static void modules_write(struct text *text)
     }
 }
 
+static void clean_write(struct text *text)
+{
+    uint64_t ended, clean;
+
+    report_contexts_ended(text->report, &ended, &clean);
+    if (clean)
+        text_line(text, PAINT_NONE, "clean    %" PRIu64 " context%s ended with nothing held", clean,
+                  clean == 1 ? "" : "s");
+}
+
 void text_write_health(struct text *text)
 {
     const struct model *model = text->report->model;
     const struct blind_spot *spot;
 
     text->gap = true;
+    clean_write(text);
     if (model->fault)
         text_line(text, PAINT_BAD, "warning  %s", reader_fault_sentence(model->fault));
     if (!model->process.known)

@@ -159,6 +159,7 @@ static void facts_add(struct dump_builder *b)
     struct ctt_limit rss = {builder_string(b, "rss"), builder_string(b, "bytes"), 12 << 20,
                             CTT_NEVER, CTT_NEVER};
     struct ctt_counter counter = {builder_string(b, "blocks_dropped"), 0, 2};
+    struct ctt_counter ended = {builder_string(b, "contexts_ended"), 0, 413};
     struct ctt_health health = {CTT_HEALTH_DEGRADED, builder_string(b, "mapping"),
                                 builder_string(b, "another allocator was bound first"), 0};
     struct ctt_kind kind = {CTT_KIND_FD, builder_string(b, "fd"), 0, 0};
@@ -166,6 +167,7 @@ static void facts_add(struct dump_builder *b)
     builder_record(b, CTT_LIMIT, &nofile, sizeof(nofile));
     builder_record(b, CTT_LIMIT, &rss, sizeof(rss));
     builder_record(b, CTT_COUNTER, &counter, sizeof(counter));
+    builder_record(b, CTT_COUNTER, &ended, sizeof(ended));
     builder_record(b, CTT_HEALTH, &health, sizeof(health));
     builder_record(b, CTT_KIND, &kind, sizeof(kind));
     builder_option(b, "grace", "2s");

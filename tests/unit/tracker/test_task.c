@@ -54,7 +54,7 @@ static void *live_and_end(void *arg)
     for (int i = 0; i < 2000; i++) {
         uint32_t id = task_new(1, 0);
         task_start(id);
-        task_end(CTT_STATE_OK);
+        task_end(CTT_STATE_OK, 0);
         task_drop(id);
     }
     self.task = 0;
