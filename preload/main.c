@@ -80,8 +80,13 @@ static void stack_bounds_ask(void)
 
 static void choose_unwinder(void)
 {
-    stack_depth_limit = (uint32_t)config.stack_depth;
-    room_set_depth((uint32_t)config.stack_depth);
+    stack_depth_limit = config.stacks ? (uint32_t)config.stack_depth : 0;
+    room_set_depth(stack_depth_limit);
+    if (stack_depth_limit == 0) {
+        health_blind(0, "stacks=off: no places are told; double closes, piles and unreaped "
+                        "children are not judged");
+        return;
+    }
     bool verify = strcmp(config.verify, "unwind") == 0;
     if (!verify && strcmp(config.unwind, "libunwind") != 0)
         return;

@@ -115,6 +115,8 @@ void fingerprint_make(struct model *model, struct finding *finding)
 
         hash_text(&hash, acquirer, function_stem(acquirer));
         hash_frame(&similar, &frames[0], &ignored);
+    } else if (context && context->name) {
+        hash_string(&hash, context->name); /* all that tells them apart (stacks=off) */
     }
     if (hash_frames(&hash, frames, count, true, &weak) == 0)
         hash_frames(&hash, frames, count, false, &weak);

@@ -71,6 +71,8 @@ static bool stack_in_project(uint32_t stack)
 {
     uint64_t pcs[FRAMES_LOOKED];
     enum ctt_cut cut;
+    if (stack == STACK_NONE)
+        return false; /* so says the command, too */
     size_t count = stack_pcs(stack, pcs, FRAMES_LOOKED, &cut);
     for (size_t i = 1; i < count; i++)
         if (module_in_project(module_get(CTT_PC_MODULE(pcs[i]))))
@@ -100,7 +102,7 @@ struct look {
 static bool is_pile(struct look *look, const struct holding_copy *holding, uint32_t enough)
 {
     uint32_t i = (holding->stack * 2654435761u ^ holding->kind) % PILES;
-    return ++look->piles[i] >= enough;
+    return holding->stack != STACK_NONE && ++look->piles[i] >= enough;
 }
 
 static bool owner_ended(const struct holding_copy *holding)

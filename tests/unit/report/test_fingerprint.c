@@ -20,7 +20,7 @@ struct id {
     bool weak;
 };
 
-static struct id id_of_kind(const char *stack, uint32_t kind)
+static struct id id_in(const char *context, const char *stack, uint32_t kind)
 {
     struct dump_builder *b = builder_new();
     struct report_request request = {0};
@@ -30,8 +30,8 @@ static struct id id_of_kind(const char *stack, uint32_t kind)
     struct id id;
 
     builder_process(b, CTT_TRIGGER_SIGNAL, 0);
-    builder_context(b, 2, 1, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, "job");
-    holding.stack = builder_stack(b, stack);
+    builder_context(b, 2, 1, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, context);
+    holding.stack = stack ? builder_stack(b, stack) : 0;
     builder_record(b, CTT_HOLDING, &holding, sizeof(holding));
     builder_finish(b);
     assert_int_equal(model_load(&model, b->bytes, b->size), 0);
@@ -44,6 +44,11 @@ static struct id id_of_kind(const char *stack, uint32_t kind)
     model_free(model);
     builder_free(b);
     return id;
+}
+
+static struct id id_of_kind(const char *stack, uint32_t kind)
+{
+    return id_in("job", stack, kind);
 }
 
 static struct id id_of(const char *stack)
@@ -86,6 +91,18 @@ static void test_weak(void **state)
 
 /* An id that changes with a release breaks every baseline: this one is for
  * ever. */
+/* stacks=off: kind and context are all that there is. */
+static void test_without_stack(void **state)
+{
+    struct id id = id_in("job", NULL, CTT_KIND_FD);
+
+    assert_true(id.weak);
+    assert_string_equal(id.text, id_in("job", NULL, CTT_KIND_FD).text);
+    assert_string_not_equal(id.text, id_in("other", NULL, CTT_KIND_FD).text);
+    assert_string_not_equal(id.text, id_in("job", NULL, CTT_KIND_DIR).text);
+    assert_string_not_equal(id.text, id_in(NULL, NULL, CTT_KIND_FD).text);
+}
+
 static void test_stable(void **state)
 {
     assert_string_equal(id_of("open64 load_conf walk main").text, STABLE_ID);
@@ -115,9 +132,9 @@ static void test_stem(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same), cmocka_unit_test(test_different),
-        cmocka_unit_test(test_weak), cmocka_unit_test(test_stable),
-        cmocka_unit_test(test_stem),
+        cmocka_unit_test(test_same),          cmocka_unit_test(test_different),
+        cmocka_unit_test(test_weak),          cmocka_unit_test(test_stable),
+        cmocka_unit_test(test_without_stack), cmocka_unit_test(test_stem),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
