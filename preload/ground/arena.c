@@ -2,6 +2,7 @@
 #include "preload/ground/arena.h"
 
 #include <stdatomic.h>
+#include <sys/syscall.h>
 
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
@@ -9,7 +10,8 @@
 #define ARENA_CHUNK  (UINT64_C(1) << 20)
 #define ARENA_ALIGN  UINT64_C(16)
 #define ARENA_PAGE   UINT64_C(4096)
-#define ARENA_RANGES 8192u
+#define ARENA_RANGES (1u << 17)          /* ten thousand threads have as many stacks of ours */
+#define ARENA_WINDOW (UINT64_C(4) << 20) /* asked about at once */
 
 struct chunk {
     _Atomic uint64_t used;
@@ -33,9 +35,42 @@ void arena_limit(uint64_t bytes)
     atomic_store(&limit, bytes);
 }
 
+uint64_t arena_cap(void)
+{
+    return atomic_load(&limit);
+}
+
 uint64_t arena_mapped(void)
 {
     return atomic_load(&mapped);
+}
+
+static uint64_t resident_in(uintptr_t low, uintptr_t high)
+{
+    unsigned char pages[ARENA_WINDOW / ARENA_PAGE];
+    uint64_t count = 0;
+    for (; low < high; low += ARENA_WINDOW) {
+        uint64_t bytes = high - low < ARENA_WINDOW ? high - low : ARENA_WINDOW;
+        if (sys_call(SYS_mincore, (long)low, (long)bytes, (long)pages, 0, 0, 0) < 0)
+            return UINT64_MAX;
+        for (uint64_t i = 0; i < bytes / ARENA_PAGE; i++)
+            count += pages[i] & 1;
+    }
+    return count * ARENA_PAGE;
+}
+
+uint64_t arena_resident(void)
+{
+    uint64_t sum = 0;
+    uint32_t count = atomic_load(&range_count);
+    for (uint32_t i = 0; i < count && i < ARENA_RANGES; i++) {
+        uintptr_t low = atomic_load_explicit(&ranges[i].low, memory_order_acquire);
+        uint64_t bytes = low ? resident_in(low, atomic_load(&ranges[i].high)) : 0;
+        if (bytes == UINT64_MAX)
+            return UINT64_MAX;
+        sum += bytes;
+    }
+    return sum;
 }
 
 static void range_add(uintptr_t low, uintptr_t high)

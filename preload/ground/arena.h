@@ -24,6 +24,10 @@ char *arena_copy(const char *text, size_t bytes);
 
 void arena_limit(uint64_t bytes);
 uint64_t arena_mapped(void);
+/* What arena_limit set; UINT64_MAX: nothing. */
+uint64_t arena_cap(void);
+/* How much of what is mapped is in memory; UINT64_MAX: the kernel does not tell. */
+uint64_t arena_resident(void);
 
 /* Whether `address` is memory of ours (hooks ignore it; free() of it is a
  * no-op: hazards.md E8). */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define HEALTH_COUNTERS(X)                                                                         \
-    X(arena_refused, FACT, "memory requests refused by max_memory or the kernel")                  \
+    X(arena_refused, LOSS, "memory of the tracker's refused, by max_memory= or by the kernel")     \
     X(arena_untracked, FACT, "arena chunks beyond the table that knows them")                      \
     X(blocks_dropped, LOSS, "memory blocks not recorded: no room")                                 \
     X(blocks_replaced, FACT, "memory blocks found where another was still recorded")               \

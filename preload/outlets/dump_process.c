@@ -126,6 +126,27 @@ static void memory_used(uint64_t *ret_address_space, uint64_t *ret_resident)
     *ret_resident = text_read_u64(&at) * page;
 }
 
+static void limit_one(struct dump *dump, const char *name, const char *unit, uint64_t used,
+                      struct rlimit bounds)
+{
+    struct ctt_limit limit = {.name = dump_string(dump, name),
+                              .unit = dump_string(dump, unit),
+                              .used = used,
+                              .soft = bounds.rlim_cur,
+                              .hard = bounds.rlim_max};
+    dump_record(dump, CTT_LIMIT, &limit, sizeof limit);
+}
+
+/* The tracker's own, as a part of what the process uses: what it has mapped,
+ * against max_memory=, and what of that is in memory. */
+static void dump_own_limits(struct dump *dump)
+{
+    const struct rlimit cap = {arena_cap(), arena_cap()};
+    const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+    limit_one(dump, "tracker", "bytes", arena_mapped(), cap);
+    limit_one(dump, "tracker_rss", "bytes", arena_resident(), none);
+}
+
 void dump_limits(struct dump *dump)
 {
     uint64_t address_space, resident;
@@ -145,11 +166,7 @@ void dump_limits(struct dump *dump)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct rlimit kernel = {RLIM_INFINITY, RLIM_INFINITY}; /* that is CTT_NEVER */
         sys_call(SYS_prlimit64, 0, rows[i].resource, 0, (long)&kernel, 0, 0);
-        struct ctt_limit limit = {.name = dump_string(dump, rows[i].name),
-                                  .unit = dump_string(dump, rows[i].unit),
-                                  .used = rows[i].used,
-                                  .soft = kernel.rlim_cur,
-                                  .hard = kernel.rlim_max};
-        dump_record(dump, CTT_LIMIT, &limit, sizeof limit);
+        limit_one(dump, rows[i].name, rows[i].unit, rows[i].used, kernel);
     }
+    dump_own_limits(dump);
 }

@@ -23,9 +23,9 @@ static bool counter_is_of_loss(const char *name)
 /* Counters of work done, not of anything lost: shown with --all. */
 static bool counter_is_of_work(const char *name)
 {
-    static const char *const names[] = {"recipes", "snapshots", "waits_resumed", "early_calls",
-                                        "unwind_verified", "contexts_made", "contexts_ended",
-                                        "contexts_reclaimed", "context_sweeps"};
+    static const char *const names[] = {"recipes",        "snapshots",          "waits_resumed",
+                                        "early_calls",    "unwind_verified",    "contexts_made",
+                                        "contexts_ended", "contexts_reclaimed", "context_sweeps"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0)
@@ -131,6 +131,19 @@ static void clean_write(struct text *text)
                   clean == 1 ? "" : "s");
 }
 
+/* The tracker has come to its cap: how far, since the rest is not recorded. */
+static void own_memory_write(struct text *text)
+{
+    const struct limit *l;
+
+    if (!model_counter(text->report->model, "arena_refused"))
+        return;
+    DL_FOREACH (text->report->model->limits, l)
+        if (l->name && strcmp(l->name, "tracker") == 0 && l->soft != CTT_NEVER)
+            text_line(text, PAINT_NONE, "memory   the tracker uses %s of %s (max_memory=)",
+                      text_bytes(text, l->used), text_bytes(text, l->soft));
+}
+
 void text_write_health(struct text *text)
 {
     const struct model *model = text->report->model;
@@ -145,6 +158,7 @@ void text_write_health(struct text *text)
     DL_FOREACH (model->blind_spots, spot)
         text_line(text, PAINT_NONE, "coverage %s%s%s", spot->kind ? spot->kind : "",
                   spot->kind && spot->note ? ": " : "", spot->note ? spot->note : "");
+    own_memory_write(text);
     counters_write(text);
     cuts_write(text);
     modules_write(text);

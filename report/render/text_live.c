@@ -80,7 +80,7 @@ static void limits_write(struct text *text)
         if (l->soft != CTT_NEVER && l->soft)
             share =
                 pool_format(text->pool, "  (%.0f%%)", 100.0 * (double)l->used / (double)l->soft);
-        text_line(text, PAINT_NONE, "  %s %10s of %s%s", text_cell(text, l->name, 8), used, soft,
+        text_line(text, PAINT_NONE, "  %s %10s of %s%s", text_cell(text, l->name, 11), used, soft,
                   share);
     }
 }

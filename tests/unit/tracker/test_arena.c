@@ -34,6 +34,19 @@ static void large_pieces_get_a_mapping(void **state)
     assert_true(arena_owns(p + (3u << 20) - 1));
 }
 
+static void what_is_touched_is_resident(void **state)
+{
+    const size_t bytes = 40u << 20, touched = 12u << 20;
+    char *p = arena_map(bytes);
+    assert_non_null(p);
+    uint64_t before = arena_resident();
+    memset(p + (8u << 20), 1, touched);
+    uint64_t grown = arena_resident() - before;
+    /* A large page may come along. */
+    assert_true(grown >= touched && grown < touched + (8u << 20));
+    assert_true(arena_resident() <= arena_mapped());
+}
+
 static void copies_end_with_nul(void **state)
 {
     char *copy = arena_copy("context", 4);
@@ -67,6 +80,7 @@ static void threads_never_share_a_piece(void **state)
 static void cap_refuses_and_counts(void **state)
 {
     uint64_t refused = health_counts[HEALTH_arena_refused];
+    assert_int_equal(arena_cap(), UINT64_MAX);
     arena_limit(arena_mapped());
     assert_null(arena_map(1u << 20));
     assert_true(health_counts[HEALTH_arena_refused] > refused);
@@ -79,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_zero_aligned_and_known),
         cmocka_unit_test(large_pieces_get_a_mapping),
+        cmocka_unit_test(what_is_touched_is_resident),
         cmocka_unit_test(copies_end_with_nul),
         cmocka_unit_test(threads_never_share_a_piece),
         cmocka_unit_test(cap_refuses_and_counts),
