@@ -116,7 +116,11 @@ static void tracker_start(char **argv, char **envp)
     exit_watch();
     outlets_begin(argv, envp);
     warning_options(warned);
-    atomic_store(&tracker_state, TRACKER_ON);
+    /* Unless somebody was fast enough to have it switched off already. */
+    int state = atomic_load(&tracker_state);
+    while (state != TRACKER_OFF &&
+           !atomic_compare_exchange_weak(&tracker_state, &state, TRACKER_ON))
+        ;
 }
 
 HOOK_EXPORT int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),

@@ -70,6 +70,8 @@ static void line_apply(struct announcement *ret, const char *key, const char *va
         ret->sequence = number;
     else if (strcmp(key, "mark_ns") == 0)
         ret->mark_ns = number;
+    else if (strcmp(key, "off_ns") == 0)
+        ret->off_ns = number;
     /* Other keys are those of a newer tracker. */
 }
 
@@ -77,7 +79,7 @@ static void announcement_parse(struct announcement *ret, char *text)
 {
     char *line;
 
-    ret->mark_ns = CTT_NEVER;
+    ret->mark_ns = ret->off_ns = CTT_NEVER;
     while ((line = strsep(&text, "\n"))) {
         char *value = strchr(line, '=');
 

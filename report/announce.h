@@ -29,6 +29,7 @@ struct announcement {
     int signals[ANNOUNCE_SIGNALS]; /* still the tracker's; 0: the program took it */
     uint64_t sequence;             /* of the last dump; 0 before the first */
     uint64_t mark_ns;              /* CTT_NEVER before the first mark */
+    uint64_t off_ns;               /* when it was switched off; CTT_NEVER: it was not */
 };
 
 /* Reads the announcement of `process` in `dir`. Returns 0, or 1 when there is

@@ -111,7 +111,7 @@ static int report_speak(const struct report *report, FILE *out)
     pool_free(text.pool);
     if (spoke)
         return STATUS_HELD;
-    if (report->settings.verbose)
+    if (report->settings.verbose || report_health(report) == CTT_HEALTH_INCONCLUSIVE)
         render_verdict(report, out);
     return STATUS_OK;
 }

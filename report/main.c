@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"report", "[OPTION]... FILE...", "render dumps", cmd_report, 0},
     {"diff", "[OPTION]... A B", "what is held in B and was not in A", cmd_diff, 0},
     {"mark", "PID", "set a point for `report --since=mark`", cmd_mark, 0},
+    {"off", "PID", "stop tracing a process, which runs on", cmd_off, 0},
     {"ps", "", "traced processes on this machine", cmd_ps, 0},
     {"doctor", "[-- APP]", "what would not work here, and why", cmd_doctor, 0},
     {"at-exit", "FILE", "what the tracker prints at exit", cmd_at_exit, 1},

@@ -135,6 +135,7 @@ struct counter {
 
 struct blind_spot {
     const char *kind, *note; /* kind NULL: a remark on the whole */
+    uint32_t status;         /* enum ctt_health_status, of it alone */
     struct blind_spot *prev, *next;
 };
 

@@ -89,5 +89,6 @@ void model_load_health(struct load *load, const void *fixed)
     spot = pool_alloc(load->model->pool, sizeof(*spot));
     spot->kind = text_of(load, in->blind_to);
     spot->note = text_of(load, in->note);
+    spot->status = in->status;
     DL_APPEND(load->model->blind_spots, spot);
 }

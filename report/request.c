@@ -131,7 +131,7 @@ static void announcement_presume(struct announcement *ret, const char *options)
 {
     char signal_name[32];
 
-    *ret = (struct announcement){.mark_ns = CTT_NEVER};
+    *ret = (struct announcement){.mark_ns = CTT_NEVER, .off_ns = CTT_NEVER};
     if (option_text_find(options, "signal", signal_name, sizeof(signal_name)) && signal_name[0])
         ret->signals[0] = signal_parse(signal_name);
     else
@@ -198,6 +198,8 @@ static bool is_answered(const struct request *request, const struct announcement
 {
     if (request->value == REQUEST_MARK)
         return now->mark_ns != before->mark_ns;
+    if (request->value == REQUEST_OFF)
+        return now->off_ns != CTT_NEVER;
     return now->sequence > before->sequence && now->file[0];
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Asking a running tracker for something: check that it can answer, send the
- * signal that works, wait for its announcement to change. Snapshots and marks
- * differ in the signal's value and in what changes, nothing else.
+ * signal that works, wait for its announcement to change. Snapshots, marks
+ * and switching off differ in the signal's value and in what changes, nothing else.
  */
 #ifndef REPORT_REQUEST_H
 #define REPORT_REQUEST_H
@@ -14,6 +14,7 @@
 enum request_value {
     REQUEST_SNAPSHOT = 0,
     REQUEST_MARK = 0x6d61726b, /* "mark" */
+    REQUEST_OFF = 0x6f6666,    /* "off" */
 };
 
 struct request {

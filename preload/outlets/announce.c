@@ -11,6 +11,7 @@
 #include "preload/outlets/dump.h"
 #include "preload/outlets/folder.h"
 #include "preload/outlets/sequence.h"
+#include "preload/outlets/switched_off.h"
 
 #define START_FIELD 22
 
@@ -90,6 +91,8 @@ static void compose(struct text *text)
     text_add(text, "\n");
     if (announce_mark_ns() != CTT_NEVER)
         line_u64(text, "mark_ns", announce_mark_ns());
+    if (is_switched_off())
+        line_u64(text, "off_ns", switched_off_ns());
 }
 
 static int write_file(int folder)

@@ -12,6 +12,9 @@
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
+#include "preload/outlets/switched_off.h"
+
+#define NS_PER_S UINT64_C(1000000000)
 
 /* Called twice: modules met while the dump is being written come at its end. */
 void dump_modules(struct dump *dump)
@@ -207,11 +210,23 @@ static void dump_blind(struct dump *dump, enum ctt_health_status status, const c
     dump_record(dump, CTT_HEALTH, &health, sizeof health);
 }
 
+static void dump_switched_off(struct dump *dump)
+{
+    char note[128];
+    struct text text = TEXT_OF(note);
+    text_add(&text, "switched off by `ctxtrace off` at ");
+    text_add_u64(&text, switched_off_ns() / NS_PER_S);
+    text_add(&text, " s, and blind since");
+    dump_blind(dump, CTT_HEALTH_INCONCLUSIVE, NULL, note);
+}
+
 void dump_health(struct dump *dump)
 {
     enum ctt_kind_id kind;
     const char *note;
     dump_blind(dump, CTT_HEALTH_FULL, NULL, NULL); /* the worst of all records counts */
+    if (is_switched_off())
+        dump_switched_off(dump);
     for (uint32_t i = 0; health_blind_read(i, &kind, &note); i++)
         dump_blind(dump, kind ? CTT_HEALTH_DEGRADED : CTT_HEALTH_FULL, kind_name(kind), note);
     for (uint32_t i = 0; i < HEALTH_COUNT; i++) {

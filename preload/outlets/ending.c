@@ -25,6 +25,7 @@
 #include "preload/outlets/sequence.h"
 #include "preload/outlets/snapshot.h"
 #include "preload/outlets/speak.h"
+#include "preload/outlets/switched_off.h"
 #include "preload/outlets/terminal.h"
 #include "preload/outlets/trigger.h"
 #include "preload/outlets/verdict.h"
@@ -73,7 +74,7 @@ static void report_make(void)
     }
     if (folder_fallback() && sequence_last() == 1 && report.fd >= 0)
         terminal_line(folder_fallback(), report.fd);
-    if (report.worth || config.verbose)
+    if (report.worth || config.verbose || is_switched_off())
         report_text(report.fd);
 }
 
@@ -94,10 +95,12 @@ static void report_wait(void)
  * wait for it, or it would be cut short. */
 static bool report_is_mine(void)
 {
-    int on = TRACKER_ON;
-    if (atomic_compare_exchange_strong(&tracker_state, &on, TRACKER_REPORTED))
+    int on = TRACKER_ON, off = TRACKER_OFF;
+    if (atomic_compare_exchange_strong(&tracker_state, &on, TRACKER_REPORTED) ||
+        (is_switched_off() &&
+         atomic_compare_exchange_strong(&tracker_state, &off, TRACKER_REPORTED)))
         return true;
-    if (on == TRACKER_REPORTED)
+    if (on == TRACKER_REPORTED || off == TRACKER_REPORTED)
         report_wait();
     return false;
 }
@@ -108,7 +111,7 @@ static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyw
         return;
     snapshot_settle();
     report.worth = verdict_worth_saying();
-    if (report.worth || config.verbose || dump_anyway) {
+    if (report.worth || config.verbose || dump_anyway || is_switched_off()) {
         report.request = (struct dump_request){.trigger = trigger,
                                                .signal = signal,
                                                .exit_code = status,
@@ -165,9 +168,8 @@ static void on_exec(const char *path)
 
 static void on_exec_failed(void)
 {
-    int reported = TRACKER_REPORTED;
     if (reporter_is_at_home())
-        atomic_compare_exchange_strong(&tracker_state, &reported, TRACKER_ON);
+        switch_back();
 }
 
 void ending_by_signal(int number)
@@ -181,6 +183,7 @@ static void on_forked(void)
     snapshot_forked();
     sequence_forked();
     announce_forked();
+    switched_off_forked();
 }
 
 /* ---- the start ---- */

@@ -11,6 +11,7 @@
 #include "preload/facts/stack.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump.h"
+#include "preload/outlets/switched_off.h"
 #include "preload/outlets/terminal.h"
 
 #define SITES  32u /* different (kind, stack) that are told */
@@ -113,12 +114,13 @@ void render_plain(int fd, const char *dump, uint64_t deadline_ns)
     static char buffer[4096];
     struct text text = TEXT_OF(buffer);
     memset(&found, 0, sizeof found);
-    for (int i = 0, limit = fd_limit(); i < limit; i++) {
+    for (int i = 0, limit = is_switched_off() ? 0 : fd_limit(); i < limit; i++) {
         struct holding_copy holding;
         if (fd_read(i, &holding))
             site_add(&holding, NULL);
     }
-    key_scan(site_add, NULL);
+    if (!is_switched_off())
+        key_scan(site_add, NULL);
     text_add(&text, "ctxtrace " CTXTRACE_VERSION "  process ");
     text_add_u64(&text, (uint64_t)sys_getpid());
     text_add(&text, "  (without the ctxtrace command: addresses only)\n");

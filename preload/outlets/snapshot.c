@@ -11,12 +11,13 @@
 #include "preload/outlets/dump.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/sequence.h"
+#include "preload/outlets/switched_off.h"
 #include "preload/outlets/terminal.h"
 
 #define SETTLE_NS   UINT64_C(2000000000)
 #define HANDOVER_NS UINT64_C(10000000) /* between a job's end and its task's */
 
-enum wanted { WANT_DUMP = 1 << 0, WANT_ANNOUNCEMENT = 1 << 1 };
+enum wanted { WANT_DUMP = 1 << 0, WANT_ANNOUNCEMENT = 1 << 1, WANT_OFF = 1 << 2 };
 
 /* Who sets a bit and finds the phase idle starts the reporter. Who finds it
  * running makes it go round once more: the reporter stops only by the exchange
@@ -41,6 +42,8 @@ static void work_once(void)
         else if (sequence_last() == 1 && folder_fallback())
             terminal_line(folder_fallback(), -1);
     }
+    if (bits & WANT_OFF)
+        switch_off();
     if (bits)
         announce_publish();
 }
@@ -82,6 +85,11 @@ void snapshot_request(int number)
 void snapshot_announce(void)
 {
     want(WANT_ANNOUNCEMENT);
+}
+
+void snapshot_switch_off(void)
+{
+    want(WANT_OFF);
 }
 
 void snapshot_settle(void)

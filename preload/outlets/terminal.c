@@ -19,6 +19,7 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/folder.h"
 #include "preload/outlets/reporter.h"
+#include "preload/outlets/switched_off.h"
 
 #define STDERR       2
 #define NS_PER_S     UINT64_C(1000000000)
@@ -47,7 +48,8 @@ static bool is_stderr(void)
         return false;
     if (known && now.st_dev == at_start.st_dev && now.st_ino == at_start.st_ino)
         return true;
-    return fd_read(STDERR, &holding) && holding.detail == DETAIL_DUP;
+    /* What the table says of a number is true only while closes are seen. */
+    return !is_switched_off() && fd_read(STDERR, &holding) && holding.detail == DETAIL_DUP;
 }
 
 /* Whether exit() is among the callers, also when libc called it by itself (a

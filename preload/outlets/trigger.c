@@ -21,14 +21,19 @@ static void on_trigger(int number, siginfo_t *info, void *ucontext)
     if (!reporter_is_at_home())
         return;
     waiting_interrupted(ucontext);
-    if (info->si_code == SI_QUEUE && info->si_value.sival_int == TRIGGER_MARK) {
+    switch (info->si_code == SI_QUEUE ? info->si_value.sival_int : 0) {
+    case TRIGGER_MARK:
         /* By the clock of the books, and behind its present tick: what came
          * before is then before, and `ctxtrace mark` sits the tick out. */
         announce_set_mark(clock_since_ns() + 1);
         snapshot_announce();
         return;
+    case TRIGGER_OFF:
+        snapshot_switch_off();
+        return;
+    default:
+        snapshot_request(number);
     }
-    snapshot_request(number);
 }
 
 void trigger_start(char **environment)

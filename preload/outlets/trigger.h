@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The signals that make a live snapshot or a mark. */
+/* The signals that make a live snapshot or a mark, or switch the tracker off. */
 #ifndef OUTLETS_TRIGGER_H
 #define OUTLETS_TRIGGER_H
 
 /* sigqueue's value that asks for a mark instead of a snapshot: "mark". */
 #define TRIGGER_MARK 0x6d61726b
+
+/* And the one that asks the tracker to stop watching: "off". */
+#define TRIGGER_OFF 0x6f6666
 
 /* Claims them. When the launcher blocked them so that an early request is
  * kept (CTXTRACE_UNBLOCK in the environment), unblocks them and takes the

@@ -10,6 +10,7 @@
 #include "preload/facts/stack.h"
 #include "preload/ground/config.h"
 #include "preload/ground/sys.h"
+#include "preload/outlets/switched_off.h"
 
 #define CHILDREN_TOLD 4u  /* D18: ended children of one stack */
 #define FRAMES_LOOKED 64u /* deeper, nobody would call it the acquirer */
@@ -151,6 +152,8 @@ bool verdict_worth_saying(void)
     for (uint32_t i = 0; mishap_read(i, &mishap); i++)
         if (mishap_worth(&mishap))
             return true;
+    if (is_switched_off())
+        return false;
     int limit = fd_limit();
     for (int fd = 0; fd < limit && !look.worth; fd++) {
         struct holding_copy holding;

@@ -116,6 +116,17 @@ static uint64_t held_after_cancel(const struct report *report)
     return held;
 }
 
+/* Why nothing can be said, where the tracker told. */
+static const char *inconclusive_reason(const struct model *model)
+{
+    const struct blind_spot *spot;
+
+    DL_FOREACH (model->blind_spots, spot)
+        if (spot->status == CTT_HEALTH_INCONCLUSIVE && spot->note)
+            return spot->note;
+    return "the tracker saw too little to judge";
+}
+
 static const char *verdict_text(struct text *text)
 {
     const struct report *report = text->report;
@@ -125,7 +136,8 @@ static const char *verdict_text(struct text *text)
     const char *verdict, *rest;
 
     if (!findings && report_health(report) == CTT_HEALTH_INCONCLUSIVE)
-        return "verdict: INCONCLUSIVE, the tracker saw too little to judge";
+        return pool_format(text->pool, "verdict: INCONCLUSIVE, %s",
+                           inconclusive_reason(report->model));
     verdict = pool_format(text->pool, "verdict: %u %s%s", findings,
                           findings == 0   ? "findings"
                           : findings == 1 ? "FINDING"

@@ -24,6 +24,7 @@ static const struct row {
         unsigned count;
     } held[COUNT_MAX];
     uint32_t flags;
+    const char *blind_since; /* why the tracker can say nothing */
     int status;
     const char *expected; /* how stderr begins; NULL: silence */
 } rows[] = {
@@ -64,6 +65,8 @@ static const struct row {
      {{CTT_KIND_FD, "open64 sys_helper", 1}},
      .status = STATUS_FINDINGS,
      .expected = "ctxtrace "},
+    {"switched off", .blind_since = "switched off at 7 s", .status = STATUS_OK,
+     .expected = "verdict: INCONCLUSIVE, switched off at 7 s   ("},
     {"exit=declared", "exit", "declared", {{CTT_KIND_FD, "open64 main", 99}}, .status = STATUS_OK},
 };
 
@@ -74,6 +77,11 @@ static struct dump_builder *row_build(const struct row *row)
     builder_process(b, CTT_TRIGGER_EXIT, 0);
     if (row->key)
         builder_option(b, row->key, row->value);
+    if (row->blind_since) {
+        struct ctt_health health = {CTT_HEALTH_INCONCLUSIVE, 0, builder_string(b, row->blind_since),
+                                    0};
+        builder_record(b, CTT_HEALTH, &health, sizeof(health));
+    }
     for (int i = 0; i < COUNT_MAX && row->held[i].count; i++) {
         struct ctt_holding holding = {
             .kind = row->held[i].kind,
