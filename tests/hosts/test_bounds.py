@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The tracker's own bounds, with the real tracker in a program of many: contexts used
+again, max_memory=, stacks=off, a tracker that is switched off, ten thousand threads.
+
+Usage: test_bounds.py --ctxtrace PATH --lib PATH
+
+hazard: B10, D13
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parent / "programs" / "crowd.c"
+TIMEOUT_S = 120
+TURNS = 40000  # more than two sweeps apart
+CROWD = 10000
+# Measured: 4.5 kB, of which a page is what a thread's room needs to begin with.
+THREAD_BYTES_MAX = 8 << 10
+TOO_FEW = 77
+
+
+class Bench:
+    def __init__(self, command, library):
+        self.command, self.library = command, library
+        self.failed = 0
+        self.folder = Path(tempfile.mkdtemp(prefix="ctxtrace-bounds."))
+        self.program = self.folder / "crowd"
+        subprocess.run(["cc", "-g", "-O1", "-w", "-pthread", "-o", self.program, PROGRAM],
+                       check=True)
+
+    def check(self, name, good, why=""):
+        print("ok " + name if good else f"FAILED {name}: {str(why)[-600:]!r}", flush=True)
+        self.failed += not good
+
+    def start(self, options, *words):
+        variables = {k: v for k, v in os.environ.items() if not k.startswith("CTXTRACE")}
+        variables |= {"LD_PRELOAD": self.library, "CTXTRACE_TOOL": self.command,
+                      "CTXTRACE_OPTIONS": options}
+        return subprocess.Popen([self.program, *map(str, words)], cwd=self.folder, env=variables,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def ask(self, *words):
+        return subprocess.run([self.command, *map(str, words)], capture_output=True, text=True,
+                              timeout=TIMEOUT_S, check=False)
+
+    def snapshot(self, process, *words):
+        done = self.ask("snapshot", process.pid, "--format=json", *words)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def reports(self, name):
+        """The dumps in a folder, as JSON."""
+        return [json.loads(self.ask("report", "--format=json", path).stdout)
+                for path in sorted((self.folder / name).glob("*.ctt"))]
+
+    def text(self, name):
+        return self.ask("report", *sorted((self.folder / name).glob("*.ctt"))).stdout
+
+
+def finish(process, told="\n"):
+    stdout, stderr = process.communicate(told, timeout=TIMEOUT_S)
+    return process.returncode, stdout, stderr
+
+
+def test_contexts(bench):
+    """Forty thousand threads leave their contexts behind, and four hundred a descriptor."""
+    status, stdout, stderr = finish(bench.start("dir=turns:held=none", "turns", TURNS))
+    bench.check("contexts_program", (status, stdout) == (0, f"turns {TURNS}: all well\n"),
+                (status, stdout, stderr))
+    report, = bench.reports("turns")
+    counters, summary = report["health"]["counters"], report["summary"]
+    left = TURNS // 100
+    bench.check("contexts_counted", counters["contexts_made"] == TURNS == summary["contexts_ended"]
+                and summary["contexts_ended_clean"] == TURNS - left, (counters, summary))
+    bench.check("contexts_reclaimed", TURNS // 3 < counters["contexts_reclaimed"] <= TURNS - left,
+                counters)
+    held = {c["id"]: c for c in report["contexts"]}
+    owners = [held[f["context"]]["state"] for f in report["findings"]]
+    bench.check("contexts_held_by_stay", len(held) == left + 1 and set(owners) == {"ok"}
+                and sum(f["count"] for f in report["findings"]) == left, (len(held), owners))
+    bench.check("contexts_are_told", f"clean    {TURNS - left} contexts ended with nothing held"
+                in bench.text("turns"))
+
+
+def test_stacks_off(bench):
+    status, _, stderr = finish(bench.start("dir=plain:stacks=off", "turns", 300))
+    report, = bench.reports("plain")
+    bench.check("stacks_off_finds", status == 0 and "3 resources held after cancel" in stderr
+                and [f["count"] for f in report["findings"]] == [3], stderr)
+    bench.check("stacks_off_has_none", report["stacks"] == {}
+                and all(row["stack"] is None for row in report["live"]), report["stacks"])
+    bench.check("stacks_off_is_told", any("stacks=off" in n for n in report["health"]["notes"])
+                and "stacks=off" in bench.text("plain"), report["health"])
+
+
+def test_off(bench):
+    """In the middle of everything: the program notices nothing, and is not called clean."""
+    process = bench.start("dir=off", "busy", 500)
+    process.stdout.readline()
+    before = bench.snapshot(process)
+    done = bench.ask("off", process.pid)
+    again = bench.ask("off", process.pid)
+    bench.check("off_answers", done.returncode == again.returncode == 0
+                and "switched off at" in done.stderr and done.stderr == again.stderr,
+                (done, again))
+    after = bench.snapshot(process)
+    bench.check("off_snapshot", before["health"]["status"] != "inconclusive" and before["live"]
+                and after["health"]["status"] == "inconclusive" and not after["live"]
+                and not after["tasks"], after and after["health"])
+    status, stdout, stderr = finish(process)
+    bench.check("off_program", (status, stdout) == (0, "busy 500: all well\n"),
+                (status, stdout, stderr))
+    bench.check("off_is_said_once", stderr.count("verdict: INCONCLUSIVE, switched off by `ctxtrace off` at") == 1
+                and stderr.count("\n") == 1, stderr)
+    last = [r for r in bench.reports("off") if r["process"]["pid"] == process.pid][-1]
+    bench.check("off_is_never_clean", last["process"]["trigger"] == "exit"
+                and last["health"]["status"] == "inconclusive" and not last["findings"]
+                and not last["live"] and "INCONCLUSIVE" in bench.text("off"), last["health"])
+
+
+def test_off_silently(bench):
+    """Without dir= the one line is all that is left."""
+    process = bench.start("", "hoard", 1000)
+    process.stdout.readline()
+    done = bench.ask("off", process.pid)
+    status, stdout, stderr = finish(process)
+    bench.check("off_without_folder", done.returncode == status == 0
+                and stdout == "hoard 1000: all well\n"
+                and stderr.startswith("verdict: INCONCLUSIVE, switched off by `ctxtrace off` at 0 s"), (done, stderr))
+    gone = bench.ask("off", process.pid)
+    bench.check("off_no_process", gone.returncode == 66 and "no process" in gone.stderr, gone)
+    bench.check("off_usage", bench.ask("off").returncode == 64)
+
+
+def test_max_memory(bench):
+    """With four megabytes most of two million blocks are not recorded, and this is said."""
+    process = bench.start("dir=memory:max_memory=4M", "hoard", 2000000)
+    process.stdout.readline()
+    report = bench.snapshot(process)
+    status, stdout, stderr = finish(process)
+    bench.check("memory_program", (status, stdout) == (0, "hoard 2000000: all well\n"),
+                (status, stdout, stderr))
+    own = report["process"]["limits"]["tracker"]
+    health = report["health"]
+    bench.check("memory_is_capped", 0 < own["used"] <= own["soft"] == 4 << 20
+                and report["process"]["tracker_bytes"] == own["used"], own)
+    bench.check("memory_drops_are_counted", health["status"] == "degraded"
+                and health["counters"]["blocks_dropped"] > 1000000
+                and health["counters"]["arena_refused"] > 0, health)
+    bench.check("memory_is_told", any("memory blocks not recorded" in n for n in health["notes"])
+                and any("max_memory" in n for n in health["notes"]), health["notes"])
+    text = bench.text("memory")
+    bench.check("memory_text", "tracker" in text and "of 4.0 MiB" in text
+                and "memory blocks not recorded" in text and "max_memory" in text, text)
+
+
+def test_crowd(bench):
+    """hazard: D13: ten thousand threads at once, each in the report; the tracker's memory
+    for each of them is bounded, and said."""
+    process = bench.start("dir=many", "crowd", CROWD)
+    if process.stdout.readline() != "ready\n":
+        status = process.wait(timeout=TIMEOUT_S)
+        if status == TOO_FEW:
+            print(f"skipped crowd: this machine does not have {CROWD} threads", flush=True)
+            return
+    report = bench.snapshot(process)
+    status, stdout, stderr = finish(process)
+    bench.check("crowd_program", (status, stdout) == (0, f"crowd {CROWD}: all well\n"),
+                (status, stdout, stderr))
+    bench.check("crowd_is_told", report and len(report["tasks"]) == CROWD + 1
+                and report["health"]["status"] == "full", report and report["health"])
+    own = report["process"]["limits"]["tracker_rss"]["used"]
+    bench.check("crowd_is_cheap", own and own < CROWD * THREAD_BYTES_MAX, own)
+    print(f"# {own // CROWD} bytes of the tracker's own for each thread", flush=True)
+    report = bench.reports("many")[-1]
+    bench.check("crowd_leaves_nothing", report["summary"]["findings"] == 0
+                and report["summary"]["contexts_ended_clean"] == CROWD, report["summary"])
+
+
+TESTS = (test_contexts, test_stacks_off, test_off, test_off_silently, test_max_memory, test_crowd)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ctxtrace", required=True)
+    parser.add_argument("--lib", required=True)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    bench = Bench(os.path.abspath(options.ctxtrace), os.path.abspath(options.lib))
+    for test in TESTS:
+        if options.only in test.__name__:
+            test(bench)
+    subprocess.run(["rm", "-rf", bench.folder], check=True)
+    return 1 if bench.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
