@@ -250,6 +250,16 @@ def test_max_listed(bench):
          report["health"]["counters"].get("listing_cut", 0) > 0, f"{report['health']}")
 
 
+def test_stacks(bench):
+    """Who and when, but not where: what is found is found all the same."""
+    report = bench.dumped("stacks=off", "thread")
+    must([f["detector"] for f in report["findings"]] == ["unjoined-thread"] and
+         report["stacks"] == {} and report["findings"][0]["stack"] is None, f"{report['findings']}")
+    said = bench.run("stacks=off:verbose=1", "pile_up").stderr
+    must(said.startswith(f"verdict: 0 findings; {PILE} fds still held"),
+         f"what has no place is called a pile of one: {said!r}")
+
+
 def test_stack_depth(bench):
     stacks = bench.dumped("stack_depth=2", "fd")["stacks"].values()
     pcs = [len([frame for frame in stack if not frame["inlined"]]) for stack in stacks]
