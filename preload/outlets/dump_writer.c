@@ -11,9 +11,11 @@
 #include "preload/ground/sys.h"
 
 #define BUFFER_BYTES (64u << 10)
-/* Stacks interned while the dump is written get this much room. */
-#define STACK_HEADROOM 4096u
-#define FRAMES_MAX     (ROOM_WALK_DEPTH + 1)
+/* Stacks interned and contexts made while the dump is written get this much
+ * room: what is acquired in the tick in which it was begun is told, too. */
+#define STACK_HEADROOM   4096u
+#define CONTEXT_HEADROOM 4096u
+#define FRAMES_MAX       (ROOM_WALK_DEPTH + 1)
 
 static char buffer[BUFFER_BYTES];
 
@@ -183,7 +185,9 @@ int dump_begin(struct dump *dump)
     dump->stack_count = stack_limit() + STACK_HEADROOM;
     dump->stack_told = sys_map(dump->stack_count);
     dump->stack_live = sys_map(dump->stack_count * sizeof *dump->stack_live);
-    dump->context_count = context_slots();
+    dump->context_count = context_slots() + CONTEXT_HEADROOM;
+    if (dump->context_count > CONTEXT_SLOTS)
+        dump->context_count = CONTEXT_SLOTS;
     dump->context_named = sys_map(dump->context_count);
     if (!dump->stack_told || !dump->stack_live || !dump->context_named)
         return -ENOMEM;
