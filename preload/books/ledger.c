@@ -353,21 +353,38 @@ static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t
     scan->each(&copy, scan->arg);
 }
 
+#define LINE  16u         /* numbers in a cache line */
+#define AHEAD (4u * LINE) /* records lie in the order of their making: fetch some at once */
+
+static void records_fetch(const struct leaf *leaf, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t number = atomic_load_explicit(&leaf->numbers[i], memory_order_relaxed);
+        if (number)
+            __builtin_prefetch(record_at(number));
+    }
+}
+
+/* Most of a leaf is empty. */
+static bool line_is_empty(const struct leaf *leaf, uint32_t from)
+{
+    uint32_t any = 0;
+    for (uint32_t i = from; i < from + LINE; i++)
+        any |= atomic_load_explicit(&leaf->numbers[i], memory_order_relaxed);
+    return !any;
+}
+
 static void scan_leaf(const struct scan *scan, struct leaf *leaf, uintptr_t base)
 {
     uint32_t count = leaf_slots();
-    for (uint32_t i = 0; i < count; i++) {
-        /* Most of a leaf is empty: skip a line of 16 at a time. */
-        if ((i & 15) == 0) {
-            uint32_t any = 0;
-            for (uint32_t j = 0; j < 16; j++)
-                any |= atomic_load_explicit(&leaf->numbers[i + j], memory_order_relaxed);
-            if (!any) {
-                i += 15;
-                continue;
-            }
-        }
-        scan_slot(scan, &leaf->numbers[i], (base >> granule_bits) + i);
+    records_fetch(leaf, 0, AHEAD);
+    for (uint32_t line = 0; line < count; line += LINE) {
+        if (line + AHEAD < count)
+            records_fetch(leaf, line + AHEAD, line + AHEAD + LINE);
+        if (line_is_empty(leaf, line))
+            continue;
+        for (uint32_t i = line; i < line + LINE; i++)
+            scan_slot(scan, &leaf->numbers[i], (base >> granule_bits) + i);
     }
 }
 
