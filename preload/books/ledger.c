@@ -2,6 +2,7 @@
 #include "preload/books/ledger.h"
 
 #include <stdatomic.h>
+#include <sys/single_threaded.h>
 
 #include "preload/ground/arena.h"
 #include "preload/ground/guard.h"
@@ -289,13 +290,27 @@ void ledger_add(const struct block *block)
     slot_replace(slot, number);
 }
 
+/*
+ * Of two threads that free one block at once, in error, one may get its record.
+ * That is all that the exchange is for: a handler that interrupts a free cannot
+ * free the same block. With one thread a load and a store will do.
+ */
+static inline uint32_t slot_take(_Atomic uint32_t *slot)
+{
+    if (!__libc_single_threaded)
+        return atomic_exchange_explicit(slot, 0, memory_order_acq_rel);
+    uint32_t number = atomic_load_explicit(slot, memory_order_relaxed);
+    atomic_store_explicit(slot, 0, memory_order_relaxed);
+    return number;
+}
+
 /* The number of the block's record, which is the caller's now; or 0. */
 static inline uint32_t number_take(uintptr_t address)
 {
     _Atomic uint32_t *slot = slot_find(address);
     if (!slot || !atomic_load_explicit(slot, memory_order_relaxed))
         return 0;
-    uint32_t number = atomic_exchange_explicit(slot, 0, memory_order_acq_rel);
+    uint32_t number = slot_take(slot);
     if (number && __builtin_expect(record_at(number)->address != address, 0)) {
         /* An address inside a granule whose block starts elsewhere: not a
          * pointer that the allocator gave out. The block stays recorded. */
