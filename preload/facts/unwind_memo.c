@@ -158,36 +158,49 @@ bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t 
     return false;
 }
 
+/* Which of a place's two is for `id`: the one that has seen it, else in turn. */
+static uint32_t whole_choose(struct thread_room *room, uint32_t place, uint32_t id)
+{
+    uint32_t first = 2 * place;
+    if (room->whole_ids[first] == id)
+        return first;
+    if (room->whole_ids[first + 1] == id)
+        return first + 1;
+    room->whole_turns ^= 1u << place;
+    return first + (room->whole_turns >> place & 1);
+}
+
 void memo_remember(struct thread_room *room, const struct call_site *site, const void *entry,
                    uint32_t id)
 {
     const struct thread_memo *memo = &room->memo;
     const struct memo_frame *inner = &memo->frames[memo->count];
-    if (memo->high != room->own_stack.high || !inner->words || inner->words > ROOM_WHOLE_MOST)
+    if (memo->high != room->own_stack.high || inner->words > ROOM_WHOLE_MOST)
+        return;
+    uint64_t hash = whole_hash(site, entry);
+    uint32_t i = whole_choose(room, WHOLE_PLACE(hash), id);
+    bool again = room->whole_ids[i] == id;
+    room->whole_tags[i] = 0;
+    room->whole_ids[i] = id;
+    if (!again)
         return;
     if (!room->wholes)
         room->wholes = arena_alloc(ROOM_WHOLES * sizeof *room->wholes);
     if (!room->wholes)
         return;
-    struct memo_whole *whole = whole_place(room, site, entry);
-    /* Who is there already; else the ways take turns. */
-    if (whole[0].id != id)
-        whole += whole[1].id == id || (whole->turn = !whole->turn);
-    bool again = whole->id == id && whole->sp == site->sp;
-    whole->count = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    whole->id = id;
-    whole->sp = site->sp;
-    if (!again)
-        return;
+    struct memo_whole *whole = &room->wholes[i];
     whole->pc = site->pc;
+    whole->sp = site->sp;
     whole->fp = site->fp;
     whole->high = memo->high;
     whole->entry = entry;
     whole->epoch = memo->epoch;
     whole->depth = memo->depth;
+    whole->id = id;
+    whole->count = inner->words;
     whole->needs_fp = inner->needs_fp;
     __builtin_memcpy(whole->words, memo->words, inner->words * sizeof *whole->words);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    whole->count = inner->words;
+    room->whole_tags[i] = WHOLE_TAG(hash);
 }

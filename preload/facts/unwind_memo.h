@@ -102,20 +102,20 @@ bool memo_walk(struct thread_room *room, const struct call_site *site, uint32_t 
  * python3, 12 in cc1). Those are kept beside the memo, by place, when they come
  * back to theirs, two to a place: their words alone, under the same argument.
  */
-static inline struct memo_whole *whole_place(struct thread_room *room, const struct call_site *site,
-                                             const void *entry)
+static inline uint64_t whole_hash(const struct call_site *site, const void *entry)
 {
     uint64_t hash = site->pc ^ site->sp << 7 ^ (uintptr_t)entry << 3;
-    hash *= UINT64_C(0x9e3779b97f4a7c15);
-    return &room->wholes[2 * (hash >> (64 - ROOM_PLACES_BITS))];
+    return hash * UINT64_C(0x9e3779b97f4a7c15);
 }
+#define WHOLE_PLACE(hash) ((uint32_t)((hash) >> (64 - ROOM_PLACES_BITS)))
+#define WHOLE_TAG(hash)   ((uint32_t)((hash) >> 8) | 1)
 
 static inline bool whole_is(const struct memo_whole *whole, const struct thread_room *room,
                             const struct call_site *site, const void *entry)
 {
-    bool here = whole->count && whole->pc == site->pc && whole->sp == site->sp &&
-                whole->entry == entry && (!whole->needs_fp || whole->fp == site->fp) &&
-                whole->epoch == module_epoch_now() && whole->high == room->own_stack.high &&
+    bool here = whole->pc == site->pc && whole->sp == site->sp && whole->entry == entry &&
+                (!whole->needs_fp || whole->fp == site->fp) && whole->epoch == module_epoch_now() &&
+                whole->high == room->own_stack.high &&
                 whole->depth == atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
     return here && memo_words_hold(whole->words, whole->count);
 }
@@ -124,12 +124,10 @@ static inline bool whole_is(const struct memo_whole *whole, const struct thread_
 static inline uint32_t memo_recall(struct thread_room *room, const struct call_site *site,
                                    const void *entry)
 {
-    if (!room->wholes)
-        return STACK_NONE;
-    const struct memo_whole *whole = whole_place(room, site, entry);
-    for (unsigned way = 0; way < 2; way++)
-        if (whole_is(&whole[way], room, site, entry))
-            return whole[way].id;
+    uint64_t hash = whole_hash(site, entry);
+    for (uint32_t i = 2 * WHOLE_PLACE(hash), end = i + 2; i < end; i++)
+        if (room->whole_tags[i] == WHOLE_TAG(hash) && whole_is(&room->wholes[i], room, site, entry))
+            return room->wholes[i].id;
     return STACK_NONE;
 }
 

@@ -70,7 +70,7 @@ struct thread_memo {
 
 /*
  * A whole stack that came back after others had been captured: all that decides
- * it, and what it is called. `count` 0: seen once, nothing kept of it.
+ * it, and what it is called.
  */
 #define ROOM_PLACES_BITS 5u
 #define ROOM_WHOLES      (2u << ROOM_PLACES_BITS) /* two to a place */
@@ -83,7 +83,6 @@ struct memo_whole {
     uint32_t depth, id;
     uint16_t count;
     bool needs_fp;
-    bool turn; /* of a place's first: which of the two is replaced next */
     struct memo_word words[ROOM_WHOLE_MOST];
 };
 
@@ -121,6 +120,12 @@ struct thread_room {
     struct walk_step *steps;
     struct thread_memo memo;
     struct memo_whole *wholes; /* ROOM_WHOLES; NULL until a stack comes back */
+    /* Of each: what its place must be asked by, or 0 (nothing kept); the stack
+     * seen there last; and for each place which of its two is replaced next.
+     * Apart, so that asking in vain and seeing once touch little memory. */
+    uint32_t whole_tags[ROOM_WHOLES];
+    uint32_t whole_ids[ROOM_WHOLES];
+    uint32_t whole_turns;
 };
 
 /* How many frames the rooms made from now on have space for; before it is set,
