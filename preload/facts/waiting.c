@@ -21,7 +21,7 @@ void waiting_begin(struct waiting *wait, uintptr_t frame)
     wait->outer = self.waiting;
     wait->held = wait->seen = 0;
     wait->program_signals = self.program_signals;
-    wait->masked = false;
+    wait->masked = wait->cut = false;
     wait->mark = MARK ^ (uintptr_t)wait;
     self.waiting = wait;
 }
@@ -72,11 +72,13 @@ void waiting_interrupted(void *ucontext)
 {
     struct waiting *wait = self.waiting;
     uint64_t mark;
+    long result;
     /* A longjmp out of a handler leaves a pointer into a dead frame, whose
      * stack may be gone altogether. */
     if (!wait || !sys_peek(&wait->mark, &mark, sizeof mark) || mark != (MARK ^ (uintptr_t)wait) ||
         wait->program_signals != self.program_signals ||
-        !machine_interrupted_call(ucontext, wait->frame))
+        !machine_interrupted_call(ucontext, wait->frame, &result) ||
+        !(result == -EINTR || (wait->cut && result > 0)))
         return;
     if (!wait->masked) {
         uint64_t mask = machine_mask(ucontext);

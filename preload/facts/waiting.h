@@ -17,6 +17,9 @@
  * the hook. The hook goes on with the wait with the old mask, atomically where
  * the call takes a mask, and whatever arrived meanwhile interrupts it as it
  * should.
+ *
+ * A transfer that blocks until all is through comes back with a part instead
+ * when a handler runs. Hooks of those set `cut`: they are told of a result, too.
  */
 #ifndef FACTS_WAITING_H
 #define FACTS_WAITING_H
@@ -34,6 +37,7 @@ struct waiting {
     uint32_t seen;            /* those that the hook has dealt with */
     uint32_t program_signals; /* as they were when the wait began */
     volatile bool masked;     /* all signals are blocked; `mask` was in force */
+    volatile bool cut;        /* a result, not only EINTR, is an interruption */
     sigset_t mask;
 };
 

@@ -24,15 +24,15 @@ void machine_call_on(void *stack_top, void (*entry)(void *argument), void *argum
 void machine_restorer(void);
 
 /*
- * Whether a handler's ucontext shows a system call that is about to return
- * EINTR to a function called by the one whose frame is `frame`, with nothing
- * of the program's in between. The proof: the code right before the pc is the
- * system call instruction, its result is -EINTR (at a handler's first
- * instruction the kernel leaves 0 there), and between the stack pointer and
- * `frame` there is less room than the smallest signal frame takes, so that no
- * handler of the program can be at work there.
+ * Whether a handler's ucontext shows a system call that is about to return to a
+ * function called by the one whose frame is `frame`, with nothing of the
+ * program's in between; and what it returns. The proof: the code right before
+ * the pc is the system call instruction, its result is not 0 (which the kernel
+ * leaves there at a handler's first instruction), and between the stack pointer
+ * and `frame` there is less room than the smallest signal frame takes, so that
+ * no handler of the program can be at work there.
  */
-bool machine_interrupted_call(const void *ucontext, uintptr_t frame);
+bool machine_interrupted_call(const void *ucontext, uintptr_t frame, long *ret_result);
 
 /*
  * Where the kernel enters a handler of the program's: counts it in

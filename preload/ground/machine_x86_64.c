@@ -104,16 +104,19 @@ __asm__(".pushsection .text\n"
         ".size machine_restorer, . - machine_restorer\n"
         ".popsection\n");
 
-bool machine_interrupted_call(const void *ucontext, uintptr_t frame)
+bool machine_interrupted_call(const void *ucontext, uintptr_t frame, long *ret_result)
 {
     static const unsigned char instruction[2] = {0x0f, 0x05};
     const greg_t *registers = ((const ucontext_t *)ucontext)->uc_mcontext.gregs;
     uintptr_t sp = (uintptr_t)registers[REG_RSP];
-    if (registers[REG_RAX] != -EINTR || sp >= frame || frame - sp >= SMALLEST_SIGNAL_FRAME)
+    if (registers[REG_RAX] == 0 || sp >= frame || frame - sp >= SMALLEST_SIGNAL_FRAME)
         return false;
     unsigned char code[2];
-    return sys_peek((const char *)registers[REG_RIP] - sizeof code, code, sizeof code) &&
-           memcmp(code, instruction, sizeof code) == 0;
+    if (!sys_peek((const char *)registers[REG_RIP] - sizeof code, code, sizeof code) ||
+        memcmp(code, instruction, sizeof code) != 0)
+        return false;
+    *ret_result = registers[REG_RAX];
+    return true;
 }
 
 uint64_t machine_mask(const void *ucontext)

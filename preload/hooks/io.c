@@ -7,6 +7,7 @@
  */
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -31,9 +32,15 @@ ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t bytes, size_t room,
                        __SOCKADDR_ARG address, socklen_t *restrict length);
 
 /* clang-format off */
-TRANSFERS(POLLIN, ssize_t, read, (int fd, void *b, size_t n), (fd, b, n))
-TRANSFERS(POLLIN, ssize_t, __read, (int fd, void *b, size_t n), (fd, b, n))
-TRANSFERS(POLLIN, ssize_t, __read_chk, (int fd, void *b, size_t n, size_t r), (fd, b, n, r))
+#define BEHIND(b) ((char *)(b) + transfer.done)
+#define LEFT(n)   ((n) - transfer.done)
+
+TRANSFERS_ALL(POLLIN, ssize_t, read, (int fd, void *b, size_t n), (fd, BEHIND(b), LEFT(n)),
+              transfer_reads_all(fd, n))
+TRANSFERS_ALL(POLLIN, ssize_t, __read, (int fd, void *b, size_t n), (fd, BEHIND(b), LEFT(n)),
+              transfer_reads_all(fd, n))
+TRANSFERS_ALL(POLLIN, ssize_t, __read_chk, (int fd, void *b, size_t n, size_t r),
+              (fd, BEHIND(b), LEFT(n), LEFT(r)), transfer_reads_all(fd, n))
 WATCHES(fd, ssize_t, pread, (int fd, void *b, size_t n, off_t o), (fd, b, n, o), fd)
 WATCHES(fd, ssize_t, pread64, (int fd, void *b, size_t n, off64_t o), (fd, b, n, o), fd)
 WATCHES(fd, ssize_t, __pread64, (int fd, void *b, size_t n, off64_t o), (fd, b, n, o), fd)
@@ -41,7 +48,6 @@ WATCHES(fd, ssize_t, __pread_chk, (int fd, void *b, size_t n, off_t o, size_t r)
         (fd, b, n, o, r), fd)
 WATCHES(fd, ssize_t, __pread64_chk, (int fd, void *b, size_t n, off64_t o, size_t r),
         (fd, b, n, o, r), fd)
-TRANSFERS(POLLIN, ssize_t, readv, (int fd, const struct iovec *v, int n), (fd, v, n))
 WATCHES(fd, ssize_t, preadv, (int fd, const struct iovec *v, int n, off_t o), (fd, v, n, o), fd)
 WATCHES(fd, ssize_t, preadv64, (int fd, const struct iovec *v, int n, off64_t o),
         (fd, v, n, o), fd)
@@ -50,12 +56,13 @@ WATCHES(fd, ssize_t, preadv2, (int fd, const struct iovec *v, int n, off_t o, in
 WATCHES(fd, ssize_t, preadv64v2, (int fd, const struct iovec *v, int n, off64_t o, int f),
         (fd, v, n, o, f), fd)
 
-TRANSFERS(POLLOUT, ssize_t, write, (int fd, const void *b, size_t n), (fd, b, n))
-TRANSFERS(POLLOUT, ssize_t, __write, (int fd, const void *b, size_t n), (fd, b, n))
+TRANSFERS_ALL(POLLOUT, ssize_t, write, (int fd, const void *b, size_t n),
+              (fd, BEHIND(b), LEFT(n)), n)
+TRANSFERS_ALL(POLLOUT, ssize_t, __write, (int fd, const void *b, size_t n),
+              (fd, BEHIND(b), LEFT(n)), n)
 WATCHES(fd, ssize_t, pwrite, (int fd, const void *b, size_t n, off_t o), (fd, b, n, o), fd)
 WATCHES(fd, ssize_t, pwrite64, (int fd, const void *b, size_t n, off64_t o), (fd, b, n, o), fd)
 WATCHES(fd, ssize_t, __pwrite64, (int fd, const void *b, size_t n, off64_t o), (fd, b, n, o), fd)
-TRANSFERS(POLLOUT, ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n))
 WATCHES(fd, ssize_t, pwritev, (int fd, const struct iovec *v, int n, off_t o), (fd, v, n, o), fd)
 WATCHES(fd, ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off64_t o),
         (fd, v, n, o), fd)
@@ -66,23 +73,27 @@ WATCHES(fd, ssize_t, pwritev64v2, (int fd, const struct iovec *v, int n, off64_t
 WATCHES(fd, ssize_t, vmsplice, (int fd, const struct iovec *v, size_t n, unsigned f),
         (fd, v, n, f), fd)
 
-TRANSFERS(POLLOUT, ssize_t, send, (int fd, const void *b, size_t n, int f), (fd, b, n, f))
-TRANSFERS(POLLOUT, ssize_t, __send, (int fd, const void *b, size_t n, int f), (fd, b, n, f))
-TRANSFERS(POLLOUT, ssize_t, sendto,
-        (int fd, const void *b, size_t n, int f, __CONST_SOCKADDR_ARG a, socklen_t l),
-        (fd, b, n, f, a, l))
-TRANSFERS(POLLOUT, ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f))
-TRANSFERS(POLLOUT, int, sendmmsg, (int fd, struct mmsghdr *m, unsigned n, int f), (fd, m, n, f))
-TRANSFERS(POLLIN, ssize_t, recv, (int fd, void *b, size_t n, int f), (fd, b, n, f))
-TRANSFERS(POLLIN, ssize_t, __recv_chk, (int fd, void *b, size_t n, size_t r, int f),
-        (fd, b, n, r, f))
-TRANSFERS(POLLIN, ssize_t, recvfrom,
-        (int fd, void *restrict b, size_t n, int f, __SOCKADDR_ARG a, socklen_t *restrict l),
-        (fd, b, n, f, a, l))
-TRANSFERS(POLLIN, ssize_t, __recvfrom_chk,
-        (int fd, void *restrict b, size_t n, size_t r, int f, __SOCKADDR_ARG a,
-         socklen_t *restrict l),
-        (fd, b, n, r, f, a, l))
+/* The data of the first call opens the connection, the rest goes through it. */
+#define FLAGS(f) (transfer.done ? (f) & ~MSG_FASTOPEN : (f))
+
+TRANSFERS_ALL(POLLOUT, ssize_t, send, (int fd, const void *b, size_t n, int f),
+              (fd, BEHIND(b), LEFT(n), FLAGS(f)), n)
+TRANSFERS_ALL(POLLOUT, ssize_t, __send, (int fd, const void *b, size_t n, int f),
+              (fd, BEHIND(b), LEFT(n), FLAGS(f)), n)
+TRANSFERS_ALL(POLLOUT, ssize_t, sendto,
+              (int fd, const void *b, size_t n, int f, __CONST_SOCKADDR_ARG a, socklen_t l),
+              (fd, BEHIND(b), LEFT(n), FLAGS(f), a, l), n)
+TRANSFERS_ALL(POLLIN, ssize_t, recv, (int fd, void *b, size_t n, int f),
+              (fd, BEHIND(b), LEFT(n), f), transfer_receives_all(fd, f, n))
+TRANSFERS_ALL(POLLIN, ssize_t, __recv_chk, (int fd, void *b, size_t n, size_t r, int f),
+              (fd, BEHIND(b), LEFT(n), LEFT(r), f), transfer_receives_all(fd, f, n))
+TRANSFERS_ALL(POLLIN, ssize_t, recvfrom,
+              (int fd, void *restrict b, size_t n, int f, __SOCKADDR_ARG a, socklen_t *restrict l),
+              (fd, BEHIND(b), LEFT(n), f, a, l), transfer_receives_all(fd, f, n))
+TRANSFERS_ALL(POLLIN, ssize_t, __recvfrom_chk,
+              (int fd, void *restrict b, size_t n, size_t r, int f, __SOCKADDR_ARG a,
+               socklen_t *restrict l),
+              (fd, BEHIND(b), LEFT(n), LEFT(r), f, a, l), transfer_receives_all(fd, f, n))
 
 TRANSFERS(POLLOUT, int, connect, (int fd, __CONST_SOCKADDR_ARG a, socklen_t l), (fd, a, l))
 TRANSFERS(POLLOUT, int, __connect, (int fd, __CONST_SOCKADDR_ARG a, socklen_t l), (fd, a, l))
@@ -91,6 +102,75 @@ WATCHES(fd, int, listen, (int fd, int backlog), (fd, backlog), fd)
 WATCHES(fd, int, shutdown, (int fd, int how), (fd, how), fd)
 WATCHES(fd, int, epoll_ctl, (int set, int op, int fd, struct epoll_event *e), (set, op, fd, e), fd)
 /* clang-format on */
+
+/* ---- several buffers ---- */
+
+#define TRANSFERS_BUFFERS(events, function, may_be_cut)                                            \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT ssize_t function(int fd, const struct iovec *v, int n)                             \
+    {                                                                                              \
+        TRANSFER_BEGIN(true);                                                                      \
+        struct buffers buffers;                                                                    \
+        ssize_t result;                                                                            \
+        do                                                                                         \
+            result = transfer.done ? REAL(function)(fd, buffers.left, (int)buffers.count_left)     \
+                                   : REAL(function)(fd, v, n);                                     \
+        while (TRANSFER_BUFFERS_ARE_DUE(result, fd, events, &buffers, v, (size_t)n, may_be_cut));  \
+        result = transfer_end(&transfer, result);                                                  \
+        if (guard_may_record(GUARD_FRAME()))                                                       \
+            fd_used(fd);                                                                           \
+        return result;                                                                             \
+    }
+
+TRANSFERS_BUFFERS(POLLIN, readv, transfer_reads_all(fd, 1) != 0)
+TRANSFERS_BUFFERS(POLLOUT, writev, true)
+
+HOOK(sendmsg);
+HOOK_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    TRANSFER_BEGIN(true);
+    struct buffers buffers;
+    struct msghdr rest;
+    ssize_t result;
+    do /* what goes with the data went with its beginning */
+        result = REAL(sendmsg)(fd, transfer.done ? transfer_message(&buffers, &rest) : message,
+                               FLAGS(flags));
+    while (TRANSFER_BUFFERS_ARE_DUE(result, fd, POLLOUT, &buffers, message->msg_iov,
+                                    message->msg_iovlen, true));
+    result = transfer_end(&transfer, result);
+    if (guard_may_record(GUARD_FRAME()))
+        fd_used(fd);
+    return result;
+}
+
+/* ---- several messages: a result is their number ---- */
+
+/* 0 when the last one itself was cut: that is no place to go on from. */
+static size_t messages_whole(const struct mmsghdr *messages, size_t through, size_t count)
+{
+    if (through == 0)
+        return count;
+    const struct mmsghdr *last = &messages[through - 1];
+    return last->msg_len < buffers_bytes(last->msg_hdr.msg_iov, last->msg_hdr.msg_iovlen) ? 0
+                                                                                          : count;
+}
+
+TRANSFERS_ALL(POLLOUT, int, sendmmsg, (int fd, struct mmsghdr *m, unsigned n, int f),
+              (fd, m + transfer.done, n - (unsigned)transfer.done, f),
+              messages_whole(m, transfer.done + (size_t)(result > 0 ? result : 0), n))
+
+/* ---- random numbers ---- */
+
+HOOK(getrandom);
+HOOK_EXPORT ssize_t getrandom(void *bytes, size_t count, unsigned flags)
+{
+    TRANSFER_BEGIN(true);
+    ssize_t result;
+    do
+        result = REAL(getrandom)(BEHIND(bytes), LEFT(count), flags);
+    while (TRANSFER_IS_DUE(result, -1, POLLIN, count));
+    return transfer_end(&transfer, result);
+}
 
 /* ---- from one descriptor to another: both are used ---- */
 
@@ -104,15 +184,37 @@ static void fds_used(struct fd_pair pair)
     fd_used(pair.to);
 }
 
-WATCHES(fds, ssize_t, sendfile, (int to, int from, off_t *offset, size_t bytes),
-        (to, from, offset, bytes), ((struct fd_pair){from, to}))
-WATCHES(fds, ssize_t, sendfile64, (int to, int from, off64_t *offset, size_t bytes),
-        (to, from, offset, bytes), ((struct fd_pair){from, to}))
-WATCHES(fds, ssize_t, splice,
-        (int from, off64_t *from_offset, int to, off64_t *to_offset, size_t bytes, unsigned flags),
-        (from, from_offset, to, to_offset, bytes, flags), ((struct fd_pair){from, to}))
+/* The other end of a socket is a pipe, whose waits the kernel restarts. */
+#define WAITED_FOR(from, to) (transfer_is_socket(from) ? (from) : (to))
+#define WAITED_EVENT(from)   (transfer_is_socket(from) ? POLLIN : POLLOUT)
+
+#define MOVES_BYTES(function, params, args, whole)                                                 \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT ssize_t function params                                                            \
+    {                                                                                              \
+        TRANSFER_BEGIN((whole) != 0);                                                              \
+        ssize_t result;                                                                            \
+        do                                                                                         \
+            result = REAL(function) args;                                                          \
+        while (TRANSFER_IS_DUE(result, WAITED_FOR(from, to), WAITED_EVENT(from), whole));          \
+        result = transfer_end(&transfer, result);                                                  \
+        if (guard_may_record(GUARD_FRAME()))                                                       \
+            fds_used((struct fd_pair){from, to});                                                  \
+        return result;                                                                             \
+    }
+
+MOVES_BYTES(sendfile, (int to, int from, off_t *offset, size_t bytes),
+            (to, from, offset, LEFT(bytes)), bytes)
+MOVES_BYTES(sendfile64, (int to, int from, off64_t *offset, size_t bytes),
+            (to, from, offset, LEFT(bytes)), bytes)
+MOVES_BYTES(copy_file_range,
+            (int from, off64_t *from_offset, int to, off64_t *to_offset, size_t bytes,
+             unsigned flags),
+            (from, from_offset, to, to_offset, LEFT(bytes), flags), bytes)
+/* A part is what a splice gives at any time. */
+MOVES_BYTES(splice,
+            (int from, off64_t *from_offset, int to, off64_t *to_offset, size_t bytes,
+             unsigned flags),
+            (from, from_offset, to, to_offset, bytes, flags), 0)
 WATCHES(fds, ssize_t, tee, (int from, int to, size_t bytes, unsigned flags),
         (from, to, bytes, flags), ((struct fd_pair){from, to}))
-WATCHES(fds, ssize_t, copy_file_range,
-        (int from, off64_t *from_offset, int to, off64_t *to_offset, size_t bytes, unsigned flags),
-        (from, from_offset, to, to_offset, bytes, flags), ((struct fd_pair){from, to}))

@@ -4,9 +4,10 @@
 
     run_outlets.py LIBRARY FOLDER
 
-FOLDER holds the programs waits, races and view. Prints "ok NAME" or "FAILED NAME: why".
+FOLDER holds the programs waits, cuts, races and view. Prints "ok NAME" or "FAILED NAME: why".
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import tempfile
 import time
 
 WAITS_S = 3
-SNAPSHOT_EVERY_S = 0.02
+SIGNALS_EVERY_S = 0.02
 RACE_ROUNDS = 60
 # Numbers below and above SIGUSR1: the kernel delivers the lower one first.
 RACE_SIGNALS = (signal.SIGHUP, signal.SIGUSR2)
@@ -47,21 +48,39 @@ def check_view(library, programs, folder):
         raise Failed("not as many answers")
 
 
-def check_waits(library, programs, folder):
-    """No wait is seen to be interrupted or comes to an early end (hazard: D4)."""
-    with subprocess.Popen([f"{programs}/waits", str(WAITS_S)], stdout=subprocess.PIPE, text=True,
+def send_to_all(pid):
+    """A process's signal goes to its first thread if that takes it: here each gets its own."""
+    tasks = os.listdir(f"/proc/{pid}/task")
+    for tid in tasks:
+        ctypes.CDLL(None).tgkill(pid, int(tid), int(signal.SIGUSR1))
+    return len(tasks)
+
+
+def run_under_signals(command, library, folder):
+    """A program that says "ready" first and takes its time; its output."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
                           env=environment(library, folder)) as process:
         process.stdout.readline()
         sent, end = 0, time.monotonic() + WAITS_S - 1
         while time.monotonic() < end:
-            process.send_signal(signal.SIGUSR1)
-            sent += 1
-            time.sleep(SNAPSHOT_EVERY_S)
-        output = process.stdout.read()
+            sent += send_to_all(process.pid)
+            time.sleep(SIGNALS_EVERY_S)
+        output = process.stdout.read().strip()
     if process.returncode != 0:
-        raise Failed(output.strip())
-    if sent < 10:
-        raise Failed(f"only {sent} snapshots")
+        raise Failed(f"status {process.returncode}: {output}")
+    if sent < 100:
+        raise Failed(f"only {sent} signals")
+    return output
+
+
+def check_waits(library, programs, folder):
+    """No wait is seen to be interrupted or comes to an early end (hazard: D4)."""
+    run_under_signals([f"{programs}/waits", str(WAITS_S)], library, folder)
+
+
+def check_cuts(library, programs, folder):
+    """No transfer comes back with a part (hazard: D4)."""
+    run_under_signals([f"{programs}/cuts", str(WAITS_S)], library, folder)
 
 
 def check_races(library, programs, folder):
@@ -80,6 +99,7 @@ def check_races(library, programs, folder):
 CASES = {
     "signals_read_as_without_us": check_view,
     "waits_under_snapshots": check_waits,
+    "transfers_under_snapshots": check_cuts,
     "waits_with_both_signals": check_races,
 }
 
