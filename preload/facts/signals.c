@@ -43,11 +43,21 @@ uint64_t signals_mask(int how, uint64_t mask)
     return old;
 }
 
+static bool has_handler_of_program(int number)
+{
+    struct kernel_sigaction now;
+    return signals_kernel(number, NULL, &now) == 0 && now.handler != (void *)SIG_DFL &&
+           now.handler != (void *)SIG_IGN && !signals_is_stand_in(number, now.handler);
+}
+
 bool signals_pending(uint64_t mask)
 {
     uint64_t pending = 0;
     sys_call(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0, 0, 0);
-    return (pending & ~mask) != 0;
+    for (pending &= ~mask; pending; pending &= pending - 1)
+        if (has_handler_of_program(__builtin_ctzll(pending) + 1))
+            return true;
+    return false;
 }
 
 bool signals_stand_in(int number, struct kernel_sigaction *ret_action)

@@ -37,7 +37,9 @@ int signals_kernel(int number, const struct kernel_sigaction *set,
                    struct kernel_sigaction *ret_old);
 /* Raw rt_sigprocmask. Returns the mask that was in force. */
 uint64_t signals_mask(int how, uint64_t mask);
-/* Signals that would be delivered here and now if `mask` were in force. */
+/* Whether a handler of the program's would run here and now if `mask` were in
+ * force. Of what is blocked the kernel keeps also what nobody handles, and the
+ * next request of ours. */
 bool signals_pending(uint64_t mask);
 
 typedef void (*signals_handler)(int number, siginfo_t *info, void *ucontext);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <unistd.h>
@@ -218,6 +219,40 @@ HOOK(__sigsuspend);
     }
 SUSPENDS(sigsuspend)
 SUSPENDS(__sigsuspend)
+
+/* The older ones name the mask by its first 32 signals, or the one signal that
+ * is to be let through. The mask in force is wait.mask again when one returns. */
+int __sigpause(int number_or_mask, int is_number);
+int __xpg_sigpause(int number);
+int sigpause_bsd(int mask) __asm__("sigpause"); /* the header's is the other one */
+
+static int sigpause_again(struct waiting *wait, int number_or_mask, bool is_number)
+{
+    sigset_t mask = wait->mask;
+    uint64_t first = (unsigned)number_or_mask;
+    if (is_number) {
+        memcpy(&first, &mask, sizeof first);
+        first &= ~(UINT64_C(1) << (number_or_mask - 1));
+    }
+    memcpy(&mask, &first, sizeof first);
+    return REAL(sigsuspend)(&mask);
+}
+
+#define SIGPAUSES(hook_name, function, params, args, number_or_mask, is_number)                    \
+    struct hook hook_##function HOOK_ROW = {hook_name, NULL, NULL};                                \
+    HOOK_EXPORT int function params                                                                \
+    {                                                                                              \
+        WAITING(wait);                                                                             \
+        int result = REAL(function) args;                                                          \
+        while (result < 0 && waiting_resumes(&wait))                                               \
+            result = sigpause_again(&wait, number_or_mask, is_number);                             \
+        waiting_end(&wait);                                                                        \
+        return result;                                                                             \
+    }
+SIGPAUSES("sigpause", sigpause_bsd, (int mask), (mask), mask, false)
+SIGPAUSES("__xpg_sigpause", __xpg_sigpause, (int number), (number), number, true)
+SIGPAUSES("__sigpause", __sigpause, (int number_or_mask, int is_number),
+          (number_or_mask, is_number), number_or_mask, is_number != 0)
 
 /* These wait for blocked signals, and take no other mask. */
 HOOK(sigwaitinfo);

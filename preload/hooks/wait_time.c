@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sleeps, semaphores and message queues that return EINTR after any handler:
- * gone on with when our own alone interrupted them (facts/waiting.h).
+ * Sleeps, semaphores, message queues and requests in flight that return EINTR
+ * after any handler: gone on with when our own alone interrupted them (facts/waiting.h).
  *
  * A sleep goes on as a ppoll() of nothing, which takes the mask atomically; the
  * kernel may end that up to a thousandth late. Semaphores and queues take no
@@ -9,7 +9,9 @@
  * wait as it should. What remains is the race that every such call has: a
  * signal just before it goes to sleep does not interrupt it.
  */
+#include <aio.h>
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -163,3 +165,34 @@ HOOK_EXPORT int semtimedop(int set, struct sembuf *steps, size_t count,
     waiting_end(&wait);
     return result;
 }
+
+/* ---- requests that libc's own threads work on ---- */
+
+/* libc waits in a function that has an entry for each request on its stack. */
+#define AIO_ENTRY_BYTES (5 * sizeof(void *)) /* four words of the entry, its address */
+#define GAI_ENTRY_BYTES (4 * sizeof(void *))
+
+static void waiting_begin_below(struct waiting *wait, uintptr_t frame, int count, size_t bytes)
+{
+    waiting_begin(wait, frame - (count > 0 ? (size_t)count * bytes : 0));
+}
+
+#define SUSPENDS_FOR(function, request, entry_bytes, interrupted)                                  \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT int function(const struct request *const list[], int count,                        \
+                             const struct timespec *timeout)                                       \
+    {                                                                                              \
+        struct waiting wait;                                                                       \
+        waiting_begin_below(&wait, GUARD_FRAME(), count, entry_bytes);                             \
+        uint64_t deadline = deadline_after(timeout);                                               \
+        struct timespec left;                                                                      \
+        int result = REAL(function)(list, count, timeout);                                         \
+        while ((interrupted) && waiting_resumes_unmasked(&wait))                                   \
+            result = REAL(function)(list, count, deadline_left(deadline, &left));                  \
+        waiting_end(&wait);                                                                        \
+        return result;                                                                             \
+    }
+
+SUSPENDS_FOR(aio_suspend, aiocb, AIO_ENTRY_BYTES, result < 0 && errno == EINTR)
+SUSPENDS_FOR(aio_suspend64, aiocb64, AIO_ENTRY_BYTES, result < 0 && errno == EINTR)
+SUSPENDS_FOR(gai_suspend, gaicb, GAI_ENTRY_BYTES, result == EAI_INTR)

@@ -79,6 +79,12 @@ static int do_suspend(void)
     return sigsuspend(&nothing);
 }
 
+int __xpg_sigpause(int number);
+static int do_sigpause(void)
+{
+    return __xpg_sigpause(SIGCHLD); /* all the program's are let through as it is */
+}
+
 static const struct wait_row {
     const char *name;
     int (*wait)(void);
@@ -86,6 +92,7 @@ static const struct wait_row {
     {"poll", do_poll},           {"ppoll", do_ppoll},   {"select", do_select},
     {"epoll_wait", wait_epoll},  {"pause", pause},      {"sigsuspend", do_suspend},
     {"nanosleep", do_nanosleep}, {"sleep", wait_sleep}, {"clock_nanosleep", wait_clock},
+    {"sigpause", do_sigpause},
 };
 
 /* In the child. */

@@ -22,7 +22,7 @@ RACE_ROUNDS = 60
 RACE_SIGNALS = (signal.SIGHUP, signal.SIGUSR2)
 RACE_FLAGS = ("-", "r", "f")  # plain, SA_RESTART, all signals blocked in the handler
 RACE_WAITS = ("poll", "ppoll", "select", "epoll_wait", "pause", "sigsuspend", "nanosleep",
-              "sleep", "clock_nanosleep")
+              "sleep", "clock_nanosleep", "sigpause")
 
 
 class Failed(Exception):
@@ -75,7 +75,7 @@ def run_under_signals(command, library, folder):
 
 def check_waits(library, programs, folder):
     """No wait is seen to be interrupted or comes to an early end (hazard: D4)."""
-    run_under_signals([f"{programs}/waits", str(WAITS_S)], library, folder)
+    run_under_signals([f"{programs}/waits", str(WAITS_S), f"{folder}/fifo"], library, folder)
 
 
 def check_cuts(library, programs, folder):

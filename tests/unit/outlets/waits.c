@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
  * Every wait that the kernel does not restart, each in a thread of its own,
- * over and over while snapshots are taken. hazard: D4
+ * over and over while the snapshot's signal comes to each thread. hazard: D4
  *
- *     waits SECONDS
+ *     waits SECONDS FIFO
  *
  * Prints the EINTRs that the program saw, the waits that ended early, and the
  * names of both; then "rounds", whether each wait ended at least once.
  */
+#include <aio.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -20,7 +23,10 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/sem.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <threads.h>
 #include <time.h>
@@ -30,8 +36,10 @@
 #define WAIT_MS  (int)(WAIT_NS / 1000000)
 #define NS_PER_S 1000000000L
 
-static int idle_pipe[2], epoll_set, semaphore_set;
+static int idle_pipe[2], stuffed_pipe[2], epoll_set, semaphore_set, zeros;
 static int empty[2], full[2], listener; /* sockets with a time limit of their own */
+static struct aiocb idle_read;
+static struct gaicb stuck_query;
 static sem_t semaphore;
 static atomic_bool over;
 static atomic_int interrupted, early;
@@ -175,6 +183,116 @@ static int do_send(void)
     return until_timeout((int)send(full[0], "", 1, 0));
 }
 
+static int do_sendfile(void)
+{
+    return until_timeout((int)sendfile(full[0], zeros, NULL, 1));
+}
+
+static int do_splice_in(void)
+{
+    return until_timeout((int)splice(empty[0], NULL, idle_pipe[1], NULL, 1, 0));
+}
+
+static int do_splice_out(void)
+{
+    return until_timeout((int)splice(stuffed_pipe[0], NULL, full[0], NULL, 1, 0));
+}
+
+static int do_aio_suspend(void)
+{
+    const struct aiocb *list[] = {&idle_read};
+    return until_timeout(aio_suspend(list, 1, &wait_time));
+}
+
+/* So many that libc's entries for them take more room than a signal frame. */
+static int do_aio_suspend_many(void)
+{
+    const struct aiocb *list[50] = {&idle_read};
+    return until_timeout(aio_suspend(list, sizeof list / sizeof *list, &wait_time));
+}
+
+static int do_gai_suspend(void)
+{
+    const struct gaicb *list[] = {&stuck_query};
+    int result = gai_suspend(list, 1, &wait_time);
+    errno = EINTR;
+    /* The manual says EAI_AGAIN when the time is over, libc EAI_SYSTEM. */
+    return result == EAI_AGAIN || result == EAI_SYSTEM ? 0 : result == EAI_INTR ? -1 : 1;
+}
+
+/* These end by a signal of the program's only, which a timer sends. */
+#define ALARM SIGRTMIN
+int __sigpause(int number_or_mask, int is_number);
+int __xpg_sigpause(int number);
+int sigpause_bsd(int mask) __asm__("sigpause");
+
+static _Thread_local volatile sig_atomic_t alarmed;
+
+static void on_alarm(int number)
+{
+    alarmed = 1;
+}
+
+static int until_alarm(int (*wait)(void))
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = ALARM};
+    const struct itimerspec once = {.it_value = wait_time};
+    timer_t timer;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, ALARM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    alarmed = 0;
+    timer_create(CLOCK_MONOTONIC, &event, &timer);
+    timer_settime(timer, 0, &once, NULL);
+    int result = wait();
+    int error = errno;
+    timer_delete(timer);
+    errno = error;
+    return result < 0 && error == EINTR && alarmed ? 0 : result;
+}
+
+static int pause_bsd(void)
+{
+    return sigpause_bsd(0);
+}
+
+static int pause_xpg(void)
+{
+    return __xpg_sigpause(ALARM);
+}
+
+static int pause_by_number(void)
+{
+    return __sigpause(ALARM, 1);
+}
+
+static int pause_by_mask(void)
+{
+    return __sigpause(0, 0);
+}
+
+static int do_sigpause(void)
+{
+    return until_alarm(pause_bsd);
+}
+
+static int do_xpg_sigpause(void)
+{
+    return until_alarm(pause_xpg);
+}
+
+static int do_sigpause_number(void)
+{
+    return until_alarm(pause_by_number);
+}
+
+static int do_sigpause_mask(void)
+{
+    return until_alarm(pause_by_mask);
+}
+
 static struct wait_case {
     const char *name;
     int (*wait)(void);
@@ -200,6 +318,16 @@ static struct wait_case {
     {"recvmsg", do_recvmsg, WAIT_NS, 0},
     {"accept", do_accept, WAIT_NS, 0},
     {"send", do_send, WAIT_NS, 0},
+    {"sendfile", do_sendfile, WAIT_NS, 0},
+    {"splice from a socket", do_splice_in, WAIT_NS, 0},
+    {"splice into a socket", do_splice_out, WAIT_NS, 0},
+    {"aio_suspend", do_aio_suspend, WAIT_NS, 0},
+    {"aio_suspend of many", do_aio_suspend_many, WAIT_NS, 0},
+    {"gai_suspend", do_gai_suspend, WAIT_NS, 0},
+    {"sigpause", do_sigpause, WAIT_NS, 0},
+    {"__xpg_sigpause", do_xpg_sigpause, WAIT_NS, 0},
+    {"__sigpause, a number", do_sigpause_number, WAIT_NS, 0},
+    {"__sigpause, a mask", do_sigpause_mask, WAIT_NS, 0},
 };
 #define CASES (sizeof cases / sizeof *cases)
 
@@ -246,6 +374,21 @@ static void sockets_make(void)
         ;
 }
 
+/* A read that nothing comes for, and a look-up that opens a FIFO which nobody
+ * writes: neither ends before the process. */
+static void requests_make(const char *fifo)
+{
+    static char byte;
+    struct gaicb *list[] = {&stuck_query};
+    idle_read =
+        (struct aiocb){.aio_fildes = idle_pipe[0], .aio_buf = &byte, .aio_nbytes = sizeof byte};
+    aio_read(&idle_read);
+    mkfifo(fifo, 0600);
+    setenv("HOSTALIASES", fifo, 1);
+    stuck_query.ar_name = "nowhere";
+    getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
+}
+
 int main(int argc, char **argv)
 {
     pthread_t threads[CASES];
@@ -253,10 +396,14 @@ int main(int argc, char **argv)
     sigemptyset(&waited_for);
     sigaddset(&waited_for, SIGUSR2);
     sigprocmask(SIG_BLOCK, &waited_for, NULL);
-    if (argc != 2 || pipe(idle_pipe) < 0)
+    signal(ALARM, on_alarm);
+    if (argc != 3 || pipe(idle_pipe) < 0 || pipe(stuffed_pipe) < 0 ||
+        write(stuffed_pipe[1], "", 1) != 1)
         return 1;
+    zeros = open("/dev/zero", O_RDONLY);
     epoll_set = epoll_create1(0);
     sockets_make();
+    requests_make(argv[2]);
     sem_init(&semaphore, 0, 0);
     semaphore_set = semget(IPC_PRIVATE, 1, 0600);
     for (size_t i = 0; i < CASES; i++)
@@ -274,10 +421,11 @@ int main(int argc, char **argv)
         idle += cases[i].rounds == 0;
     }
     semctl(semaphore_set, 0, IPC_RMID);
-    close(idle_pipe[0]);
-    close(idle_pipe[1]);
+    close(zeros);
     close(epoll_set);
     for (int end = 0; end < 2; end++) {
+        close(idle_pipe[end]);
+        close(stuffed_pipe[end]);
         close(empty[end]);
         close(full[end]);
     }
