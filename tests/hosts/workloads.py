@@ -7,14 +7,19 @@ varies in the output from run to run stands in the row.
 
 from hosts import Workload
 
-TRANSFER_RATES = ((r"\d+\.\d+ ?(s\b|seconds|sec)", "N s"), (r"[\d.]+ [kMG]?B/s", "N B/s"))
+TRANSFER_RATES = ((r"after \d+ ms", "after N ms"),
+                  (r"\d+\.\d+ ?(s\b|seconds|sec)", "N s"), (r"[\d.]+ [kMG]?B/s", "N B/s"))
 JOB_PIDS = ((r"line \d+:\s+\d+ ", "line N: PID "), (r"process \d+", "process PID"))
+# How often dash says it depends on whether it has collected the job before its wait.
+DASH_JOBS = (*JOB_PIDS, (r"^(Terminated\n)+", "Terminated\n"))
 OPENSSL_PIDS = ((r"^\w+:error:", "PID:error:"),)
 TEST_TIMES = (
     (r"\b\d+ (ms|sec|min)( \d+ sec)?", "N"),
     (r"\d+\.\d+ (sec|s)", "N"),
     (r"in \d+[\d.]* ?\w+", "N"),
     (r"^.*load avg.*$", "N"),
+    # Told of a test that took longer than 30 seconds.
+    (r"^test_\w+ passed N\n", ""),
     (r"^(== |Using random seed|Total duration).*$", "N"),
 )
 
@@ -33,7 +38,7 @@ WORKLOADS = (
     Workload("startup-facts", "startup_facts.sh"),
     Workload("true", "true.sh"),
     Workload("bash-traps", "traps.sh", normalise=JOB_PIDS),
-    Workload("dash-traps", "traps.sh", interpreter="/bin/dash", normalise=JOB_PIDS),
+    Workload("dash-traps", "traps.sh", interpreter="/bin/dash", normalise=DASH_JOBS),
     Workload("bash-jobs", "jobs.sh"),
     Workload("dd-usr1", "dd_signal.sh"),
     Workload("coreutils", "coreutils.sh"),
