@@ -2,7 +2,8 @@
 """Running one real program twice, without and with the tracker, and comparing.
 
 Equal must be: stdout, stderr (the tracker is silent where it has no finding), exit
-status, and the listing of the working directory. No dump may be left behind: a dump
+status, the listing of the working directory, and what every process was told about
+itself (facts.py). No dump may be left behind: a dump
 of a plain run means a finding, and these programs have none. In a third run every
 process writes its dump, and the oracle judges each.
 """
@@ -13,9 +14,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import facts
 import oracle
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
@@ -39,6 +41,8 @@ class Workload:
     options: str = ""  # CTXTRACE_OPTIONS of the traced run
     dumps: bool = True  # a third run, for the oracle
     fixture: str = ""  # a helper of run_hosts.py that stands beside the run
+    chance: tuple = ()  # records of facts.py that come by chance: (regex, why)
+    kills: bool = False  # its own processes, before they may have come to tell (facts.py)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Result:
     stdout: str
     stderr: str
     listing: tuple
+    facts: tuple = ()
 
 
 class Difference(Exception):
@@ -68,7 +73,8 @@ def make_environment(folder, extra=()):
 
 
 def make_traced(environment, tracker, options=""):
-    traced = {**environment, "LD_PRELOAD": str(tracker.library),
+    preloads = filter(None, (str(tracker.library), environment.get("LD_PRELOAD")))
+    traced = {**environment, "LD_PRELOAD": ":".join(preloads),
               "CTXTRACE_TOOL": str(tracker.tool)}
     if options:
         traced["CTXTRACE_OPTIONS"] = options
@@ -85,6 +91,10 @@ class Tracker:
     @property
     def apps(self):
         return self.library.parents[1] / "tests" / "apps"
+
+    @property
+    def facts_preload(self):
+        return self.library.parents[1] / "tests" / "hosts" / "libfacts_preload.so"
 
 
 def list_folder(folder):
@@ -155,6 +165,21 @@ def first_difference(native, traced):
            f"{(native + traced)[min(len(native), len(traced))]!r}"
 
 
+def run_watched(workload, tracker, base, extra, options=None):
+    """One run whose processes write down what they are told; natively without `options`."""
+    path = Path(base) / "facts"
+    set_to = {}
+
+    def environment_of(plain):
+        set_to.update(facts.watch({**plain, **extra}, tracker.facts_preload, path))
+        if options is not None:
+            set_to.update(make_traced(set_to, tracker, options))
+        return set_to
+
+    result = run_once(workload, base, environment_of)
+    return replace(result, facts=tuple(facts.read_records(path))), set_to
+
+
 def compare_results(native, traced):
     if traced.status != native.status:
         raise Difference(f"status {traced.status} instead of {native.status}; "
@@ -169,12 +194,15 @@ def compare_results(native, traced):
         raise Difference(f"folder differs {where}")
 
 
-def judge_dumps(workload, tracker, base, extra):
-    """Raises Difference when a process's dump and the kernel disagree."""
+def judge_dumps(workload, tracker, base, extra, native):
+    """A run with the tracker alone, in which every process writes its dump: raises
+    Difference when one and the kernel disagree, or the program behaves otherwise."""
     with tempfile.TemporaryDirectory(prefix="dumps-") as dumps:
         options = ":".join(filter(None, (workload.options, f"dir={dumps}:held=none")))
-        run_once(workload, base, lambda environment: make_traced({**environment, **extra}, tracker,
-                                                                 options))
+        # FACTS_OUT is there, as a program may print its environment; nobody writes to it.
+        result = run_once(workload, base, lambda environment: make_traced(
+            {**environment, **extra, "FACTS_OUT": str(Path(base) / "facts")}, tracker, options))
+        compare_results(native, result)
         paths = sorted(Path(dumps).glob("*.ctt"))
         complaints = [sentence for path in paths for sentence in oracle.judge_dump(path)]
     if complaints or not paths:
@@ -185,15 +213,17 @@ def run_workload(workload, tracker, extra_variables=()):
     """Raises Difference when the program behaves otherwise under the tracker."""
     with tempfile.TemporaryDirectory(prefix="hosts-") as base:
         extra = dict(extra_variables)
-        native = run_once(workload, base, lambda environment: {**environment, **extra})
+        native, _ = run_watched(workload, tracker, base, extra)
         if native.status == ABSENT_STATUS:
             raise Absent(native.stdout.strip() or "not installed")
-        traced = run_once(workload, base,
-                          lambda environment: make_traced({**environment, **extra}, tracker,
-                                                         workload.options))
+        traced, environment = run_watched(workload, tracker, base, extra, workload.options)
         compare_results(native, traced)
+        why = facts.compare(native.facts, traced.facts, environment, tracker.library,
+                            workload.chance, workload.kills)
+        if why:
+            raise Difference(why)
         if workload.dumps:
-            judge_dumps(workload, tracker, base, extra)
+            judge_dumps(workload, tracker, base, extra, native)
 
 
 def find_missing(workload):

@@ -2,7 +2,8 @@
 """redis and nginx under load with ten snapshots each, and redis as a daemon.
 
 At every snapshot the oracle compares the dump with the kernel; after the load the
-server is asked to stop and must do so cleanly, silent and with status 0.
+server is asked to stop and must do so cleanly, silent and with status 0. What its
+processes were told about themselves is what those of an idle native run were (facts.py).
 
 hazard: 0.12, C4, D4
 """
@@ -18,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import facts
 import hosts
 import oracle
 
@@ -93,6 +95,26 @@ def fail_on(complaints):
         raise hosts.Difference("; ".join(complaints[:6]) + f" ({len(complaints)} in all)")
 
 
+class Facts:
+    """The environments of one native and one traced run of a server, and what the processes
+    of both were told."""
+
+    def __init__(self, tracker, folder, options=""):
+        self.path, self.tracker = Path(folder) / "facts", tracker
+        self.plain = facts.watch(hosts.make_environment(folder), tracker.facts_preload, self.path)
+        self.traced = hosts.make_traced(self.plain, tracker, options)
+        self.native = []
+
+    def native_ended(self):
+        self.native = facts.read_records(self.path)
+
+    def traced_ended(self):
+        """Complaints: a list of one sentence, or empty."""
+        why = facts.compare(self.native, facts.read_records(self.path), self.traced,
+                            self.tracker.library)
+        return [why] if why else []
+
+
 def run_load(command):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -116,8 +138,13 @@ def test_redis(tracker):
         return "redis is not installed"
     port = find_free_port()
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        told = Facts(tracker, folder)
+        process = start(redis_command(port), folder, told.plain)
+        await_port(port, process)
+        stop(process)
+        told.native_ended()
         environment = hosts.make_traced(hosts.make_environment(folder), tracker)
-        process = start(redis_command(port), folder, environment)
+        process = start(redis_command(port), folder, told.traced)
         try:
             await_port(port, process)
             load = run_load(["redis-benchmark", "-p", str(port), "-q", "-n", str(REQUESTS),
@@ -131,6 +158,7 @@ def test_redis(tracker):
             status = stop(process)
             if status:
                 complaints.append(f"redis ended with {status}")
+            complaints += told.traced_ended()
         finally:
             hosts.kill_group(process)
         output = (Path(folder) / "output").read_text(encoding="utf-8", errors="replace")
@@ -168,9 +196,24 @@ def is_connected(pid, fd):
         return any(row[3] == "01" and row[9] == inode[1] for row in map(str.split, table))
 
 
-def time_redis_daemon(folder, environment):
+def redis_pid(port):
+    done = subprocess.run(["redis-cli", "-p", str(port), "info", "server"], check=False,
+                          capture_output=True, text=True)
+    found = re.search(r"process_id:(\d+)", done.stdout)
+    return int(found[1]) if found else None
+
+
+def await_end(pid):
+    """Waits until a process that is no child of ours has gone."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > deadline:
+            raise hosts.Difference(f"does not end within {STOP_TIMEOUT_S} s")
+        time.sleep(0.01)
+
+
+def time_redis_daemon(port, folder, environment):
     """Seconds that x=$(redis-server --daemonize yes) takes; the daemon is stopped again."""
-    port = find_free_port()
     words = " ".join(f"'{word}'" for word in redis_command(port, "--daemonize", "yes"))
     started = time.monotonic()
     done = subprocess.run(["/bin/bash", "-c", f"x=$({words} 2>&1); echo \"$? [$x]\""],
@@ -178,8 +221,10 @@ def time_redis_daemon(folder, environment):
                           timeout=60, check=False)
     seconds = time.monotonic() - started
     await_port(port, None)
+    pid = redis_pid(port)
     subprocess.run(["redis-cli", "-p", str(port), "shutdown", "nosave"], check=False,
                    capture_output=True)
+    await_end(pid)
     return seconds, done.stdout + done.stderr
 
 
@@ -187,10 +232,13 @@ def test_redis_daemon(tracker):
     """hazard: C4. Nothing of ours keeps the pipe open on which the starter waits."""
     if not shutil.which("redis-server"):
         return "redis is not installed"
+    port = find_free_port()
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
-        environment = hosts.make_environment(folder)
-        native, said = time_redis_daemon(folder, environment)
-        traced, said_traced = time_redis_daemon(folder, hosts.make_traced(environment, tracker))
+        told = Facts(tracker, folder)
+        native, said = time_redis_daemon(port, folder, told.plain)
+        told.native_ended()
+        traced, said_traced = time_redis_daemon(port, folder, told.traced)
+        fail_on(told.traced_ended())
     if said != said_traced:
         raise hosts.Difference(f"said {said_traced!r} instead of {said!r}")
     if traced > native + DAEMON_SLACK_S:
@@ -243,8 +291,14 @@ def test_nginx(tracker):
     with tempfile.TemporaryDirectory(prefix="nginx-") as name:
         folder = Path(name)
         config = write_nginx_files(folder, port)
+        told = Facts(tracker, folder)
+        command = ["nginx", "-c", str(config), "-g", "daemon off;"]
+        process = start(command, folder, told.plain)
+        await_port(port, process)
+        stop(process, signal.SIGQUIT)
+        told.native_ended()
         environment = hosts.make_traced(hosts.make_environment(folder), tracker)
-        process = start(["nginx", "-c", str(config), "-g", "daemon off;"], folder, environment)
+        process = start(command, folder, told.traced)
         try:
             await_port(port, process)
             load = run_load(["wrk", "-t2", f"-c{CLIENTS}", f"-d{WRK_SECONDS}s",
@@ -257,6 +311,7 @@ def test_nginx(tracker):
             status = stop(process, signal.SIGQUIT)
             if status:
                 complaints.append(f"nginx ended with {status}")
+            complaints += told.traced_ended()
         finally:
             hosts.kill_group(process)
         errors = (folder / "error.log").read_text(encoding="utf-8", errors="replace")
@@ -267,14 +322,27 @@ def test_nginx(tracker):
     return None
 
 
+def start_leaky_server(tracker, environment):
+    """The process, and the port that it says."""
+    process = subprocess.Popen([tracker.apps / "leaky_server"], env=environment,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return process, int(process.stdout.readline())
+
+
+def end_leaky_server(process):
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=STOP_TIMEOUT_S)
+
+
 def test_leaky_server(tracker):
     """The demonstration's server: JSON of a live snapshot, then findings at exit."""
     with tempfile.TemporaryDirectory(prefix="server-") as name:
+        told = Facts(tracker, name, f"dir={name}")
+        end_leaky_server(start_leaky_server(tracker, told.plain)[0])
+        told.native_ended()
         environment = hosts.make_traced(hosts.make_environment(name), tracker, f"dir={name}")
-        process = subprocess.Popen([tracker.apps / "leaky_server"], env=environment,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process, port = start_leaky_server(tracker, told.traced)
         try:
-            port = int(process.stdout.readline())
             for path in ("/leak", "/ok", "/leak", "/ok", "/leak"):
                 with socket.create_connection(("127.0.0.1", port)) as client:
                     client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
@@ -283,8 +351,8 @@ def test_leaky_server(tracker):
             dump, complaints = oracle.check_snapshot(tracker.tool, process.pid, name, 0,
                                                      environment)
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=STOP_TIMEOUT_S)
+            end_leaky_server(process)
+        complaints += told.traced_ended()
         if process.returncode:
             complaints.append(f"ended with {process.returncode}")
         last = sorted(Path(name).glob("leaky_server.*.ctt"))[-1:]

@@ -12,6 +12,9 @@ TRANSFER_RATES = ((r"after \d+ ms", "after N ms"),
 JOB_PIDS = ((r"line \d+:\s+\d+ ", "line N: PID "), (r"process \d+", "process PID"))
 # How often dash says it depends on whether it has collected the job before its wait.
 DASH_JOBS = (*JOB_PIDS, (r"^(Terminated\n)+", "Terminated\n"))
+POLLS = (r"\w+ errno 0 names \('grep', ", "the script polls with it until it is so")
+KILLED = (r"start errno 0 names \('sleep', .*\nsleep\n100\n", "killed before or after its main")
+CUT_OFF = (r"exit errno 0 names \('od', ", "its reader, head, may be gone before it ends")
 OPENSSL_PIDS = ((r"^\w+:error:", "PID:error:"),)
 TEST_TIMES = (
     (r"\b\d+ (ms|sec|min)( \d+ sec)?", "N"),
@@ -28,7 +31,7 @@ def python_test(module, options=""):
     """One of CPython's own test files."""
     return Workload(f"python-{module}", "python_test.sh", ("/usr/bin/python3",),
                     variables=(("MODULE", module),), normalise=TEST_TIMES, files=False,
-                    options=options, timeout_s=600, dumps=False)
+                    options=options, timeout_s=600, dumps=False, kills=True)
 
 
 WORKLOADS = (
@@ -37,11 +40,12 @@ WORKLOADS = (
       for module in ("test_signal", "test_threading", "test_subprocess", "test_os")),
     Workload("startup-facts", "startup_facts.sh"),
     Workload("true", "true.sh"),
-    Workload("bash-traps", "traps.sh", normalise=JOB_PIDS),
-    Workload("dash-traps", "traps.sh", interpreter="/bin/dash", normalise=DASH_JOBS),
+    Workload("bash-traps", "traps.sh", normalise=JOB_PIDS, chance=(POLLS, KILLED)),
+    Workload("dash-traps", "traps.sh", interpreter="/bin/dash", normalise=DASH_JOBS,
+             chance=(POLLS, KILLED)),
     Workload("bash-jobs", "jobs.sh"),
-    Workload("dd-usr1", "dd_signal.sh"),
-    Workload("coreutils", "coreutils.sh"),
+    Workload("dd-usr1", "dd_signal.sh", chance=(POLLS,)),
+    Workload("coreutils", "coreutils.sh", chance=(CUT_OFF,)),
     Workload("search", "search.sh"),
     Workload("archives", "archives.sh", ("tar", "gzip", "xz")),
     Workload("perl", "interpreter.pl", ("perl",), interpreter="perl"),
