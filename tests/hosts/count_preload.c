@@ -151,9 +151,21 @@ int posix_memalign(void **where, size_t alignment, size_t bytes)
     return error;
 }
 
-static void forked(void)
+/* Around a fork: another thread may be counting. */
+static void fork_comes(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void fork_parent(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static void fork_child(void)
 {
     told = NULL;
+    pthread_mutex_unlock(&lock);
 }
 
 /* Told in a file that the test reads: at a snapshot while the program waits, and
@@ -170,7 +182,7 @@ __attribute__((constructor)) static void begin(void)
         return;
     void *file = mmap(NULL, sizeof counts, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
-    pthread_atfork(NULL, NULL, forked);
+    pthread_atfork(fork_comes, fork_parent, fork_child);
     pthread_mutex_lock(&lock);
     told = file == MAP_FAILED ? NULL : file;
     tell();

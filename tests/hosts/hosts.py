@@ -3,9 +3,9 @@
 
 Equal must be: stdout, stderr (the tracker is silent where it has no finding), exit
 status, the listing of the working directory, and what every process was told about
-itself (facts.py). No dump may be left behind: a dump
-of a plain run means a finding, and these programs have none. In a third run every
-process writes its dump, and the oracle judges each.
+itself (facts.py). No dump may be left behind: a dump of a plain run means a finding, and
+these programs have none. In a third run every process writes its dump, and the oracle
+judges each.
 """
 
 import os
@@ -39,7 +39,6 @@ class Workload:
     timeout_s: int = 120
     variables: tuple = ()  # (name, value) added to the environment
     options: str = ""  # CTXTRACE_OPTIONS of the traced run
-    dumps: bool = True  # a third run, for the oracle
     fixture: str = ""  # a helper of run_hosts.py that stands beside the run
     chance: tuple = ()  # records of facts.py that come by chance: (regex, why)
     kills: bool = False  # its own processes, before they may have come to tell (facts.py)
@@ -91,6 +90,10 @@ class Tracker:
     @property
     def apps(self):
         return self.library.parents[1] / "tests" / "apps"
+
+    @property
+    def count_preload(self):
+        return self.library.parents[1] / "tests" / "hosts" / "libcount_preload.so"
 
     @property
     def facts_preload(self):
@@ -194,25 +197,40 @@ def compare_results(native, traced):
         raise Difference(f"folder differs {where}")
 
 
+def take_dumps_elsewhere(stderr):
+    """(stderr without the lines, dumps' folders): a child that has become somebody else
+    cannot write to a folder of ours, says so, and goes on in one of its own."""
+    said = re.compile(r"^ctxtrace: dumps go to (\S+): \S+ is not writable or not ours\n", re.M)
+    return said.sub("", stderr), {Path(folder) for folder in said.findall(stderr)}
+
+
 def judge_dumps(workload, tracker, base, extra, native):
-    """A run with the tracker alone, in which every process writes its dump: raises
-    Difference when one and the kernel disagree, or the program behaves otherwise."""
+    """A run without facts.py, in which every process writes its dump: raises Difference
+    when one and the kernel, or one and the count of its memory, disagree, or the program
+    behaves otherwise."""
     with tempfile.TemporaryDirectory(prefix="dumps-") as dumps:
         options = ":".join(filter(None, (workload.options, f"dir={dumps}:held=none")))
-        # FACTS_OUT is there, as a program may print its environment; nobody writes to it.
+        judge = {**extra, "LD_PRELOAD": str(tracker.count_preload)}
         result = run_once(workload, base, lambda environment: make_traced(
-            {**environment, **extra, "FACTS_OUT": str(Path(base) / "facts")}, tracker, options))
-        compare_results(native, result)
-        paths = sorted(Path(dumps).glob("*.ctt"))
+            {**environment, **judge}, tracker, options))
+        stderr, elsewhere = take_dumps_elsewhere(result.stderr)
+        paths = [path for folder in (Path(dumps), *elsewhere) for path in folder.glob("*.ctt")]
         complaints = [sentence for path in paths for sentence in oracle.judge_dump(path)]
-    if complaints or not paths:
-        raise Difference(f"{len(paths)} dumps; " + "; ".join(complaints[:6]))
+        differing, judged = oracle.judge_memory(paths, oracle.counted_memory(base))
+        for folder in elsewhere:
+            shutil.rmtree(folder)
+    compare_results(native, replace(result, stderr=stderr))
+    if complaints or differing or not judged:
+        raise Difference(f"{len(paths)} dumps, memory of {judged}; "
+                         + "; ".join((complaints + differing)[:6]))
 
 
 def run_workload(workload, tracker, extra_variables=()):
     """Raises Difference when the program behaves otherwise under the tracker."""
     with tempfile.TemporaryDirectory(prefix="hosts-") as base:
-        extra = dict(extra_variables)
+        # In every run, as a program may print its environment.
+        extra = {**dict(extra_variables), "FACTS_OUT": f"{base}/facts",
+                 "COUNT_OUT": f"{base}/count"}
         native, _ = run_watched(workload, tracker, base, extra)
         if native.status == ABSENT_STATUS:
             raise Absent(native.stdout.strip() or "not installed")
@@ -222,8 +240,7 @@ def run_workload(workload, tracker, extra_variables=()):
                             workload.chance, workload.kills)
         if why:
             raise Difference(why)
-        if workload.dumps:
-            judge_dumps(workload, tracker, base, extra, native)
+        judge_dumps(workload, tracker, base, extra, native)
 
 
 def find_missing(workload):

@@ -5,17 +5,23 @@ ledger fds and untracked fds together are /proc/PID/fd; tasks and untracked task
 together are /proc/PID/task. While a snapshot is taken the process runs on, so the
 kernel's view is sampled all the time: what was always there must be in the dump, and
 what the dump has must have been there at some time.
+
+And what the process's own end says (judge_dump): its descriptors, its tasks, and, of a
+process with one thread, the live blocks and bytes as count_preload.c counted them.
 """
 
 import os
+import struct
 import subprocess
 import threading
 from pathlib import Path
 
-from dump import GONE, UNTRACKED, read_dump
+from dump import GONE, KIND_MEMORY, TASK_ENDED, TASK_UNTRACKED, UNTRACKED, read_dump
 
 SAMPLE_PAUSE_S = 0.002
 SNAPSHOT_TIMEOUT_S = 30
+TRIGGER_EXIT = 1
+COUNTS = struct.Struct("<qq")
 
 
 def list_entries(folder):
@@ -91,14 +97,50 @@ def check_snapshot(tool, pid, folder, number, environment=None):
     return dump, complaints
 
 
+def ledger_memory(dump):
+    """(blocks, bytes) as the ledger has them."""
+    groups = [group for group in dump.groups if group[0] == KIND_MEMORY]
+    return sum(group[1] for group in groups), sum(group[2] for group in groups)
+
+
+def counted_memory(folder):
+    """pid -> (blocks, bytes) as count_preload.c wrote them to folder/count.PID."""
+    return {int(path.suffix[1:]): COUNTS.unpack(path.read_bytes())
+            for path in Path(folder).glob("count.*") if path.stat().st_size == COUNTS.size}
+
+
+def untracked_tasks(dump):
+    """Less those that the books have as ended: libc's exit() of the last thread of all runs
+    after its end."""
+    ended = {tid for tid, flags in dump.tasks if flags & TASK_ENDED}
+    return {tid for tid, flags in dump.tasks if flags & TASK_UNTRACKED} - ended
+
+
 def judge_dump(path):
     """Sentences on a dump of a program that makes no raw system calls: every descriptor
-    that the kernel shows is the ledger's, every one of the ledger's is the kernel's, and
-    nothing was lost on the way."""
+    and task that the kernel shows is the ledger's, every descriptor of the ledger's is the
+    kernel's, and nothing was lost on the way."""
     dump = read_dump(path)
-    for name, flag in (("the kernel does not have", GONE), ("no hook saw", UNTRACKED)):
-        fds = dump.fds_flagged(flag)
-        if fds:
-            yield f"{path.name}: descriptors that {name}: {sorted(fds)[:20]}"
+    for name, numbers in (("descriptors that the kernel does not have", dump.fds_flagged(GONE)),
+                          ("descriptors that no hook saw", dump.fds_flagged(UNTRACKED)),
+                          ("tasks that no hook saw", untracked_tasks(dump))):
+        if numbers:
+            yield f"{path.name}: {name}: {sorted(numbers)[:20]}"
     for loss in dump.losses:
         yield f"{path.name}: {loss}"
+
+
+def judge_memory(paths, counts):
+    """(sentences, number of processes judged). Judged are those at exit with one task: with
+    more at work the two readings differ in time. The judge does not see into a fork's child
+    that runs no program of its own, nor the end of one that an exec or a signal makes."""
+    complaints, judged = [], 0
+    for path in paths:
+        dump = read_dump(path)
+        if dump.process[4] != TRIGGER_EXIT or len(dump.tids()) != 1 or dump.pid not in counts:
+            continue
+        judged += 1
+        if ledger_memory(dump) != counts[dump.pid]:
+            complaints.append(f"{path.name}: blocks and bytes {ledger_memory(dump)}, counted "
+                              f"were {counts[dump.pid]}")
+    return complaints, judged

@@ -10,16 +10,14 @@ the program waits, the two must agree to the block and the byte.
 import argparse
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from dump import KIND_MEMORY, read_dump  # noqa: E402
-
-TRIGGER_EXIT = 1
+import oracle  # noqa: E402
+from dump import read_dump  # noqa: E402
 
 # Single-threaded programs: with threads at work the two readings differ in time.
 PROGRAMS = (
@@ -40,24 +38,6 @@ PROGRAMS = (
 )
 
 
-def counted(folder):
-    """pid -> (blocks, bytes) as the judge wrote them."""
-    return {int(path.suffix[1:]): struct.unpack("<qq", path.read_bytes())
-            for path in folder.glob("count.*")}
-
-
-def dumped(folder):
-    """pid -> (blocks, bytes) as the ledger has them, and what it could not record."""
-    found = {}
-    for path in folder.glob("*.ctt"):
-        dump = read_dump(path)
-        if dump.process[4] != TRIGGER_EXIT:
-            continue  # an exec: the judge did not look there
-        groups = [group for group in dump.groups if group[0] == KIND_MEMORY]
-        found[dump.pid] = (sum(g[1] for g in groups), sum(g[2] for g in groups))
-    return found
-
-
 def compare(argv, tracker, judge):
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -66,15 +46,11 @@ def compare(argv, tracker, judge):
                            CTXTRACE_OPTIONS=f"dir={folder}")
         subprocess.run(argv, env=environment, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, timeout=120, check=True)
-        expected, found = counted(folder), dumped(folder)
-    both = set(expected) & set(found)
-    if not both:
+        complaints, judged = oracle.judge_memory(list(folder.glob("*.ctt")),
+                                                 oracle.counted_memory(folder))
+    if not judged:
         return "no process was seen by both"
-    for pid in both:
-        if expected[pid] != found[pid]:
-            return (f"ledger has {found[pid][0]} blocks, {found[pid][1]} bytes; counted "
-                    f"{expected[pid][0]} blocks, {expected[pid][1]} bytes")
-    return None
+    return "; ".join(complaints) or None
 
 
 # At work, then quiet: waiting for its input when the snapshot is taken.
@@ -97,12 +73,11 @@ def compare_snapshot(argv, tool, tracker, judge):
             process.stdout.readline()
             subprocess.run([tool, "snapshot", str(process.pid), "-o", str(folder / "live.ctt")],
                            stdout=subprocess.DEVNULL, timeout=60, check=True)
-            expected = counted(folder)[process.pid]
+            expected = oracle.counted_memory(folder)[process.pid]
         finally:
             process.kill()
             process.communicate()
-        groups = [g for g in read_dump(folder / "live.ctt").groups if g[0] == KIND_MEMORY]
-    found = (sum(g[1] for g in groups), sum(g[2] for g in groups))
+        found = oracle.ledger_memory(read_dump(folder / "live.ctt"))
     return None if found == expected else f"ledger has {found}, counted were {expected}"
 
 

@@ -31,7 +31,7 @@ def python_test(module, options=""):
     """One of CPython's own test files."""
     return Workload(f"python-{module}", "python_test.sh", ("/usr/bin/python3",),
                     variables=(("MODULE", module),), normalise=TEST_TIMES, files=False,
-                    options=options, timeout_s=600, dumps=False, kills=True)
+                    options=options, timeout_s=600, kills=True)
 
 
 WORKLOADS = (
