@@ -3,7 +3,8 @@
 
 facts_preload.c stands behind the tracker and in front of libc in both runs and writes a
 record when main begins and when exit() ends: arguments, names, what error() puts before a
-message, the environment. The records of both runs must be the same, each as often.
+message, which descriptors are open, the environment. The records of both runs must be the
+same, each as often.
 
 What a program makes up anew in every run (a pid, a random name) is in MADE_UP, with the
 reason; nothing else is left out but what the tests themselves set to turn the tracker on.
@@ -12,7 +13,7 @@ reason; nothing else is left out but what the tests themselves set to turn the t
 import re
 import struct
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 LENGTH = struct.Struct("<I")
@@ -42,6 +43,7 @@ class Record:
     errno: str
     names: tuple  # the task's, the program's, its short form
     prefix: str
+    descriptors: str
     arguments: tuple
     variables: tuple  # sorted
 
@@ -52,11 +54,11 @@ def watch(environment, library, path):
 
 
 def parse_record(body):
-    moment, errno, task, name, short, prefix, count, *words = body.decode(
+    moment, errno, task, name, short, prefix, descriptors, count, *words = body.decode(
         "utf-8", "backslashreplace").split("\0")[:-1]
     arguments, variables = words[:int(count)], words[int(count):]
-    return Record(moment, errno, (task, name, short), prefix, tuple(arguments),
-                  tuple(sorted(variables)))
+    return Record(moment, errno, (task, name, short), prefix, descriptors.strip(),
+                  tuple(arguments), tuple(sorted(variables)))
 
 
 def read_records(path):
@@ -78,8 +80,7 @@ def without_tracker(record, traced, library):
     ours = f"LD_PRELOAD={library}:"
     variables = ["LD_PRELOAD=" + variable[len(ours):] if variable.startswith(ours) else variable
                  for variable in record.variables if variable not in set_by_runner]
-    return Record(record.moment, record.errno, record.names, record.prefix, record.arguments,
-                  tuple(sorted(variables)))
+    return replace(record, variables=tuple(sorted(variables)))
 
 
 def normalise(text):
@@ -91,7 +92,7 @@ def normalise(text):
 def as_text(record):
     """One text for each record, without what is made up anew."""
     told = (f"{record.moment} errno {record.errno} names {record.names} error() {record.prefix!r}",
-            *record.arguments, "environment:")
+            f"descriptors {record.descriptors}", *record.arguments, "environment:")
     return "\n".join((*(normalise(line) for line in told),
                       *sorted(normalise(line) for line in record.variables)))
 
@@ -99,7 +100,7 @@ def as_text(record):
 def key_of(text):
     """Moment and arguments: which process it is."""
     lines = text.splitlines()
-    return lines[0].split()[0], tuple(lines[1:lines.index("environment:")])
+    return lines[0].split()[0], tuple(lines[2:lines.index("environment:")])
 
 
 def sentence(only_native, only_traced):

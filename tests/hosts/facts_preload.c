@@ -8,8 +8,8 @@
  * the file $FACTS_OUT: a length, then strings that each end with a NUL:
  *
  *     moment, errno, task's name, program_invocation_name and its short form,
- *     what error() puts before a message, number of arguments, the arguments,
- *     the environment
+ *     what error() puts before a message, open descriptors, number of arguments,
+ *     the arguments, the environment
  *
  * One write() each, at the file's end: processes that write at once do not mix.
  */
@@ -32,7 +32,8 @@ typedef int start_function(main_function *main, int argc, char **argv, void (*in
 start_function __libc_start_main;
 
 /* Room for the words that are neither argument nor variable. */
-#define SMALL_WORDS (4 * PATH_MAX)
+#define SMALL_WORDS     (6 * PATH_MAX)
+#define DESCRIPTORS_MAX 1024
 
 static main_function *program_main;
 static char out[PATH_MAX]; /* a copy: some programs overwrite their environment */
@@ -61,6 +62,17 @@ static void say_number(struct record *record, int number)
     char text[16];
     snprintf(text, sizeof text, "%d", number);
     say(record, text);
+}
+
+/* Which numbers are taken: what the program got for what it opened. */
+static void say_descriptors(struct record *record)
+{
+    char numbers[DESCRIPTORS_MAX * 5] = "";
+    int length = 0;
+    for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            length += snprintf(numbers + length, sizeof numbers - (size_t)length, "%d ", fd);
+    say(record, numbers);
 }
 
 static size_t bytes_of(char **words, int count)
@@ -114,6 +126,7 @@ static void tell(const char *moment, int error_number, const char *prefix)
     say(&record, program_invocation_name);
     say(&record, program_invocation_short_name);
     say(&record, prefix);
+    say_descriptors(&record);
     say_number(&record, argument_count);
     say_words(&record, arguments, argument_count);
     say_words(&record, environ, variable_count);

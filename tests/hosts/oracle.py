@@ -16,7 +16,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from dump import GONE, KIND_MEMORY, TASK_ENDED, TASK_UNTRACKED, UNTRACKED, read_dump
+from dump import GONE, KIND_MEMORY, TASK_UNTRACKED, UNTRACKED, read_dump
 
 SAMPLE_PAUSE_S = 0.002
 SNAPSHOT_TIMEOUT_S = 30
@@ -110,10 +110,12 @@ def counted_memory(folder):
 
 
 def untracked_tasks(dump):
-    """Less those that the books have as ended: libc's exit() of the last thread of all runs
-    after its end."""
-    ended = {tid for tid, flags in dump.tasks if flags & TASK_ENDED}
-    return {tid for tid, flags in dump.tasks if flags & TASK_UNTRACKED} - ended
+    """Of a process that never had a second thread by the books. Where there are several, one
+    may just be making another, which is in /proc and not yet in the books, or the last one
+    may have ended in the books and be in libc's exit()."""
+    tracked = [tid for tid, flags in dump.tasks if not flags & TASK_UNTRACKED]
+    untracked = {tid for tid, flags in dump.tasks if flags & TASK_UNTRACKED}
+    return untracked - set(tracked) if len(tracked) == 1 else set()
 
 
 def judge_dump(path):

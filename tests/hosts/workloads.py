@@ -13,8 +13,10 @@ JOB_PIDS = ((r"line \d+:\s+\d+ ", "line N: PID "), (r"process \d+", "process PID
 # How often dash says it depends on whether it has collected the job before its wait.
 DASH_JOBS = (*JOB_PIDS, (r"^(Terminated\n)+", "Terminated\n"))
 POLLS = (r"\w+ errno 0 names \('grep', ", "the script polls with it until it is so")
-KILLED = (r"start errno 0 names \('sleep', .*\nsleep\n100\n", "killed before or after its main")
+KILLED = (r"start errno 0 names \('sleep', .*\n.*\nsleep\n100\n", "killed before or after its main")
 CUT_OFF = (r"exit errno 0 names \('od', ", "its reader, head, may be gone before it ends")
+# Of CPython's own tests.
+OPENS_ON = (r"exit .*\ndescriptors (\d+ ){30}", "daemon threads open files until the very end")
 OPENSSL_PIDS = ((r"^\w+:error:", "PID:error:"),)
 TEST_TIMES = (
     (r"\b\d+ (ms|sec|min)( \d+ sec)?", "N"),
@@ -31,7 +33,7 @@ def python_test(module, options=""):
     """One of CPython's own test files."""
     return Workload(f"python-{module}", "python_test.sh", ("/usr/bin/python3",),
                     variables=(("MODULE", module),), normalise=TEST_TIMES, files=False,
-                    options=options, timeout_s=600, kills=True)
+                    options=options, timeout_s=600, kills=True, chance=(OPENS_ON,))
 
 
 WORKLOADS = (
