@@ -18,6 +18,7 @@ import threading
 from pathlib import Path
 
 import hosts
+import server_redis
 import servers
 from workloads import WORKLOADS
 
@@ -115,7 +116,7 @@ def main():
         for line in pool.map(lambda row: run_row(row, tracker), rows):
             lines.append(line)
             print(line, flush=True)
-    for name, test in servers.TESTS:
+    for name, test in (*servers.TESTS, *server_redis.TESTS):
         if fnmatch.fnmatch(name, options.only):
             lines.append(run_server(name, test, tracker))
             print(lines[-1], flush=True)

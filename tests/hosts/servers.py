@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""redis and nginx under load with ten snapshots each, and redis as a daemon.
+"""Servers under load with ten snapshots each: what they share, nginx, and the
+demonstration's. redis is in server_redis.py.
 
 At every snapshot the oracle compares the dump with the kernel; after the load the
 server is asked to stop and must do so cleanly, silent and with status 0. What its
@@ -17,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import facts
@@ -25,14 +26,11 @@ import hosts
 import oracle
 
 SNAPSHOTS = 10
-REQUESTS = 200_000
 CLIENTS = 50
 WRK_SECONDS = 10
+PROGRESS_S = 0.1
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 30
-# A daemon's starter may take this much longer under the tracker: far less than the
-# seconds that it takes when somebody keeps its output open.
-DAEMON_SLACK_S = 1.5
 
 
 def find_free_port():
@@ -71,23 +69,52 @@ def stop(process, number=signal.SIGTERM):
         raise hosts.Difference(f"does not stop within {STOP_TIMEOUT_S} s") from None
 
 
-def snapshot_under_load(tracker, pids, load, environment, witness=set):
-    """Ten snapshots spread over the load's life; the oracle's complaints. `witness` tells
-    the descriptors that the server itself says are its clients."""
-    complaints, taken = [], 0
+def await_progress(pid, load):
+    """Waits until the server has worked for PROGRESS_S of a processor's time since, so that
+    the snapshots are spread over the load; or until the load is over."""
+    begun = processor_seconds(pid)
+    while load.poll() is None and processor_seconds(pid) < begun + PROGRESS_S:
+        time.sleep(0.01)
+
+
+def processor_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Clients:
+    """What a server says of its clients: descriptors, those that stay and all."""
+
+    staying: frozenset
+    all: frozenset
+
+
+def compare_clients(before, after, told):
+    """The server's own two lists stand around the snapshot: who is in both must be in it,
+    and who is in it must be in one of them."""
+    missing = (before.staying & after.staying) - told
+    invented = told - before.all - after.all
+    if missing:
+        yield f"clients that the dump lacks: {sorted(missing)}"
+    if invented:
+        yield f"clients that the server never had: {sorted(invented)}"
+
+
+def snapshot_under_load(tracker, pids, load, environment, list_clients=None):
+    """Ten snapshots spread over the load's life; the oracle's complaints. `list_clients`
+    asks the server itself for its Clients."""
+    complaints = []
     with tempfile.TemporaryDirectory() as folder:
-        while taken < SNAPSHOTS:
+        for taken in range(1, SNAPSHOTS + 1):
             pid = pids[taken % len(pids)]
-            clients = witness()
+            before = list_clients() if list_clients else None
             dump, found = oracle.check_snapshot(tracker.tool, pid, folder, taken, environment)
-            clients &= witness()
-            taken += 1
-            missing = clients - dump.sockets() if dump else set()
-            if missing:
-                found.append(f"clients that the dump lacks: {sorted(missing)}")
+            if dump and list_clients:
+                told = dump.sockets() - list_listeners(pid)
+                found += compare_clients(before, list_clients(), told)
             complaints += [f"snapshot {taken} of {pid}: {sentence}" for sentence in found]
-            if load.poll() is None:
-                time.sleep(0.3)
+            await_progress(pid, load)
     return complaints
 
 
@@ -125,131 +152,16 @@ def run_load(command):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def redis_command(port, *more):
-    return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-            "--appendonly", "no", "--logfile", "redis.log", *more]
-
-
-def list_redis_clients(port):
-    """The descriptors in CLIENT LIST, without redis-cli's own, gone when the list is read."""
-    done = subprocess.run(["redis-cli", "-p", str(port), "client", "list"], check=False,
-                          capture_output=True, text=True)
-    return {int(re.search(r" fd=(\d+) ", line)[1]) for line in done.stdout.splitlines()
-            if " cmd=client" not in line}
-
-
-def test_redis(tracker):
-    """hazard: E16"""
-    if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
-        return "redis is not installed"
-    port = find_free_port()
-    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
-        told = Facts(tracker, folder)
-        process = start(redis_command(port), folder, told.plain)
-        await_port(port, process)
-        stop(process)
-        told.native_ended()
-        environment = hosts.make_traced(hosts.make_environment(folder), tracker)
-        process = start(redis_command(port), folder, told.traced)
-        try:
-            await_port(port, process)
-            load = run_load(["redis-benchmark", "-p", str(port), "-q", "-n", str(REQUESTS),
-                             "-c", str(CLIENTS), "-t", "set,get"])
-            complaints = snapshot_under_load(tracker, [process.pid], load, environment,
-                                             lambda: list_redis_clients(port))
-            text, _ = load.communicate(timeout=300)
-            if load.returncode or "requests per second" not in text:
-                complaints.append(f"redis-benchmark ended with {load.returncode}: {text[-300:]}")
-            complaints += check_idle_redis(tracker, process.pid, port, folder, environment)
-            status = stop(process)
-            if status:
-                complaints.append(f"redis ended with {status}")
-            complaints += told.traced_ended()
-        finally:
-            hosts.kill_group(process)
-        output = (Path(folder) / "output").read_text(encoding="utf-8", errors="replace")
-        if output:
-            complaints.append(f"printed {output[:1500]!r}")
-    fail_on(complaints)
-    return None
-
-
-def check_idle_redis(tracker, pid, port, folder, environment):
-    """With nothing going on, clients of ours are in the dump exactly as CLIENT LIST has them."""
-    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(7)]
-    try:
-        while len(list_redis_clients(port)) < len(clients):
-            time.sleep(0.01)
-        dump, complaints = oracle.check_snapshot(tracker.tool, pid, folder, "idle", environment)
-        if dump:
-            accepted = {fd for fd in dump.sockets() if is_connected(pid, fd)}
-            listed = list_redis_clients(port)
-            if accepted != listed:
-                complaints.append(f"client sockets {sorted(accepted)} in the dump, "
-                                  f"{sorted(listed)} in CLIENT LIST")
-    finally:
-        for client in clients:
-            client.close()
-    return complaints
-
-
-def is_connected(pid, fd):
-    """Whether /proc/net/tcp has this fd's socket as established."""
-    inode = re.search(r"\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))
-    if not inode:
-        return False
+def list_tcp_sockets(pid, state):
+    """Descriptors of the process that /proc/net/tcp has in this state."""
     with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
-        return any(row[3] == "01" and row[9] == inode[1] for row in map(str.split, table))
+        inodes = {row[9] for row in map(str.split, table) if row[3] == state}
+    return {number for number, target in oracle.list_entries(f"/proc/{pid}/fd")
+            if target.startswith("socket:[") and target[8:-1] in inodes}
 
 
-def redis_pid(port):
-    done = subprocess.run(["redis-cli", "-p", str(port), "info", "server"], check=False,
-                          capture_output=True, text=True)
-    found = re.search(r"process_id:(\d+)", done.stdout)
-    return int(found[1]) if found else None
-
-
-def await_end(pid):
-    """Waits until a process that is no child of ours has gone."""
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while Path(f"/proc/{pid}").exists():
-        if time.monotonic() > deadline:
-            raise hosts.Difference(f"does not end within {STOP_TIMEOUT_S} s")
-        time.sleep(0.01)
-
-
-def time_redis_daemon(port, folder, environment):
-    """Seconds that x=$(redis-server --daemonize yes) takes; the daemon is stopped again."""
-    words = " ".join(f"'{word}'" for word in redis_command(port, "--daemonize", "yes"))
-    started = time.monotonic()
-    done = subprocess.run(["/bin/bash", "-c", f"x=$({words} 2>&1); echo \"$? [$x]\""],
-                          cwd=folder, env=environment, capture_output=True, text=True,
-                          timeout=60, check=False)
-    seconds = time.monotonic() - started
-    await_port(port, None)
-    pid = redis_pid(port)
-    subprocess.run(["redis-cli", "-p", str(port), "shutdown", "nosave"], check=False,
-                   capture_output=True)
-    await_end(pid)
-    return seconds, done.stdout + done.stderr
-
-
-def test_redis_daemon(tracker):
-    """hazard: C4. Nothing of ours keeps the pipe open on which the starter waits."""
-    if not shutil.which("redis-server"):
-        return "redis is not installed"
-    port = find_free_port()
-    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
-        told = Facts(tracker, folder)
-        native, said = time_redis_daemon(port, folder, told.plain)
-        told.native_ended()
-        traced, said_traced = time_redis_daemon(port, folder, told.traced)
-        fail_on(told.traced_ended())
-    if said != said_traced:
-        raise hosts.Difference(f"said {said_traced!r} instead of {said!r}")
-    if traced > native + DAEMON_SLACK_S:
-        raise hosts.Difference(f"took {traced:.2f} s instead of {native:.2f} s")
-    return None
+def list_listeners(pid):
+    return list_tcp_sockets(pid, "0A")
 
 
 NGINX_CONFIG = """
@@ -375,7 +287,5 @@ def test_leaky_server(tracker):
 
 TESTS = (
     ("leaky-server", test_leaky_server),
-    ("redis", test_redis),
-    ("redis-daemon", test_redis_daemon),
     ("nginx", test_nginx),
 )
