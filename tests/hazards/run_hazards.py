@@ -7,6 +7,7 @@ by snapshots while they wait. Prints "ok NAME", "skipped NAME: why", "FAILED NAM
 """
 
 import argparse
+import contextlib
 import fnmatch
 import os
 import subprocess
@@ -30,6 +31,7 @@ SPEAKERS = {"stderr_reused", "no_file_size", "no_descriptor_left", "busy_exit",
             "exit_beside_takers"}
 TIMEOUT_S = 60
 SNAPSHOTS = 4
+TURN_TICKS = 5  # of a hundredth of a second
 
 
 def list_cases(tracker):
@@ -46,6 +48,29 @@ def read_written(folder):
     return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
 
+def processor_ticks(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def task_states(pid):
+    """The letters of /proc/PID/task/TID/stat."""
+    states = set()
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            states.add(path.read_text(encoding="utf-8").rpartition(") ")[2][0])
+    return states
+
+
+def await_turn(process):
+    """Until every task of the program waits, or it has worked on for a while, or has ended:
+    the next snapshot finds it elsewhere."""
+    begun = processor_ticks(process.pid)
+    while process.poll() is None and "R" in task_states(process.pid) and \
+            processor_ticks(process.pid) < begun + TURN_TICKS:
+        time.sleep(0.002)
+
+
 def take_snapshots(tracker, process):
     """Snapshots of a waiting program; each must succeed."""
     process.stdout.readline()
@@ -54,7 +79,7 @@ def take_snapshots(tracker, process):
                               capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         if done.returncode:
             raise Mismatch(f"snapshot ended with {done.returncode}: {done.stderr.strip()}")
-        time.sleep(0.1)
+        await_turn(process)
 
 
 def run_once(program, case, environment, tracker=None):
