@@ -6,108 +6,21 @@ Usage: test_command_live.py --ctxtrace PATH --lib PATH
 
 A small program that holds what it is told to (programs/held.c) is run, asked,
 marked, compared and ended; what the command then says is what was done. Refusals
-that need no tracker are test_command_refusals.py's.
+that need no tracker are test_command_refusals.py's, dumps test_command_dumps.py's.
 """
-import argparse
 import json
 import os
-import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = ROOT / "report" / "schema" / "ctxtrace.report-1.schema.json"
-HELD = Path(__file__).resolve().parent / "programs" / "held.c"
-FINDINGS, USAGE, BAD_INPUT, INCONCLUSIVE = 23, 64, 66, 71
-TIMEOUT_S = 60
-COLUMNS = 100
+from command_bench import (BAD_INPUT, INCONCLUSIVE, TIMEOUT_S, USAGE, Program, live_counts,
+                           run_tests)
+
 NOBODY = 65534
-
-
-class Bench:
-    """The command, the library, a folder of our own, and what failed."""
-
-    def __init__(self, command, library):
-        self.command, self.library = command, library
-        self.failed = 0
-        self.folder = Path(tempfile.mkdtemp(prefix="ctxtrace-live."))
-        self.folder.chmod(0o755)
-        self.environment = {k: v for k, v in os.environ.items()
-                            if not k.startswith("CTXTRACE") and k != "LD_PRELOAD"}
-        self.environment |= {"CTXTRACE_LIB": library, "CTXTRACE_TOOL": command}
-        self.held = self.compile("held", HELD.read_text(), "-pthread")
-
-    def check(self, name, good, why=""):
-        print("ok " + name if good else f"FAILED {name}: {str(why)[-400:]!r}", flush=True)
-        self.failed += not good
-
-    def skip(self, name, why):
-        print(f"skipped {name}: {why}", flush=True)
-
-    def run(self, *words, **options):
-        """The command with these words, in our folder."""
-        return self.run_program(self.command, *words, **options)
-
-    def run_program(self, *words, env=None, cwd=None, **options):
-        options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
-        if "input" in options:
-            del options["stdin"]
-        return subprocess.run([str(word) for word in words], capture_output=True, text=True,
-                              errors="replace", env={**self.environment, **(env or {})},
-                              cwd=cwd or self.folder, timeout=TIMEOUT_S, check=False, **options)
-
-    def expect(self, name, result, status, words=""):
-        said = result.stdout + result.stderr
-        self.check(name, result.returncode == status and words in said,
-                   f"status {result.returncode}, expected {status} and {words!r}: {said}")
-
-    def compile(self, name, text, *flags):
-        source, program = self.folder / f"{name}.c", self.folder / name
-        source.write_text(text)
-        done = subprocess.run(["cc", "-g", "-O1", "-w", "-o", program, source, *flags],
-                              capture_output=True, check=False)
-        return program if done.returncode == 0 else None
-
-    def dumps(self, folder):
-        return sorted(Path(folder).glob("*.ctt"))
-
-
-class Program:
-    """A running held.c under the tracker."""
-
-    def __init__(self, bench, options="", words=(), dump_dir="dumps"):
-        self.folder = bench.folder / dump_dir
-        setting = ":".join(filter(None, (f"dir={self.folder}", options)))
-        self.process = subprocess.Popen(
-            [bench.held, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, cwd=bench.folder,
-            env={**bench.environment, "LD_PRELOAD": bench.library, "CTXTRACE_OPTIONS": setting})
-        self.pid = str(self.process.pid)
-        self.process.stdout.readline()
-
-    def tell(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        self.process.stdout.readline()
-
-    def end(self, number=None):
-        if number:
-            self.process.send_signal(number)
-        return self.process.communicate(timeout=TIMEOUT_S)[1]
-
-
-def live_counts(text):
-    """{kind: count} of what a JSON report says is held."""
-    counts = {}
-    for row in json.loads(text)["live"]:
-        counts[row["kind"]] = counts.get(row["kind"], 0) + row["count"]
-    return counts
 
 
 def test_run_reports(bench):
@@ -288,76 +201,6 @@ def test_mark_and_diff(bench):
     program.end()
 
 
-def test_report_files(bench):
-    first, second = Program(bench, dump_dir="two"), Program(bench, dump_dir="two")
-    first.tell("t 1")
-    for program in (first, second):
-        program.end()
-    dumps = bench.dumps(bench.folder / "two")
-    result = bench.run("report", *dumps)
-    bench.expect("report_processes", result, 0, "2 processes, 1 with findings")
-    each = bench.run("report", "--each", *dumps)
-    bench.check("report_each", each.stdout.count("verdict:") == 2, each.stdout)
-    leaky = next(dump for dump in dumps if f".{first.pid}." in dump.name)
-    bench.expect("report_stdin", bench.run("report", "-", stdin=open(leaky, "rb")), 0,
-                 "verdict: 1 FINDING")
-    bench.expect("report_kind", bench.run("report", "--kind=memory", leaky), 0, "0 findings")
-    bench.expect("report_no_such_kind", bench.run("report", "--kind=x", leaky), USAGE)
-    bench.expect("report_tasks", bench.run("report", "--tasks", leaky), 0, "tasks (")
-    bench.expect("report_strict", bench.run("report", "--strict", leaky), 0)
-    bench.expect("report_nonsense", bench.run("report", "--nonsense", leaky), USAGE)
-
-
-def test_bad_dumps(bench):
-    program = Program(bench, dump_dir="bad")
-    program.tell("t 1")
-    program.end()
-    whole = bench.dumps(bench.folder / "bad")[0].read_bytes()
-    flipped = bytearray(whole)
-    # In a text: elsewhere it may be a record's length, and the dump is called cut.
-    flipped[whole.index(b"glibc ")] ^= 0x40
-    newer = bytearray(whole)
-    newer[8] = 99  # the major version, after the magic
-    bad = {"empty": (b"", "empty"), "text": (b"hello\n" * 99, "not a ctxtrace dump"),
-           "flipped": (bytes(flipped), "checksum"), "newer": (bytes(newer), "newer"),
-           **{f"cut_{size}": (whole[:size], "cut")
-              for size in (4, 30, 100, len(whole) // 2, len(whole) - 20, len(whole) - 1)}}
-    for name, (content, words) in bad.items():
-        path = bench.folder / f"{name}.ctt"
-        path.write_bytes(content)
-        result = bench.run("report", path)
-        bench.expect("bad_dump_" + name, result, BAD_INPUT, words)
-        bench.check(f"bad_dump_{name}_is_not_clean",
-                    "verdict: 0 findings   " not in result.stdout, result.stdout)
-        bench.expect("bad_dump_diff_" + name, bench.run("diff", path, path), BAD_INPUT)
-
-
-def test_json(bench):
-    try:
-        import jsonschema
-    except ImportError:
-        bench.skip("json_schema", "no python3-jsonschema")
-        return
-    schema = json.loads(SCHEMA.read_text())
-    program = Program(bench, "grace=0s", dump_dir="json")
-    program.tell("t 2")
-    program.tell("f 20")
-    texts = {"live": bench.run("snapshot", "--format=json", program.pid).stdout}
-    program.end(signal.SIGABRT)
-    last = bench.dumps(program.folder)[-1]
-    texts["fatal"] = bench.run("report", "--format=json", "--all", last).stdout
-    for name, text in texts.items():
-        report = json.loads(text)
-        try:
-            jsonschema.validate(report, schema)
-            bench.check("json_" + name, report["summary"]["findings"] >= 1, report["summary"])
-        except jsonschema.ValidationError as error:
-            bench.check("json_" + name, False, error.message)
-    lines = bench.run("report", "--all", last).stdout.splitlines()
-    bench.check("text_width", max(map(len, lines)) <= COLUMNS, max(lines, key=len))
-    bench.check("text_has_no_null", "(null)" not in "".join(lines))
-
-
 def test_doctor(bench):
     bench.expect("doctor_program", bench.run("doctor", "--", bench.held), 0, "can be loaded")
     program = Program(bench)
@@ -365,88 +208,10 @@ def test_doctor(bench):
     program.end()
 
 
-def preload(bench, *words, options, **more):
-    return bench.run_program(*words, env={"LD_PRELOAD": bench.library,
-                                          "CTXTRACE_OPTIONS": options}, **more)
-
-
-def test_unknown_option(bench):
-    for script in ("/bin/true; (ls; /bin/true) >/dev/null; ls >/dev/null; :",
-                   "/bin/true; exec env bash -c 'true; exec env'"):
-        result = preload(bench, "bash", "-c", script, options="nonsense=1")
-        said = [line for line in result.stderr.splitlines() if "nonsense" in line]
-        bench.check("unknown_option_is_told_once", len(said) == 1 and result.returncode == 0
-                    and "CTXTRACE_WARNED" not in result.stdout, result.stderr)
-
-
-def test_folders(bench):
-    result = preload(bench, bench.held, options="dir=/proc/nowhere:exit=all", input="f 1\nq 0\n")
-    told = re.search(r"dumps go to (\S+): /proc/nowhere", result.stderr)
-    bench.check("unwritable_folder_says_where", told is not None, result.stderr)
-    if told:
-        bench.check("fallback_is_private",
-                    stat.S_IMODE(os.stat(told.group(1)).st_mode) == 0o700)
-    fresh = bench.folder / "fresh"
-    preload(bench, bench.held, options=f"dir={fresh}", input="q 0\n", umask=0)
-    bench.check("folder_is_private", stat.S_IMODE(fresh.stat().st_mode) == 0o700)
-    if os.geteuid() != 0:
-        bench.skip("foreign_folder", "needs root to give one away")
-        return
-    foreign = bench.folder / "foreign"
-    foreign.mkdir()
-    os.chown(foreign, NOBODY, NOBODY)
-    result = preload(bench, bench.held, options=f"dir={foreign}", input="q 0\n")
-    bench.check("foreign_folder_says_where", "dumps go to " in result.stderr, result.stderr)
-    bench.check("foreign_folder_stays_empty", not list(foreign.iterdir()))
-
-
-def wait_for(condition):
-    end = time.monotonic() + TIMEOUT_S / 6
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
-
-def test_disk_full(bench):
-    """A limit on file size stands for a full disk: the next write fails."""
-    program = Program(bench, "verbose=0", dump_dir="full")
-    pid = program.process.pid
-    subprocess.run(["prlimit", f"--pid={pid}", "--fsize=1024:unlimited"], check=True)
-    bench.expect("disk_full_is_no_answer", bench.run("snapshot", "--timeout=500ms", program.pid),
-                 BAD_INPUT)
-    bench.check("disk_full_leaves_no_file", not bench.dumps(program.folder),
-                bench.dumps(program.folder))
-    bench.check("disk_full_leaves_no_part",
-                all(p.name.startswith(".ctxtrace.") for p in program.folder.iterdir()),
-                list(program.folder.iterdir()))
-    subprocess.run(["prlimit", f"--pid={pid}", "--fsize=unlimited:unlimited"], check=True)
-    text = bench.run("snapshot", "--format=json", program.pid).stdout
-    failed = json.loads(text)["health"]["counters"].get("snapshots_failed") if text else None
-    bench.check("disk_full_is_counted", failed == 1, text)
-    said = program.end()
-    bench.check("disk_full_is_told_once", said.count("no dump could be written") == 1, said)
-
-
 TESTS = (test_run_reports, test_run_formats, test_run_programs, test_run_forwards,
          test_run_early_request, test_snapshot, test_snapshot_refusals, test_mark_and_diff,
-         test_report_files, test_bad_dumps, test_json, test_doctor, test_unknown_option,
-         test_folders, test_disk_full)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--ctxtrace", required=True)
-    parser.add_argument("--lib", required=True)
-    arguments = parser.parse_args()
-    bench = Bench(os.path.abspath(arguments.ctxtrace), os.path.abspath(arguments.lib))
-    if not bench.held:
-        print("FAILED held: it does not compile")
-        return 1
-    for test in TESTS:
-        test(bench)
-    shutil.rmtree(bench.folder, ignore_errors=True)
-    return 1 if bench.failed else 0
+         test_doctor)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(TESTS))
