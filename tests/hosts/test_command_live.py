@@ -201,6 +201,41 @@ def test_mark_and_diff(bench):
     program.end()
 
 
+def find_descriptor(bench, program, number):
+    bench.run("snapshot", "-o", bench.folder / "used.ctt", program.pid)
+    text = bench.run("report", "--format=json", "--all", bench.folder / "used.ctt").stdout
+    return next(row for row in json.loads(text)["holdings"] if row.get("fd") == number)
+
+
+def test_use_of_descriptors(bench):
+    """Whoever uses one leaves a time; the coarse clock has to move first."""
+    program = Program(bench)
+    program.tell("f 1")
+    before = find_descriptor(bench, program, 3)
+    used = before
+    for _ in range(TIMEOUT_S):
+        if used["last_used_s"] != before["last_used_s"]:
+            break
+        program.tell("u 3")
+        used = find_descriptor(bench, program, 3)
+    bench.check("last_use_is_told", (used["last_used_s"] or 0) > used["acquired_s"]
+                and used["last_used_s"] != before["last_used_s"]
+                and used["acquired_s"] == before["acquired_s"], f"{before}, then {used}")
+    program.end()
+
+
+def test_untracked_descriptor(bench):
+    """Opened by a raw system call: listed as what no hook saw, and never blamed."""
+    program = Program(bench, dump_dir="raw")
+    program.tell("r 1")
+    report = json.loads(bench.run("snapshot", "--format=json", program.pid).stdout)
+    rows = [(row.get("fd"), row["name"]) for row in report["untracked"]]
+    bench.check("raw_descriptor_is_untracked", rows == [(3, "/etc/passwd")], rows)
+    program.end()
+    bench.expect("raw_descriptor_is_not_blamed",
+                 bench.run("report", bench.dumps(program.folder)[-1]), 0, "verdict: 0 findings")
+
+
 def test_doctor(bench):
     bench.expect("doctor_program", bench.run("doctor", "--", bench.held), 0, "can be loaded")
     program = Program(bench)
@@ -210,7 +245,7 @@ def test_doctor(bench):
 
 TESTS = (test_run_reports, test_run_formats, test_run_programs, test_run_forwards,
          test_run_early_request, test_snapshot, test_snapshot_refusals, test_mark_and_diff,
-         test_doctor)
+         test_use_of_descriptors, test_untracked_descriptor, test_doctor)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 /*
  * Holds what it is told to, one command a line on stdin: "f 5" opens five files,
  * "m 5" allocates five blocks, "c 3" closes descriptor 3, "x 2" frees block 2,
- * "t 1" lets a thread open a file and end, "q 7" ends with status 7. Answers each
+ * "t 1" lets a thread open a file and end, "r 1" opens a file behind libc's back,
+ * "u 3" reads from descriptor 3, "q 7" ends with status 7. Answers each
  * with a line. An argument is a signal that it takes for itself.
  */
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { BLOCKS_MAX = 1000, BLOCK_BYTES = 1000 };
@@ -32,6 +34,20 @@ static void blocks_allocate(int count)
 {
     for (int i = 0; i < count && block_count < BLOCKS_MAX; i++)
         blocks[block_count++] = malloc(BLOCK_BYTES);
+}
+
+static void files_open_raw(int count)
+{
+    for (int i = 0; i < count; i++)
+        syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+}
+
+static void descriptor_use(int fd)
+{
+    char byte;
+
+    while (read(fd, &byte, 1) < 0)
+        ;
 }
 
 static void *thread_run(void *unused)
@@ -70,6 +86,10 @@ int main(int argc, char **argv)
             free(blocks[number]);
         else if (verb == 't')
             thread_leak(number);
+        else if (verb == 'r')
+            files_open_raw(number);
+        else if (verb == 'u')
+            descriptor_use(number);
         else
             return number;
         puts("done");
