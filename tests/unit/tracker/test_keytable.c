@@ -113,7 +113,7 @@ static void *fork_often(void *arg)
             churn(arg);
         return NULL;
     }
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 20; i++) {
         keys_before_fork();
         pid_t child = fork();
         keys_after_fork();
