@@ -16,6 +16,7 @@
 #include "preload/books/sweep.h"
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
+#include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
 
@@ -34,6 +35,7 @@ void fork_child(void)
     keys_after_fork();
     self.vforked = 0; /* a fork in the child of a vfork has memory of its own */
     task_forked();
+    sample_forked();
     int limit = fd_limit();
     for (int fd = 0; fd < limit; fd++)
         fd_set_flags(fd, CTT_HOLDING_INHERITED, 0);

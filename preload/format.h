@@ -436,6 +436,8 @@ struct ctt_trailer {
     X(max_dumps, SIZE, "256M", "bytes of dumps kept per process")                                  \
     X(max_memory, SIZE, "4G", "memory that the tracker may use for itself")                        \
     X(max_listed, INT, "65536", "holdings of one kind listed one by one in a dump")                \
+    X(sample, SIZE, "0",                                                                           \
+      "record one block in so many bytes of memory, and all of that size or more; 0: every block") \
     X(stacks, BOOL, "1", "record where everything was acquired")                                   \
     X(stack_depth, INT, "128", "frames kept of a stack")                                           \
     X(unwind, TEXT, "recipes", "unwinder: recipes or libunwind")                                   \

@@ -31,6 +31,7 @@
 #include "preload/ground/health.h"
 #include "preload/ground/hook.h"
 #include "preload/ground/notify.h"
+#include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
 #include "preload/hooks/exec.h"
@@ -94,6 +95,12 @@ static void choose_unwinder(void)
         health_blind(0, "libunwind.so.8 is not installed: unwind= and verify= have no effect");
 }
 
+static void start_off(void)
+{
+    atomic_store(&tracker_state, TRACKER_OFF);
+    sample_stop();
+}
+
 static void tracker_start(char **argv, char **envp)
 {
     clock_begin();
@@ -102,10 +109,11 @@ static void tracker_start(char **argv, char **envp)
     bool warned = environment_remove(envp, EXEC_WARNED);
     config_read(environment_value(envp, "CTXTRACE_OPTIONS"));
     if (config.off) {
-        atomic_store(&tracker_state, TRACKER_OFF);
+        start_off();
         return;
     }
     arena_limit(config.max_memory > MEMORY_LEAST ? config.max_memory : MEMORY_LEAST);
+    sample_begin(config.sample);
     stack_bounds_ask();
     baseline_fds();
     look_for_allocators();
@@ -130,7 +138,7 @@ HOOK_EXPORT int __libc_start_main(main_function *main, int argc, char **argv, vo
     /* A setuid program runs with more rights than whoever asked for a report:
      * nothing is written on their behalf (C12). */
     if (getauxval(AT_SECURE))
-        atomic_store(&tracker_state, TRACKER_OFF);
+        start_off();
     else
         tracker_start(argv, argv + argc + 1);
     return real(main, argc, argv, init, fini, loader_fini, stack_end);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <sys/single_threaded.h>
 
+#include "preload/books/ledger_slot.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
@@ -171,85 +172,46 @@ static inline void record_put(uint32_t number)
 
 /* ---- the radix tree: address -> record number ---- */
 
-#define ADDRESS_BITS 47u
-#define TOP_BITS     13u
-#define MIDDLE_BITS  14u
-#define LEAF_SPAN    (ADDRESS_BITS - TOP_BITS - MIDDLE_BITS) /* a leaf is for 1 MiB */
-
-struct leaf {
-    _Atomic uint32_t numbers[1]; /* one for each granule */
-};
-struct middle {
-    _Atomic(struct leaf *) leaves[1u << MIDDLE_BITS];
-};
-static _Atomic(struct middle *) top[1u << TOP_BITS];
-
-static unsigned granule_bits = 5;
+_Atomic(struct ledger_middle *) ledger_top[1u << LEDGER_TOP_BITS];
+unsigned ledger_granule_bits = 5;
 
 void ledger_set_granule(unsigned log2_bytes)
 {
-    granule_bits = log2_bytes;
+    ledger_granule_bits = log2_bytes;
 }
 
 unsigned ledger_granule(void)
 {
-    return granule_bits;
+    return ledger_granule_bits;
 }
 
 static uint32_t leaf_slots(void)
 {
-    return 1u << (LEAF_SPAN - granule_bits);
-}
-
-static uint32_t top_index(uintptr_t address)
-{
-    return (uint32_t)(address >> (ADDRESS_BITS - TOP_BITS));
-}
-
-static uint32_t middle_index(uintptr_t address)
-{
-    return (uint32_t)(address >> LEAF_SPAN) & ((1u << MIDDLE_BITS) - 1);
-}
-
-static uint32_t leaf_index(uintptr_t address)
-{
-    return ((uint32_t)address & ((1u << LEAF_SPAN) - 1)) >> granule_bits;
-}
-
-static inline _Atomic uint32_t *slot_find(uintptr_t address)
-{
-    if (address >> ADDRESS_BITS)
-        return NULL;
-    struct middle *middle = atomic_load_explicit(&top[top_index(address)], memory_order_acquire);
-    if (!middle)
-        return NULL;
-    struct leaf *leaf =
-        atomic_load_explicit(&middle->leaves[middle_index(address)], memory_order_acquire);
-    return leaf ? &leaf->numbers[leaf_index(address)] : NULL;
+    return 1u << (LEDGER_LEAF_SPAN - ledger_granule_bits);
 }
 
 static SELDOM _Atomic uint32_t *slot_make(uintptr_t address)
 {
-    if (address >> ADDRESS_BITS)
+    if (address >> LEDGER_ADDRESS_BITS)
         return NULL;
-    _Atomic(struct middle *) *where = &top[top_index(address)];
-    struct middle *middle = atomic_load_explicit(where, memory_order_acquire);
+    _Atomic(struct ledger_middle *) *where = &ledger_top[ledger_top_index(address)];
+    struct ledger_middle *middle = atomic_load_explicit(where, memory_order_acquire);
     if (!middle) {
-        struct middle *fresh = arena_map(sizeof *fresh);
+        struct ledger_middle *fresh = arena_map(sizeof *fresh);
         if (!fresh)
             return NULL;
         if (atomic_compare_exchange_strong(where, &middle, fresh))
             middle = fresh;
     }
-    _Atomic(struct leaf *) *place = &middle->leaves[middle_index(address)];
+    _Atomic(struct ledger_leaf *) *place = &middle->leaves[ledger_middle_index(address)];
     if (!atomic_load_explicit(place, memory_order_acquire)) {
-        struct leaf *none = NULL;
-        struct leaf *fresh = arena_map(sizeof(uint32_t) * leaf_slots());
+        struct ledger_leaf *none = NULL;
+        struct ledger_leaf *fresh = arena_map(sizeof(uint32_t) * leaf_slots());
         if (!fresh)
             return NULL;
         atomic_compare_exchange_strong(place, &none, fresh);
     }
-    return slot_find(address);
+    return ledger_slot(address);
 }
 
 /* ---- the ledger ---- */
@@ -265,7 +227,7 @@ static SELDOM void slot_replace(_Atomic uint32_t *slot, uint32_t number)
 
 void ledger_add(const struct block *block)
 {
-    _Atomic uint32_t *slot = slot_find(block->address);
+    _Atomic uint32_t *slot = ledger_slot(block->address);
     if (__builtin_expect(!slot, 0))
         slot = slot_make(block->address);
     uint32_t number = slot ? record_get() : 0;
@@ -307,7 +269,7 @@ static inline uint32_t slot_take(_Atomic uint32_t *slot)
 /* The number of the block's record, which is the caller's now; or 0. */
 static inline uint32_t number_take(uintptr_t address)
 {
-    _Atomic uint32_t *slot = slot_find(address);
+    _Atomic uint32_t *slot = ledger_slot(address);
     if (!slot || !atomic_load_explicit(slot, memory_order_relaxed))
         return 0;
     uint32_t number = slot_take(slot);
@@ -363,7 +325,7 @@ static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t
     atomic_thread_fence(memory_order_acquire);
     if (atomic_load_explicit(slot, memory_order_relaxed) != number)
         return;
-    if (copy.address >> granule_bits != granule || copy.born_ms > scan->now_ms)
+    if (copy.address >> ledger_granule_bits != granule || copy.born_ms > scan->now_ms)
         return;
     scan->each(&copy, scan->arg);
 }
@@ -371,7 +333,7 @@ static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t
 #define LINE  16u         /* numbers in a cache line */
 #define AHEAD (4u * LINE) /* records lie in the order of their making: fetch some at once */
 
-static void records_fetch(const struct leaf *leaf, uint32_t from, uint32_t to)
+static void records_fetch(const struct ledger_leaf *leaf, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         uint32_t number = atomic_load_explicit(&leaf->numbers[i], memory_order_relaxed);
@@ -381,7 +343,7 @@ static void records_fetch(const struct leaf *leaf, uint32_t from, uint32_t to)
 }
 
 /* Most of a leaf is empty. */
-static bool line_is_empty(const struct leaf *leaf, uint32_t from)
+static bool line_is_empty(const struct ledger_leaf *leaf, uint32_t from)
 {
     uint32_t any = 0;
     for (uint32_t i = from; i < from + LINE; i++)
@@ -389,7 +351,7 @@ static bool line_is_empty(const struct leaf *leaf, uint32_t from)
     return !any;
 }
 
-static void scan_leaf(const struct scan *scan, struct leaf *leaf, uintptr_t base)
+static void scan_leaf(const struct scan *scan, struct ledger_leaf *leaf, uintptr_t base)
 {
     uint32_t count = leaf_slots();
     records_fetch(leaf, 0, AHEAD);
@@ -399,18 +361,20 @@ static void scan_leaf(const struct scan *scan, struct leaf *leaf, uintptr_t base
         if (line_is_empty(leaf, line))
             continue;
         for (uint32_t i = line; i < line + LINE; i++)
-            scan_slot(scan, &leaf->numbers[i], (base >> granule_bits) + i);
+            scan_slot(scan, &leaf->numbers[i], (base >> ledger_granule_bits) + i);
     }
 }
 
 void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
 {
     struct scan scan = {each, arg, (uint32_t)(clock_since_ns() / 1000000u)};
-    for (uint32_t t = 0; t < 1u << TOP_BITS; t++) {
-        struct middle *middle = atomic_load_explicit(&top[t], memory_order_acquire);
-        for (uint32_t m = 0; middle && m < 1u << MIDDLE_BITS; m++) {
-            struct leaf *leaf = atomic_load_explicit(&middle->leaves[m], memory_order_acquire);
-            uintptr_t base = (uintptr_t)t << (ADDRESS_BITS - TOP_BITS) | (uintptr_t)m << LEAF_SPAN;
+    for (uint32_t t = 0; t < 1u << LEDGER_TOP_BITS; t++) {
+        struct ledger_middle *middle = atomic_load_explicit(&ledger_top[t], memory_order_acquire);
+        for (uint32_t m = 0; middle && m < 1u << LEDGER_MIDDLE_BITS; m++) {
+            struct ledger_leaf *leaf =
+                atomic_load_explicit(&middle->leaves[m], memory_order_acquire);
+            uintptr_t base = (uintptr_t)t << (LEDGER_ADDRESS_BITS - LEDGER_TOP_BITS) |
+                             (uintptr_t)m << LEDGER_LEAF_SPAN;
             if (leaf)
                 scan_leaf(&scan, leaf, base);
         }

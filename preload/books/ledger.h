@@ -17,9 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In `bytes`: a point of sample.h fell on the block, and it stands for others. No
+ * block is that large. */
+#define BLOCK_DRAWN (UINT64_C(1) << 63)
+
 struct block {
     uint64_t address;
-    uint64_t bytes;
+    uint64_t bytes; /* and BLOCK_DRAWN */
     uint32_t stack;
     uint32_t context;
     uint32_t task;

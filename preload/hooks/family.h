@@ -95,10 +95,6 @@ void directory_adopted(struct hook *hook, const struct call_site *site, DIR *dir
 void stream_releasing(struct hook *hook, const struct call_site *site, FILE *stream);
 void directory_releasing(struct hook *hook, const struct call_site *site, DIR *directory);
 
-/* ---- memory (hooks/memory.c is the only user) ---- */
-
-void block_acquired(struct hook *hook, const struct call_site *site, void *address, size_t bytes);
-
 /* ---- children ---- */
 
 /* Around the call that makes a child: in between, a pid collected by another

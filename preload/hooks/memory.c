@@ -11,17 +11,22 @@
  * Before the real functions are known (dlsym itself allocates when a look-up
  * fails: A2) blocks come from a small static pool; they are recognised by
  * address and never reach the real allocator (E8).
+ *
+ * A block that a sampled run leaves out, and every block of a program that is not
+ * watched, goes to the real function before anything else is done: PASS.
  */
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "preload/books/ledger_slot.h"
 #include "preload/facts/capture.h"
 #include "preload/facts/module.h"
 #include "preload/facts/tally.h"
 #include "preload/hooks/family.h"
 #include "preload/ground/health.h"
+#include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 
 HOOK(malloc);
@@ -84,18 +89,19 @@ static void granule_choose(void)
     atomic_store_explicit(&chosen, 1, memory_order_release);
 }
 
-void block_acquired(struct hook *hook, const struct call_site *site, void *address, size_t bytes)
+/* `entry` is the real function. */
+static void block_acquired(const void *entry, const struct call_site *site, void *address,
+                           size_t bytes, enum sample sample)
 {
     if (!address)
         return;
     granule_choose();
     uint32_t task = task_self();
-    const void *entry = hook_real(hook);
     uint32_t stack = capture_again(site, entry);
     if (__builtin_expect(stack == STACK_NONE, 0))
         stack = capture_anew(site, entry);
     struct block block = {.address = (uintptr_t)address,
-                          .bytes = bytes,
+                          .bytes = sample == SAMPLE_DRAWN ? bytes | BLOCK_DRAWN : bytes,
                           .stack = stack,
                           .context = self.context,
                           .task = task,
@@ -104,73 +110,95 @@ void block_acquired(struct hook *hook, const struct call_site *site, void *addre
     ledger_add(&block);
 }
 
-/* The body of every function whose result is a new block. The call site is the
- * exported function's own, hence a macro. */
-#define ALLOCATES(function, bytes, args)                                                           \
-    if (!guard_may_record(GUARD_FRAME()))                                                          \
-        return REAL(function) args;                                                                \
-    self.inside = GUARD_FRAME();                                                                   \
-    void *block = REAL(function) args;                                                             \
-    self.inside = 0;                                                                               \
-    struct call_site site = CALL_SITE();                                                           \
-    block_acquired(&hook_##function, &site, block, bytes);                                         \
-    return block
+/*
+ * The way past the books: a jump, with no frame made for it. So each function is
+ * two: the exported one decides, and the other, not inlined, does the work. For gcc
+ * the first has to be marked PASSES; clang takes it from the statement. The real
+ * function is known wherever PASS stands (sample.h).
+ */
+#if __has_attribute(musttail)
+#define PASSES
+#define PASS_BY_JUMP __attribute__((musttail))
+#else
+#define PASSES __attribute__((optimize("optimize-sibling-calls")))
+#define PASS_BY_JUMP
+#endif
+#define PASS(function, args)                                                                       \
+    PASS_BY_JUMP return ((__typeof__(&function))atomic_load_explicit(&hook_##function.real,        \
+                                                                     memory_order_relaxed))args
+#define WATCHED        static __attribute__((noinline))
+#define AND_SITE(...)  (__VA_ARGS__, const struct call_site *site)
+#define GIVE_SITE(...) (__VA_ARGS__, &site)
 
-HOOK_EXPORT void *malloc(size_t bytes)
-{
-    if (__builtin_expect(!REAL(malloc), 0))
-        return boot_alloc(bytes);
-    ALLOCATES(malloc, bytes, (bytes));
-}
+/* Every function whose result is a new block of `bytes` bytes, or `boot` while the
+ * real one is not known. */
+#define ALLOCATES(function, params, args, bytes, boot)                                             \
+    WATCHED void *function##_watched AND_SITE params                                               \
+    {                                                                                              \
+        __typeof__(&function) real = REAL(function);                                               \
+        if (__builtin_expect(!real, 0))                                                            \
+            return boot;                                                                           \
+        enum sample sample = sample_decide(bytes);                                                 \
+        if (sample == SAMPLE_PASSED || !guard_may_record(GUARD_FRAME()))                           \
+            return real args;                                                                      \
+        self.inside = GUARD_FRAME();                                                               \
+        void *block = real args;                                                                   \
+        self.inside = 0;                                                                           \
+        block_acquired((const void *)real, site, block, bytes, sample);                            \
+        return block;                                                                              \
+    }                                                                                              \
+    HOOK_EXPORT PASSES void *function params                                                       \
+    {                                                                                              \
+        if (sample_passes(bytes))                                                                  \
+            PASS(function, args);                                                                  \
+        struct call_site site = CALL_SITE();                                                       \
+        return function##_watched GIVE_SITE args;                                                  \
+    }
 
-HOOK_EXPORT void *calloc(size_t count, size_t bytes)
+/* What does not fit is not given out, whatever its size is taken for. */
+static size_t product(size_t count, size_t bytes)
 {
     size_t whole;
-    bool overflows = __builtin_mul_overflow(count, bytes, &whole);
-    if (__builtin_expect(!REAL(calloc), 0))
-        return overflows ? NULL : boot_alloc(whole); /* the pool is zero and used once */
-    ALLOCATES(calloc, whole, (count, bytes));
+    return __builtin_mul_overflow(count, bytes, &whole) ? SIZE_MAX : whole;
 }
 
-HOOK_EXPORT void *memalign(size_t alignment, size_t bytes)
-{
-    ALLOCATES(memalign, bytes, (alignment, bytes));
-}
+ALLOCATES(malloc, (size_t bytes), (bytes), bytes, boot_alloc(bytes))
+/* The pool is zero and used once. */
+ALLOCATES(calloc, (size_t count, size_t bytes), (count, bytes), product(count, bytes),
+          boot_alloc(product(count, bytes)))
+ALLOCATES(memalign, (size_t alignment, size_t bytes), (alignment, bytes), bytes, NULL)
+ALLOCATES(aligned_alloc, (size_t alignment, size_t bytes), (alignment, bytes), bytes, NULL)
+ALLOCATES(valloc, (size_t bytes), (bytes), bytes, NULL)
+ALLOCATES(pvalloc, (size_t bytes), (bytes), bytes, NULL)
 
-HOOK_EXPORT void *aligned_alloc(size_t alignment, size_t bytes)
+WATCHED int posix_memalign_watched(void **where, size_t alignment, size_t bytes,
+                                   const struct call_site *site)
 {
-    ALLOCATES(aligned_alloc, bytes, (alignment, bytes));
-}
-
-HOOK_EXPORT void *valloc(size_t bytes)
-{
-    ALLOCATES(valloc, bytes, (bytes));
-}
-
-HOOK_EXPORT void *pvalloc(size_t bytes)
-{
-    ALLOCATES(pvalloc, bytes, (bytes));
-}
-
-HOOK_EXPORT int posix_memalign(void **where, size_t alignment, size_t bytes)
-{
-    if (!guard_may_record(GUARD_FRAME()))
-        return REAL(posix_memalign)(where, alignment, bytes);
+    __typeof__(&posix_memalign) real = REAL(posix_memalign);
+    enum sample sample = sample_decide(bytes);
+    if (sample == SAMPLE_PASSED || !guard_may_record(GUARD_FRAME()))
+        return real(where, alignment, bytes);
     self.inside = GUARD_FRAME();
-    int error = REAL(posix_memalign)(where, alignment, bytes);
+    int error = real(where, alignment, bytes);
     self.inside = 0;
-    if (error == 0) {
-        struct call_site site = CALL_SITE();
-        block_acquired(&hook_posix_memalign, &site, *where, bytes);
-    }
+    if (error == 0)
+        block_acquired((const void *)real, site, *where, bytes, sample);
     return error;
+}
+
+HOOK_EXPORT PASSES int posix_memalign(void **where, size_t alignment, size_t bytes)
+{
+    if (sample_passes(bytes))
+        PASS(posix_memalign, (where, alignment, bytes));
+    struct call_site site = CALL_SITE();
+    return posix_memalign_watched(where, alignment, bytes, &site);
 }
 
 /* ---- giving back, moving ---- */
 
-HOOK_EXPORT void free(void *p)
+WATCHED void free_watched(void *p)
 {
-    if (!p || is_boot(p))
+    if (!p)
         return;
     if (guard_may_record(GUARD_FRAME())) {
         if (!ledger_drop((uintptr_t)p))
@@ -186,6 +214,17 @@ HOOK_EXPORT void free(void *p)
         real(p);
 }
 
+/* Nothing is known of most blocks of a sampled run, and that is no news. */
+HOOK_EXPORT PASSES void free(void *p)
+{
+    if (is_boot(p))
+        return;
+    uint64_t mean = atomic_load_explicit(&sample_mean, memory_order_acquire);
+    if (mean != 0 && (mean == SAMPLE_NOTHING || !ledger_holds((uintptr_t)p)))
+        PASS(free, (p));
+    free_watched(p);
+}
+
 static void *boot_realloc(void *p, size_t bytes)
 {
     void *fresh = malloc(bytes);
@@ -194,45 +233,46 @@ static void *boot_realloc(void *p, size_t bytes)
     return fresh;
 }
 
-/* What realloc and reallocarray share: `resize` is the real call. The old
- * record is out while it runs: another thread may get the old address before
- * we are back (hazards.md E2). */
-#define REALLOCATES(function, p, bytes, args)                                                      \
-    if (!guard_may_record(GUARD_FRAME()))                                                          \
-        return REAL(function) args;                                                                \
-    struct block was;                                                                              \
-    bool had = p && ledger_take((uintptr_t)p, &was);                                               \
-    self.inside = GUARD_FRAME();                                                                   \
-    void *block = REAL(function) args;                                                             \
-    self.inside = 0;                                                                               \
-    if (block) {                                                                                   \
-        struct call_site site = CALL_SITE();                                                       \
-        block_acquired(&hook_##function, &site, block, bytes);                                     \
-    } else if (had && (bytes) != 0) {                                                              \
-        ledger_add(&was); /* it failed: the old block stands */                                    \
+#define AND_SITE_PASSES(...)  (__VA_ARGS__, const struct call_site *site, bool passes)
+#define GIVE_SITE_PASSES(...) (__VA_ARGS__, &site, passes)
+
+/* What realloc and reallocarray share. The old record is out while the real one
+ * runs: another thread may get the old address before we are back (hazards.md
+ * E2). The new size is judged anew, whatever became of the old one. */
+#define REALLOCATES(function, params, args, p, bytes)                                              \
+    WATCHED void *function##_watched AND_SITE_PASSES params                                        \
+    {                                                                                              \
+        __typeof__(&function) real = REAL(function);                                               \
+        if (is_boot(p))                                                                            \
+            return boot_realloc(p, bytes);                                                         \
+        if (__builtin_expect(!real, 0))                                                            \
+            return boot_alloc(bytes);                                                              \
+        enum sample sample = passes ? SAMPLE_PASSED : sample_decide(bytes);                        \
+        if (!guard_may_record(GUARD_FRAME()))                                                      \
+            return real args;                                                                      \
+        struct block was;                                                                          \
+        bool had = p && ledger_take((uintptr_t)p, &was);                                           \
+        self.inside = GUARD_FRAME();                                                               \
+        void *block = real args;                                                                   \
+        self.inside = 0;                                                                           \
+        if (block && sample != SAMPLE_PASSED)                                                      \
+            block_acquired((const void *)real, site, block, bytes, sample);                        \
+        if (!block && had && (bytes) != 0)                                                         \
+            ledger_add(&was); /* it failed: the old block stands */                                \
+        return block;                                                                              \
     }                                                                                              \
-    return block
-
-HOOK_EXPORT void *realloc(void *p, size_t bytes)
-{
-    if (__builtin_expect(p && is_boot(p), 0))
-        return boot_realloc(p, bytes);
-    if (__builtin_expect(!REAL(realloc), 0))
-        return boot_alloc(bytes);
-    REALLOCATES(realloc, p, bytes, (p, bytes));
-}
-
-HOOK_EXPORT void *reallocarray(void *p, size_t count, size_t bytes)
-{
-    size_t whole;
-    if (__builtin_mul_overflow(count, bytes, &whole)) {
-        errno = ENOMEM;
-        return NULL;
+    HOOK_EXPORT PASSES void *function params                                                       \
+    {                                                                                              \
+        bool passes = !is_boot(p) && sample_passes(bytes);                                         \
+        if (passes && !ledger_holds((uintptr_t)p))                                                 \
+            PASS(function, args);                                                                  \
+        struct call_site site = CALL_SITE();                                                       \
+        return function##_watched GIVE_SITE_PASSES args;                                           \
     }
-    if (__builtin_expect(p && is_boot(p), 0))
-        return boot_realloc(p, whole);
-    REALLOCATES(reallocarray, p, whole, (p, count, bytes));
-}
+
+REALLOCATES(realloc, (void *p, size_t bytes), (p, bytes), p, bytes)
+REALLOCATES(reallocarray, (void *p, size_t count, size_t bytes), (p, count, bytes), p,
+            product(count, bytes))
 
 HOOK_EXPORT size_t malloc_usable_size(void *p)
 {

@@ -5,6 +5,7 @@
 
 #include "preload/format.h"
 #include "preload/ground/guard.h"
+#include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 
 static _Atomic uint64_t since_ns = CTT_NEVER;
@@ -20,6 +21,7 @@ void switch_off(void)
     while ((state == TRACKER_ON || state == TRACKER_EARLY) &&
            !atomic_compare_exchange_weak(&tracker_state, &state, TRACKER_OFF))
         ;
+    sample_stop();
 }
 
 bool is_switched_off(void)
