@@ -21,6 +21,9 @@
  * 1970). UINT64_MAX in a time field means "never"; 0 in a stack, context,
  * task or string field means "not known".
  *
+ * Minor versions: 1 added sampling (ctt_process.sample_bytes, ctt_group.sampled
+ * and the fields after it).
+ *
  * This header includes nothing of the project; both sides include it.
  */
 #ifndef CTXTRACE_FORMAT_H
@@ -30,7 +33,7 @@
 
 #define CTT_MAGIC        "CTXTRACE"
 #define CTT_FORMAT_MAJOR 1 /* a reader refuses a larger one */
-#define CTT_FORMAT_MINOR 0
+#define CTT_FORMAT_MINOR 1
 #define CTT_BYTE_ORDER   0x01020304u
 #define CTT_NEVER        UINT64_MAX
 #define CTT_ALIGN        8u
@@ -113,6 +116,8 @@ struct ctt_process {
     uint32_t arch;
     uint32_t tool_version;
     uint32_t trace_id; /* TRACEPARENT at start, when there was one */
+    /* Mean of the bytes of memory from one sample to the next; 0: every block. */
+    uint64_t sample_bytes;
 };
 
 enum ctt_origin {
@@ -329,7 +334,12 @@ struct ctt_holding {
     uint32_t peer;   /* string: "10.0.0.1:80" for a connected socket */
 };
 
-/* Memory, aggregated by kind x stack x context. */
+/*
+ * Memory, aggregated by kind x stack x context. `count` and `bytes` are of what is
+ * recorded. Of these, `sampled` blocks stand for others: what is estimated to be
+ * held is more by `more_count` and `more_bytes`, which are right on average with
+ * these variances. All five are 0 where every block is recorded.
+ */
 struct ctt_group {
     uint32_t kind;
     uint32_t flags; /* as ctt_holding */
@@ -339,6 +349,11 @@ struct ctt_group {
     uint64_t bytes;
     uint64_t oldest_ns;
     uint64_t newest_ns;
+    uint64_t sampled;
+    double more_count; /* IEEE 754, little-endian */
+    double more_bytes;
+    double count_variance;
+    double bytes_variance; /* in bytes squared */
 };
 
 /* What became of everything that one stack ever acquired. */

@@ -3,6 +3,11 @@
  * `ctxtrace diff A B`: what is held in B and was not in A, by stack. Stacks
  * are told apart by their addresses within the modules while both dumps come
  * from the same build, else by the names of their functions.
+ *
+ * Estimates of sampled memory are compared as they are, with their error. Of one
+ * process the blocks that stay are the same samples in both dumps, so that there the
+ * error of a change is less than what is shown. A dump that is sampled otherwise, or
+ * not at all, is refused without --force.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -29,7 +34,8 @@ struct diff_row {
     struct diff_key key;
     struct model *model; /* of the stack shown */
     struct stack *stack;
-    uint64_t count[SIDES], bytes[SIDES];
+    uint64_t count[SIDES], bytes[SIDES]; /* of `estimate` */
+    struct estimate estimate[SIDES];
     UT_hash_handle hh;
 };
 
@@ -37,7 +43,7 @@ struct diff {
     struct dump dumps[SIDES];
     struct pool *pool;
     struct diff_row *rows;
-    bool by_name, all, no_color;
+    bool by_name, all, no_color, force;
 };
 
 static const char *row_verdict(const struct diff_row *row)
@@ -54,6 +60,21 @@ static const char *row_verdict(const struct diff_row *row)
 static int64_t row_change(const struct diff_row *row)
 {
     return (int64_t)(row->count[SIDE_B] - row->count[SIDE_A]);
+}
+
+static bool diff_is_sampled(const struct diff *diff, uint32_t kind)
+{
+    return model_is_sampled(diff->dumps[SIDE_A].model, kind) ||
+           model_is_sampled(diff->dumps[SIDE_B].model, kind);
+}
+
+/* Of the change, in blocks: a standard error, or more. */
+static double row_error(const struct diff_row *row)
+{
+    struct estimate sum = row->estimate[SIDE_A];
+
+    estimate_add(&sum, &row->estimate[SIDE_B]);
+    return estimate_count_error(&sum);
 }
 
 /* Most growth first. */
@@ -95,8 +116,9 @@ static void side_add(struct diff *diff, int side)
             row->stack = in->stack;
             HASH_ADD(hh, diff->rows, key, sizeof(row->key), row);
         }
-        row->count[side] += in->count;
-        row->bytes[side] += in->bytes;
+        estimate_add(&row->estimate[side], &in->estimate);
+        row->count[side] = estimate_count(&row->estimate[side]);
+        row->bytes[side] = estimate_bytes(&row->estimate[side]);
     }
     live_drop(&live);
 }
@@ -114,9 +136,23 @@ static void text_side_write(struct text *text, const char *side, const struct du
 {
     const struct process *process = &dump->model->process;
 
-    text_line(text, PAINT_BOLD, "%s  %s[%u] #%u  up %s  %s", side,
+    bool sampled = model_is_sampled(dump->model, CTT_KIND_MEMORY);
+
+    text_line(text, PAINT_BOLD, "%s  %s[%u] #%u  up %s  %s%s%s", side,
               process->name ? process->name : "?", process->facts.pid, process->facts.sequence,
-              text_duration(text, process->facts.uptime_ns), dump->path);
+              text_duration(text, process->facts.uptime_ns), dump->path,
+              sampled ? "  memory sampled " : "", sampled ? text_sampling(text, dump->model) : "");
+}
+
+/* "+8000 +-900" where the change is an estimate. */
+static const char *change_text(struct text *text, const struct diff *diff,
+                               const struct diff_row *row)
+{
+    if (!diff_is_sampled(diff, CTT_KIND_MEMORY))
+        return pool_format(text->pool, "%+9" PRId64, row_change(row));
+    if (!diff_is_sampled(diff, (uint32_t)row->key.kind))
+        return pool_format(text->pool, "%+9" PRId64 " %9s", row_change(row), "");
+    return pool_format(text->pool, "%+9" PRId64 " +-%7.0f", row_change(row), row_error(row));
 }
 
 static void text_write(struct diff *diff, FILE *out)
@@ -128,18 +164,19 @@ static void text_write(struct diff *diff, FILE *out)
     text_side_write(&text, "before", &diff->dumps[SIDE_A]);
     text_side_write(&text, "after ", &diff->dumps[SIDE_B]);
     text_line(&text, PAINT_NONE, "%s", "");
-    text_line(&text, PAINT_DIM, "  %-6s  %-8s %9s %9s %9s %11s  %s", "what", "kind", "before",
-              "after", "change", "size", "acquired at");
+    text_line(&text, PAINT_DIM, "  %-6s  %-8s %9s %9s %9s%s %11s  %s", "what", "kind", "before",
+              "after", "change", diff_is_sampled(diff, CTT_KIND_MEMORY) ? "     error" : "", "size",
+              "acquired at");
     for (const struct diff_row *row = diff->rows; row; row = row->hh.next) {
         row_change(row) ? changed++ : same++;
         if (!diff->all && (!row_change(row) || shown >= DIFF_TOP))
             continue;
         shown++;
         text_line(&text, row_change(row) > 0 ? PAINT_BAD : PAINT_NONE,
-                  "  %-6s  %-8s %9" PRIu64 " %9" PRIu64 " %+9" PRId64 " %11s  %s", row_verdict(row),
+                  "  %-6s  %-8s %9" PRIu64 " %9" PRIu64 " %s %11s  %s", row_verdict(row),
                   model_kind_name(row->model, (uint32_t)row->key.kind), row->count[SIDE_A],
-                  row->count[SIDE_B], row_change(row), text_bytes(&text, row->bytes[SIDE_B]),
-                  text_where(&text, row->model, row->stack));
+                  row->count[SIDE_B], change_text(&text, diff, row),
+                  text_bytes(&text, row->bytes[SIDE_B]), text_where(&text, row->model, row->stack));
     }
     if (!diff->all && changed > shown)
         text_line(&text, PAINT_DIM, "  and %zu more (--all)", changed - shown);
@@ -154,6 +191,7 @@ static void json_side_write(struct json *json, const char *key, const struct dum
     json_number(json, "pid", dump->model->process.facts.pid);
     json_number(json, "sequence", dump->model->process.facts.sequence);
     json_seconds(json, "uptime_s", dump->model->process.facts.uptime_ns);
+    json_number(json, "memory_sample_bytes", dump->model->process.facts.sample_bytes);
     json_close(json, '}');
 }
 
@@ -192,6 +230,8 @@ static void json_write(const struct diff *diff, FILE *out)
         json_number(&json, "count_b", row->count[SIDE_B]);
         json_number(&json, "bytes_a", row->bytes[SIDE_A]);
         json_number(&json, "bytes_b", row->bytes[SIDE_B]);
+        if (diff_is_sampled(diff, (uint32_t)row->key.kind))
+            json_number(&json, "count_error", (uint64_t)(row_error(row) + 0.5));
         json_frames_write(&json, row);
         json_close(&json, '}');
     }
@@ -219,6 +259,24 @@ static int diff_write(struct diff *diff, const struct output_list *outputs)
     return status;
 }
 
+static uint64_t side_sampling(const struct diff *diff, int side)
+{
+    return diff->dumps[side].model->process.facts.sample_bytes;
+}
+
+/* 0, or -1 when the two were not taken alike. */
+static int diff_check(const struct diff *diff)
+{
+    if (diff->force || side_sampling(diff, SIDE_A) == side_sampling(diff, SIDE_B))
+        return 0;
+    fprintf(stderr,
+            "ctxtrace: memory is not recorded alike: sample=%" PRIu64 " in %s, sample=%" PRIu64
+            " in %s (--force compares them)\n",
+            side_sampling(diff, SIDE_A), diff->dumps[SIDE_A].path, side_sampling(diff, SIDE_B),
+            diff->dumps[SIDE_B].path);
+    return -1;
+}
+
 static int diff_run(struct diff *diff, char *const *paths, const struct output_list *outputs)
 {
     int status = STATUS_OK;
@@ -230,22 +288,22 @@ static int diff_run(struct diff *diff, char *const *paths, const struct output_l
             status = diff->dumps[side].status;
         dump_judge(&diff->dumps[side]);
     }
+    if (diff_check(diff) < 0)
+        return STATUS_USAGE;
     diff_make(diff);
     return diff_write(diff, outputs) ?: status;
 }
 
 static const char usage[] = "usage: ctxtrace diff [--format=text|json[:PATH]]... [--all] "
-                            "[--no-color] A B\n";
+                            "[--no-color] [--force] A B\n";
 
 int cmd_diff(int argc, char **argv)
 {
-    enum { OPT_FORMAT = 1, OPT_ALL, OPT_NO_COLOR, OPT_HELP };
+    enum { OPT_FORMAT = 1, OPT_ALL, OPT_NO_COLOR, OPT_FORCE, OPT_HELP };
     static const struct option long_options[] = {
-        {"format", required_argument, NULL, OPT_FORMAT},
-        {"all", no_argument, NULL, OPT_ALL},
-        {"no-color", no_argument, NULL, OPT_NO_COLOR},
-        {"help", no_argument, NULL, OPT_HELP},
-        {0},
+        {"format", required_argument, NULL, OPT_FORMAT}, {"all", no_argument, NULL, OPT_ALL},
+        {"no-color", no_argument, NULL, OPT_NO_COLOR},   {"force", no_argument, NULL, OPT_FORCE},
+        {"help", no_argument, NULL, OPT_HELP},           {0},
     };
     struct output_list outputs = {0};
     struct diff diff = {0};
@@ -261,6 +319,7 @@ int cmd_diff(int argc, char **argv)
             return STATUS_USAGE;
         diff.all |= option == OPT_ALL;
         diff.no_color |= option == OPT_NO_COLOR;
+        diff.force |= option == OPT_FORCE;
     }
     if (argc - optind != SIDES) {
         fputs(usage, stderr);

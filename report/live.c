@@ -68,8 +68,9 @@ static struct live_row *live_row_add(struct live *live, size_t *capacity)
 
 static void row_add_holding(struct live_row *row, const struct holding *holding)
 {
-    row->count += holding->count;
-    row->bytes += holding->bytes;
+    estimate_add(&row->estimate, &holding->estimate);
+    row->count = estimate_count(&row->estimate);
+    row->bytes = estimate_bytes(&row->estimate);
     if (holding->oldest_ns < row->oldest_ns)
         row->oldest_ns = holding->oldest_ns;
 }
@@ -136,8 +137,9 @@ size_t kind_totals_make(const struct report *report, struct kind_total ret_total
         if (holding->hidden || !holding_is_own(holding))
             continue;
         total = total_of(by_kind, holding->kind);
-        total->live += holding->count;
-        total->bytes += holding->bytes;
+        estimate_add(&total->estimate, &holding->estimate);
+        total->live = estimate_count(&total->estimate);
+        total->bytes = estimate_bytes(&total->estimate);
         if (holding->finding && strcmp(holding->finding->detector->name, "held-after-cancel") == 0)
             total->held_after_cancel += holding->count;
     }

@@ -10,9 +10,10 @@
 
 struct live_row {
     uint32_t kind;
-    struct stack *stack;     /* may be NULL */
-    struct context *context; /* NULL in rows over all contexts */
-    uint64_t count, bytes, oldest_ns;
+    struct stack *stack;              /* may be NULL */
+    struct context *context;          /* NULL in rows over all contexts */
+    uint64_t count, bytes, oldest_ns; /* of `estimate` */
+    struct estimate estimate;
     const struct site *site;
     bool picked; /* a renderer's own mark */
 };
@@ -30,7 +31,8 @@ void live_sort_by_bytes(struct live *live);
 /* Totals of one kind. */
 struct kind_total {
     uint32_t kind;
-    uint64_t live, bytes, held_after_cancel;
+    uint64_t live, bytes, held_after_cancel; /* of `estimate` */
+    struct estimate estimate;
     uint64_t acquired, released;
     bool has_sites; /* acquired and released are known */
 };

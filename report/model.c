@@ -97,6 +97,11 @@ const char *model_option(const struct model *model, const char *key)
     return NULL;
 }
 
+bool model_is_sampled(const struct model *model, uint32_t kind)
+{
+    return kind == CTT_KIND_MEMORY && model->process.facts.sample_bytes != 0;
+}
+
 bool model_is_end(const struct model *model)
 {
     switch (model->process.facts.trigger) {

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "estimate.h"
 #include "preload/format.h"
 #include "reader.h"
 #include "symbolize.h"
@@ -78,7 +79,8 @@ struct holding {
     uint64_t handle, owner;
     uint32_t owner_kind;
     bool grouped;
-    uint64_t count, bytes;
+    uint64_t count, bytes; /* of `estimate` */
+    struct estimate estimate;
     uint64_t oldest_ns, newest_ns; /* of acquisition */
     uint64_t last_used_ns;
     struct context *context;
@@ -194,6 +196,9 @@ const struct site *model_site(const struct model *model, const struct stack *sta
 const char *model_kind_name(const struct model *model, uint32_t kind);
 bool model_knows_kind(const struct model *model, const char *name);
 const char *model_option(const struct model *model, const char *key);
+
+/* Whether counts and bytes of the kind are estimates. */
+bool model_is_sampled(const struct model *model, uint32_t kind);
 
 /* True when the dump is of a process that has ended or is about to. */
 bool model_is_end(const struct model *model);

@@ -168,6 +168,7 @@ static void load_holding(struct load *load, const void *fixed)
     holding->stack = stack_of(load, in->stack);
     holding->count = 1;
     holding->bytes = in->bytes;
+    holding->estimate = estimate_exact(1, in->bytes);
     holding->oldest_ns = in->acquired_ns;
     holding->newest_ns = in->acquired_ns;
     holding->last_used_ns = in->last_used_ns;
@@ -188,8 +189,9 @@ static void load_group(struct load *load, const void *fixed)
     holding->flags = in->flags;
     holding->context_id = in->context;
     holding->stack = stack_of(load, in->stack);
-    holding->count = in->count;
-    holding->bytes = in->bytes;
+    holding->estimate = estimate_of_group(in);
+    holding->count = estimate_count(&holding->estimate);
+    holding->bytes = estimate_bytes(&holding->estimate);
     holding->oldest_ns = in->oldest_ns;
     holding->newest_ns = in->newest_ns;
     holding->last_used_ns = CTT_NEVER;

@@ -3,12 +3,18 @@
  * Memory: the ledger aggregated by stack, context, inherited or not, before or
  * after the mark, in an open-addressing table that exists for this dump alone
  * and grows by rehashing up to GROUPS_MAX.
+ *
+ * In a sampled run a block that was drawn, of s bytes and with the probability p,
+ * stands for 1 / p blocks and s / p bytes (Horvitz and Thompson, JASA 47, 1952), and
+ * adds (1 - p) / p^2 and s^2 (1 - p) / p^2 to the variance of the two sums: blocks are
+ * drawn independently of each other.
  */
 #include <string.h>
 
 #include "preload/books/ledger.h"
 #include "preload/facts/holding.h"
 #include "preload/ground/health.h"
+#include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
 #include "preload/outlets/dump_writer.h"
@@ -23,6 +29,8 @@ struct group {
     uint32_t since_mark; /* the reader tells by the times */
     uint64_t count;      /* 0: a free slot */
     uint64_t bytes;
+    uint64_t sampled;
+    double more_count, more_bytes, count_variance, bytes_variance;
 };
 
 struct groups {
@@ -78,6 +86,17 @@ static struct group *group_get(struct groups *groups, const struct group *key)
     return slot;
 }
 
+static void drawn_add(struct group *group, uint64_t bytes)
+{
+    double p = sample_probability(bytes, sample_bytes()), s = (double)bytes;
+    double others = (1 - p) / p, variance = others / p;
+    group->sampled++;
+    group->more_count += others;
+    group->more_bytes += s * others;
+    group->count_variance += variance;
+    group->bytes_variance += s * s * variance;
+}
+
 static void block_add(const struct block *block, void *arg)
 {
     struct groups *groups = arg;
@@ -94,7 +113,10 @@ static void block_add(const struct block *block, void *arg)
         return;
     }
     group->count++;
-    group->bytes += block->bytes;
+    uint64_t bytes = block->bytes & ~BLOCK_DRAWN;
+    group->bytes += bytes;
+    if (bytes != block->bytes)
+        drawn_add(group, bytes);
     if (block->born_ms < group->oldest_ms)
         group->oldest_ms = block->born_ms;
     if (block->born_ms > group->newest_ms)
@@ -116,7 +138,12 @@ static void groups_tell(struct groups *groups)
                                    .count = group->count,
                                    .bytes = group->bytes,
                                    .oldest_ns = group->oldest_ms * NS_PER_MS,
-                                   .newest_ns = group->newest_ms * NS_PER_MS};
+                                   .newest_ns = group->newest_ms * NS_PER_MS,
+                                   .sampled = group->sampled,
+                                   .more_count = group->more_count,
+                                   .more_bytes = group->more_bytes,
+                                   .count_variance = group->count_variance,
+                                   .bytes_variance = group->bytes_variance};
         dump_record(dump, CTT_GROUP, &record, sizeof record);
     }
 }

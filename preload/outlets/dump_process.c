@@ -8,6 +8,7 @@
 #include "preload/books/ledger.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/config.h"
+#include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
 #include "preload/outlets/dump_writer.h"
@@ -80,6 +81,7 @@ void dump_process(struct dump *dump)
         .uptime_ns = dump->taken_ns,
         .mark_ns = announce_mark_ns(),
         .tracker_bytes = arena_mapped(),
+        .sample_bytes = sample_bytes(),
     };
     char libc[32];
     struct text text = TEXT_OF(libc);

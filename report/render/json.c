@@ -6,6 +6,7 @@
  */
 #include "json_lists.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -135,7 +136,19 @@ static void process_write(struct json *json, const struct report *report)
     json_text(json, "arch", process->arch);
     json_text(json, "trace_id", process->trace_id);
     json_number(json, "tracker_bytes", facts->tracker_bytes);
+    json_number(json, "memory_sample_bytes", facts->sample_bytes);
     json_close(json, '}');
+}
+
+static void sampling_write(struct json *json, const struct model *model)
+{
+    char note[64];
+
+    if (!model_is_sampled(model, CTT_KIND_MEMORY))
+        return;
+    snprintf(note, sizeof(note), "memory sampled: 1 in %" PRIu64 " bytes",
+             model->process.facts.sample_bytes);
+    json_text(json, NULL, note);
 }
 
 static void health_write(struct json *json, const struct report *report)
@@ -166,6 +179,7 @@ static void health_write(struct json *json, const struct report *report)
     DL_FOREACH (model->blind_spots, spot)
         if (spot->note)
             json_text(json, NULL, spot->note);
+    sampling_write(json, model);
     json_close(json, ']');
     json_close(json, '}');
 }
@@ -192,6 +206,7 @@ static void summary_write(struct json *json, const struct report *report)
         limit_write(json, "acquired", totals[i].has_sites ? totals[i].acquired : CTT_NEVER);
         limit_write(json, "released", totals[i].has_sites ? totals[i].released : CTT_NEVER);
         json_number(json, "bytes", totals[i].bytes);
+        json_write_estimate(json, report, totals[i].kind, &totals[i].estimate);
         json_close(json, '}');
     }
     json_close(json, '}');

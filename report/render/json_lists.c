@@ -36,6 +36,20 @@ static void age_write(struct json *json, const struct report *report, uint64_t s
                  since_ns == CTT_NEVER ? CTT_NEVER : time_between(since_ns, report->now_ns));
 }
 
+void json_write_estimate(struct json *json, const struct report *report, uint32_t kind,
+                         const struct estimate *estimate)
+{
+    if (!model_is_sampled(report->model, kind))
+        return;
+    json_open(json, "estimate", '{');
+    json_number(json, "recorded", estimate->recorded);
+    json_number(json, "recorded_bytes", estimate->recorded_bytes);
+    json_number(json, "sampled", estimate->sampled);
+    json_number(json, "count_error", (uint64_t)(estimate_count_error(estimate) + 0.5));
+    json_number(json, "bytes_error", (uint64_t)(estimate_bytes_error(estimate) + 0.5));
+    json_close(json, '}');
+}
+
 void json_write_contexts(struct json *json, const struct report *report)
 {
     json_open(json, "contexts", '[');
@@ -125,6 +139,7 @@ static void item_write(struct json *json, const struct report *report, const str
     id_write(json, "task", h->task ? h->task->id : 0);
     json_number(json, "count", h->count);
     json_number(json, "bytes", h->bytes);
+    json_write_estimate(json, report, h->kind, &h->estimate);
     json_seconds(json, "acquired_s", h->oldest_ns);
     json_seconds(json, "last_used_s", h->last_used_ns);
     json_bool(json, "cloexec", h->flags & CTT_HOLDING_CLOEXEC);
@@ -214,6 +229,7 @@ void json_write_live(struct json *json, const struct report *report)
         stack_write(json, "stack", row->stack);
         json_number(json, "count", row->count);
         json_number(json, "bytes", row->bytes);
+        json_write_estimate(json, report, row->kind, &row->estimate);
         age_write(json, report, row->oldest_ns);
         if (row->site) {
             json_number(json, "acquired", row->site->acquired);

@@ -9,6 +9,9 @@
 #include "../render.h"
 #include "json_writer.h"
 
+/* "estimate" of a kind that the dump has samples of; nothing of others. */
+void json_write_estimate(struct json *json, const struct report *report, uint32_t kind,
+                         const struct estimate *estimate);
 void json_write_contexts(struct json *json, const struct report *report);
 void json_write_tasks(struct json *json, const struct report *report);
 void json_write_findings(struct json *json, const struct report *report);

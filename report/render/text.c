@@ -99,7 +99,8 @@ static const char *counts_of_live(struct text *text)
 
     for (size_t i = 0; i < count; i++) {
         if (totals[i].live)
-            list = pool_format(text->pool, "%s%s%s", list, *list ? ", " : "",
+            list = pool_format(text->pool, "%s%s%s%s", list, *list ? ", " : "",
+                               model_is_sampled(text->report->model, totals[i].kind) ? "~" : "",
                                text_count(text, totals[i].live, totals[i].kind));
     }
     return list;

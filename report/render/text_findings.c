@@ -55,6 +55,8 @@ static const char *holding_title(struct text *text, const struct holding *h)
     const char *name = h->name ? h->name : "";
     const char *detail = h->detail && strcmp(h->detail, kind) != 0 ? h->detail : "";
 
+    if (h->grouped && model_is_sampled(text->report->model, h->kind))
+        return text_estimate(text, &h->estimate);
     if (h->grouped)
         return pool_format(text->pool, "%s, %s", text_count(text, h->count, h->kind),
                            text_bytes(text, h->bytes));
@@ -190,9 +192,10 @@ static void seen_write(struct text *text, const struct finding *f)
     if (s->released_stack)
         last = pool_format(text->pool, " (last at %s)", best_place(text, s->released_stack, false));
     text_line(text, PAINT_NONE,
-              "    seen    %" PRIu64 " acquired at this stack: %" PRIu64 " released%s, %" PRIu64
+              "    seen    %" PRIu64 " %sacquired at this stack: %" PRIu64 " released%s, %" PRIu64
               " never",
-              s->acquired, s->released, last, time_between(s->released, s->acquired));
+              s->acquired, model_is_sampled(text->report->model, s->key.kind) ? "sampled " : "",
+              s->released, last, time_between(s->released, s->acquired));
 }
 
 static bool frame_same(const struct frame *a, const struct frame *b)

@@ -50,15 +50,17 @@ const char *text_coverage(struct text *text)
 {
     const struct model *model = text->report->model;
     const struct blind_spot *spot;
+    bool sampled = model_is_sampled(model, CTT_KIND_MEMORY);
     const char *blind = "";
 
     DL_FOREACH (model->blind_spots, spot) {
         if (spot->kind)
             blind = pool_format(text->pool, "%s%s%s", blind, *blind ? ", " : "", spot->kind);
     }
-    return pool_format(text->pool, "coverage: %s%s%s%s, %" PRIu64 " events dropped",
+    return pool_format(text->pool, "coverage: %s%s%s%s%s%s, %" PRIu64 " events dropped",
                        health_word(report_health(text->report)), *blind ? " (blind to " : "", blind,
-                       *blind ? ")" : "", events_dropped(model));
+                       *blind ? ")" : "", sampled ? ", memory sampled " : "",
+                       sampled ? text_sampling(text, model) : "", events_dropped(model));
 }
 
 /* Appends to a line, and writes it out when the next word does not fit. */
@@ -158,6 +160,10 @@ void text_write_health(struct text *text)
     DL_FOREACH (model->blind_spots, spot)
         text_line(text, PAINT_NONE, "coverage %s%s%s", spot->kind ? spot->kind : "",
                   spot->kind && spot->note ? ": " : "", spot->note ? spot->note : "");
+    if (model_is_sampled(model, CTT_KIND_MEMORY))
+        text_line(text, PAINT_NONE,
+                  "coverage memory sampled: %s; ~ is an estimate, +- its standard error",
+                  text_sampling(text, model));
     own_memory_write(text);
     counters_write(text);
     cuts_write(text);

@@ -170,6 +170,19 @@ const char *text_count(struct text *text, uint64_t count, uint32_t kind)
     return pool_format(text->pool, "%" PRIu64 " %s%s", count, name, count == 1 ? "" : "s");
 }
 
+const char *text_sampling(struct text *text, const struct model *model)
+{
+    return pool_format(text->pool, "1 in %s", text_bytes(text, model->process.facts.sample_bytes));
+}
+
+const char *text_estimate(struct text *text, const struct estimate *estimate)
+{
+    return pool_format(text->pool, "~%s +-%u%%, ~%s +-%u%%, from %" PRIu64 " recorded",
+                       text_count(text, estimate_count(estimate), CTT_KIND_MEMORY),
+                       estimate_count_percent(estimate), text_bytes(text, estimate_bytes(estimate)),
+                       estimate_bytes_percent(estimate), estimate->recorded);
+}
+
 /* The last component of a path, or the last two. */
 static const char *path_tail(const char *path, bool folder)
 {

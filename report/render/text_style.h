@@ -35,6 +35,11 @@ const char *text_age(struct text *text, uint64_t since_ns);
 const char *text_bytes(struct text *text, uint64_t bytes);                /* "8.0 MiB" */
 const char *text_count(struct text *text, uint64_t count, uint32_t kind); /* "2 streams" */
 
+/* Of a sampled dump: "1 in 512.0 KiB"; and "~1240 memory blocks +-8%, ~1.2 MiB +-3%,
+ * from 81 recorded". */
+const char *text_sampling(struct text *text, const struct model *model);
+const char *text_estimate(struct text *text, const struct estimate *estimate);
+
 /* "conf.c:57", with `folder` "src/conf.c:57"; else module, or module+offset. */
 const char *text_place(struct text *text, const struct frame *frame, bool folder);
 /* The function's name without its arguments, shortened when long; "?" when

@@ -165,6 +165,7 @@ void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code)
         .uptime_ns = BUILT_NOW,
         .mark_ns = b->mark_ns,
         .tracker_bytes = 1 << 20,
+        .sample_bytes = b->sample_bytes,
         .exe = builder_string(b, fake_module_paths[FAKE_PROGRAM]),
         .name = builder_string(b, "orders"),
         .argv = builder_string_bytes(b, argv, sizeof(argv)),

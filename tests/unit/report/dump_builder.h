@@ -20,6 +20,7 @@ struct dump_builder {
     uint32_t pid, sequence; /* of the process to be built */
     uint64_t mark_ns;
     uint32_t context_flags; /* of the contexts added from now on */
+    uint64_t sample_bytes;  /* of the process to be built, and of its memory */
 };
 
 #define MS  UINT64_C(1000000)

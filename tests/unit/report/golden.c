@@ -23,10 +23,10 @@ void golden_start(int argc, char **argv)
     blessing = getenv("BLESS") || (argc > 1 && strcmp(argv[1], "--bless") == 0);
 }
 
-static char *scene_render(const char *format, uint32_t trigger,
+/* Frees the builder. */
+static char *scene_render(struct dump_builder *b, const char *format, uint32_t trigger,
                           const struct report_request *request, size_t *ret_size)
 {
-    struct dump_builder *b = builder_new();
     struct model *model = NULL;
     struct report *report;
     char *text = NULL;
@@ -54,12 +54,11 @@ static void golden_write(const char *path, const char *text, size_t size)
     assert_int_equal(fclose(out), 0);
 }
 
-void golden_check(const char *name, const char *format, uint32_t trigger,
-                  const struct report_request *request)
+/* Frees the text. */
+static void text_check(const char *name, char *text, size_t size)
 {
     struct input wanted = {0};
-    size_t size;
-    char *text = scene_render(format, trigger, request, &size), path[4096];
+    char path[4096];
 
     snprintf(path, sizeof(path), "%s/%s", GOLDEN_DIR, name);
     if (blessing)
@@ -70,4 +69,25 @@ void golden_check(const char *name, const char *format, uint32_t trigger,
         fail_msg("%s differs; the report is now:\n%s", path, text);
     input_drop(&wanted);
     free(text);
+}
+
+void golden_check(const char *name, const char *format, uint32_t trigger,
+                  const struct report_request *request)
+{
+    size_t size;
+    char *text = scene_render(builder_new(), format, trigger, request, &size);
+
+    text_check(name, text, size);
+}
+
+void golden_check_sampled(const char *name, const char *format,
+                          const struct report_request *request)
+{
+    struct dump_builder *b = builder_new();
+    size_t size;
+    char *text;
+
+    b->sample_bytes = 512 << 10;
+    text = scene_render(b, format, CTT_TRIGGER_SIGNAL, request, &size);
+    text_check(name, text, size);
 }

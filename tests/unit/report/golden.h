@@ -15,5 +15,8 @@ void golden_start(int argc, char **argv);
 /* Fails the running test on a difference. */
 void golden_check(const char *name, const char *format, uint32_t trigger,
                   const struct report_request *request);
+/* The same of a live snapshot of a program whose memory is sampled. */
+void golden_check_sampled(const char *name, const char *format,
+                          const struct report_request *request);
 
 #endif

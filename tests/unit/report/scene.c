@@ -126,6 +126,15 @@ static void others_add(struct dump_builder *b)
         .newest_ns = 7000 * SEC,
     };
 
+    if (b->sample_bytes) {
+        memory.count = 81;
+        memory.bytes = 81000;
+        memory.sampled = 80;
+        memory.more_count = 41903.4;
+        memory.more_bytes = 41903400;
+        memory.count_variance = 5.49e6 * 4;
+        memory.bytes_variance = 5.49e12 * 4;
+    }
     builder_record(b, CTT_HOLDING, &stream, sizeof(stream));
     builder_record(b, CTT_HOLDING, &thread, sizeof(thread));
     builder_record(b, CTT_HOLDING, &raw, sizeof(raw));

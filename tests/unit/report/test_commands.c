@@ -110,6 +110,55 @@ static void test_diff(void **state)
     capture_end();
 }
 
+/* One stack's blocks as a dump sampled 1 in `sample_bytes` tells them. */
+static const char *blocks_dump(uint64_t sample_bytes, double more)
+{
+    struct dump_builder *b = builder_new();
+    struct ctt_group group = {
+        .kind = CTT_KIND_MEMORY,
+        .context = 1,
+        .stack = builder_stack(b, "malloc load_conf main"),
+        .count = 10,
+        .bytes = 1000,
+        .sampled = sample_bytes ? 10 : 0,
+        .more_count = more,
+        .more_bytes = 100 * more,
+        .count_variance = more * more,
+        .bytes_variance = 10000 * more * more,
+    };
+
+    b->sample_bytes = sample_bytes;
+    builder_process(b, CTT_TRIGGER_SIGNAL, 0);
+    builder_record(b, CTT_GROUP, &group, sizeof(group));
+    return capture_dump(b);
+}
+
+static void test_diff_of_estimates(void **state)
+{
+    static struct capture c;
+    const char *a = blocks_dump(1000, 290), *b = blocks_dump(1000, 390), *exact = blocks_dump(0, 0);
+
+    RUN(&c, cmd_diff, a, b);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "memory sampled 1 in 1000 B\n");
+    assert_says(c.out, "grown   memory         300       400      +100 +-    486");
+    RUN(&c, cmd_diff, "--format=json", a, b);
+    assert_says(c.out,
+                "\"count_a\": 300, \"count_b\": 400, \"bytes_a\": 30000, \"bytes_b\": 40000, "
+                "\"count_error\": 486");
+    RUN(&c, cmd_diff, exact, a);
+    assert_int_equal(c.status, STATUS_USAGE);
+    assert_says(c.err, "memory is not recorded alike: sample=0 in");
+    assert_false(*c.out);
+    RUN(&c, cmd_diff, "--force", exact, a);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "grown   memory          10       300");
+    RUN(&c, cmd_diff, exact, exact);
+    assert_says(c.out, "0 stacks changed, 1 the same");
+    assert_null(strstr(c.out, "error"));
+    capture_end();
+}
+
 static void test_statuses(void **state)
 {
     static struct capture c;
@@ -161,9 +210,13 @@ static void test_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_series),   cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_filters),  cmocka_unit_test(test_diff),
-        cmocka_unit_test(test_statuses), cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_series),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_diff_of_estimates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,12 +31,18 @@ static void test_all(void **state)
     golden_check("all.json", "json", CTT_TRIGGER_SIGNAL, &request);
 }
 
+static void test_sampled(void **state)
+{
+    golden_check_sampled("sampled.json", "json", &plain);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_exit),
         cmocka_unit_test(test_all),
+        cmocka_unit_test(test_sampled),
     };
 
     golden_start(argc, argv);

@@ -42,11 +42,16 @@ static void test_color(void **state)
     golden_check("color.txt", "text", CTT_TRIGGER_SIGNAL, &request);
 }
 
+static void test_sampled(void **state)
+{
+    golden_check_sampled("sampled.txt", "text", &plain);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_live), cmocka_unit_test(test_exit),  cmocka_unit_test(test_fatal),
-        cmocka_unit_test(test_kind), cmocka_unit_test(test_color),
+        cmocka_unit_test(test_kind), cmocka_unit_test(test_color), cmocka_unit_test(test_sampled),
     };
 
     golden_start(argc, argv);
