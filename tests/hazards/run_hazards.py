@@ -21,9 +21,10 @@ import counts
 import endings
 import library
 import linkage
+import sampling
 from tracing import Mismatch, Skip, Tracker
 
-MODULES = (library, linkage, arrangements, endings, counts)
+MODULES = (library, linkage, arrangements, endings, counts, sampling)
 PROGRAMS = ("linking", "reentry", "processes", "signals", "data", "waiters", "loading",
             "versions", "confined")
 # These hold something at the end, or hit a limit: the tracker may speak of it.

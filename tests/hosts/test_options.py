@@ -250,6 +250,26 @@ def test_max_listed(bench):
          report["health"]["counters"].get("listing_cut", 0) > 0, f"{report['health']}")
 
 
+def test_sample(bench):
+    """What is recorded is less, what is estimated is not; descriptors stay exact."""
+    program = ["/usr/bin/env", "PYTHONMALLOC=malloc", "/usr/bin/python3", "-c", BLOCKS]
+    reports = {}
+    for sample, app in (("0", program), ("64k", program), ("1G", ["pile_up"])):
+        bench.dumps_folder = bench.folder / sample
+        reports[sample] = bench.dumped(f"sample={sample}", *app)
+    exact, sampled = (reports[sample]["summary"]["by_kind"]["memory"] for sample in ("0", "64k"))
+    said = f"{exact}, {sampled}"
+    must("estimate" not in exact and sampled["estimate"]["recorded"] * 10 < exact["live"], said)
+    must(abs(sampled["bytes"] - exact["bytes"]) < 5 * sampled["estimate"]["bytes_error"], said)
+    means = [report["process"]["memory_sample_bytes"] for report in reports.values()]
+    must(means == [0, 64 << 10, 1 << 30], f"{means}")
+    health = reports["64k"]["health"]
+    must(health["status"] == "full" and health["notes"] == ["memory sampled: 1 in 65536 bytes"],
+         f"{health}")
+    piles = reports["1G"]["summary"]["by_kind"]["fd"]
+    must(piles["live"] == PILE and "estimate" not in piles, f"{piles}")
+
+
 def test_stacks(bench):
     """Who and when, but not where: what is found is found all the same."""
     report = bench.dumped("stacks=off", "thread")

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Sampling: the two series against libm, the draw's distribution, and that what is
  * drawn, weighed, gives the totals back. Random numbers are fixed, so that nothing
- * here fails by chance. hazard: E15 */
+ * here fails by chance, but for one test that is interrupted by a clock. hazard: E15 */
 #include "tests/unit/tracker/unit.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/time.h>
 
 #include "preload/ground/sample.h"
 
@@ -182,6 +184,49 @@ static void threads_and_fork_children_draw_their_own(void **state)
     assert_true(self.sample_random != random && self.sample_random != 0);
 }
 
+/* ---- a handler that allocates between the lines ---- */
+
+static volatile sig_atomic_t ticks;
+static volatile uint64_t met_by_handler, drawn_by_handler;
+
+static uint64_t judge_many(int blocks)
+{
+    uint64_t drawn = 0;
+    for (int i = 0; i < blocks; i++)
+        drawn += !sample_passes(99) && sample_decide(99) == SAMPLE_DRAWN;
+    return drawn;
+}
+
+static void on_tick(int signal)
+{
+    (void)signal;
+    ticks = ticks + 1;
+    drawn_by_handler += judge_many(1000);
+    met_by_handler += 1000;
+}
+
+/* Whatever is lost or drawn twice: neither the interrupted nor the handler gets more
+ * points than its share, and the next one is never out of reach. hazard: B4 */
+static void a_handler_takes_no_share_away(void **state)
+{
+    const double mean = 10000, p = sample_probability(99, 10000);
+    const struct sigaction action = {.sa_handler = on_tick};
+    const struct itimerval fast = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+    double met = 0, drawn = 0;
+    begin(10000, 11);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &fast, NULL);
+    while (ticks < 500) {
+        drawn += (double)judge_many(10000);
+        met += 10000;
+        assert_true((double)self.sample_left < 37 * mean);
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    double handler_met = (double)met_by_handler, handler_drawn = (double)drawn_by_handler;
+    assert_true(fabs(drawn - met * p) < 5 * sqrt(met * p));
+    assert_true(fabs(handler_drawn - handler_met * p) < 5 * sqrt(handler_met * p));
+}
+
 static void stopped_nothing_is_drawn(void **state)
 {
     sample_begin(100);
@@ -210,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_block_of_the_mean_is_always_recorded_and_takes_no_point),
         cmocka_unit_test(weighed_the_totals_come_back),
         cmocka_unit_test(threads_and_fork_children_draw_their_own),
+        cmocka_unit_test(a_handler_takes_no_share_away),
         cmocka_unit_test(stopped_nothing_is_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
