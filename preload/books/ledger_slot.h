@@ -30,9 +30,10 @@ struct ledger_middle {
 extern _Atomic(struct ledger_middle *) ledger_top[1u << LEDGER_TOP_BITS];
 extern unsigned ledger_granule_bits;
 
-static inline uint32_t ledger_top_index(uintptr_t address)
+/* Beyond the table for what is no address. */
+static inline uintptr_t ledger_top_index(uintptr_t address)
 {
-    return (uint32_t)(address >> (LEDGER_ADDRESS_BITS - LEDGER_TOP_BITS));
+    return address >> (LEDGER_ADDRESS_BITS - LEDGER_TOP_BITS);
 }
 
 static inline uint32_t ledger_middle_index(uintptr_t address)
@@ -48,10 +49,10 @@ static inline uint32_t ledger_leaf_index(uintptr_t address)
 /* NULL: nothing was ever recorded near it. */
 static inline _Atomic uint32_t *ledger_slot(uintptr_t address)
 {
-    if (address >> LEDGER_ADDRESS_BITS)
+    uintptr_t index = ledger_top_index(address);
+    if (index >= 1u << LEDGER_TOP_BITS)
         return NULL;
-    struct ledger_middle *middle =
-        atomic_load_explicit(&ledger_top[ledger_top_index(address)], memory_order_acquire);
+    struct ledger_middle *middle = atomic_load_explicit(&ledger_top[index], memory_order_acquire);
     if (!middle)
         return NULL;
     struct ledger_leaf *leaf =

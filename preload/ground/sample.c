@@ -107,7 +107,7 @@ enum sample sample_crossed(uint64_t bytes)
     }
     if (self.sample_random == 0) {
         sample_seed(seed_make());
-        int64_t left = self.sample_left - (int64_t)(bytes + 1);
+        int64_t left = (int64_t)((uint64_t)self.sample_left - (bytes + 1));
         self.sample_left = left;
         if (left > 0)
             return SAMPLE_PASSED;

@@ -27,7 +27,7 @@
 
 #include "preload/ground/guard.h"
 
-#define SAMPLE_NOTHING   (UINT64_C(1) << 62) /* as a mean: no points */
+#define SAMPLE_NOTHING   (UINT64_C(1) << 63) /* as a mean: no points; known by its sign */
 #define SAMPLE_MEAN_MOST (UINT64_C(1) << 56) /* no draw is above 37 times as much */
 
 enum sample {
@@ -57,7 +57,7 @@ static inline bool sample_passes(uint64_t bytes)
 {
     if (bytes >= atomic_load_explicit(&sample_mean, memory_order_acquire))
         return false;
-    int64_t left = self.sample_left - (int64_t)(bytes + 1);
+    int64_t left = (int64_t)((uint64_t)self.sample_left - (bytes + 1));
     self.sample_left = left;
     return __builtin_expect(left > 0, 1);
 }

@@ -45,7 +45,8 @@ OPERATIONS = (
     Operation("malloc-64", "malloc", 64, 20_000),
     Operation("malloc-half", "malloc-half", 16, 20_000),
     Operation("malloc-off", "malloc", 16, 20_000, "off=1"),
-    Operation("malloc-sampled", "malloc", 16, 20_000, "sample=1G"),  # none drawn: chance would count
+    # Many, so that it is no matter how many of them chance records.
+    Operation("malloc-sampled", "malloc", 16, 400_000, "sample=512k"),
     Operation("open", "open", 16, 5_000),
     Operation("socketpair", "socketpair", 16, 5_000),
 )

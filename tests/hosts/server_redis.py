@@ -37,7 +37,7 @@ def list_redis_clients(port):
                              if " cmd=client" not in line), frozenset(numbers.values()))
 
 
-def test_redis(tracker):
+def test_redis(tracker, options=""):
     """hazard: E16"""
     if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
         return "redis is not installed"
@@ -48,8 +48,9 @@ def test_redis(tracker):
         await_port(port, process)
         stop(process)
         told.native_ended()
-        environment = hosts.make_traced(hosts.make_environment(folder), tracker)
-        process = start(redis_command(port), folder, told.traced)
+        environment = hosts.make_traced(hosts.make_environment(folder), tracker, options)
+        process = start(redis_command(port), folder,
+                        {**told.traced, "CTXTRACE_OPTIONS": options} if options else told.traced)
         try:
             await_port(port, process)
             load = run_load(["redis-benchmark", "-p", str(port), "-q", "-n", str(REQUESTS),
@@ -145,5 +146,6 @@ def test_redis_daemon(tracker):
 
 TESTS = (
     ("redis", test_redis),
+    ("redis-sampled", lambda tracker: test_redis(tracker, "sample=512k")),
     ("redis-daemon", test_redis_daemon),
 )
