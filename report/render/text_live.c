@@ -50,13 +50,13 @@ static bool is_sampled(const struct text *text)
     return model_is_sampled(text->report->model, CTT_KIND_MEMORY);
 }
 
-/* "~1240 +-8%" in a sampled dump, where other kinds leave the error's place empty. */
+/* "~1240 +-8%" in a sampled dump, where what is exact leaves the error's place empty. */
 static const char *measure_text(struct text *text, const struct live_row *row, const char *measure,
                                 unsigned percent, int width)
 {
     if (!is_sampled(text))
         return pool_format(text->pool, "%*s", width, measure);
-    if (!model_is_sampled(text->report->model, row->kind))
+    if (!row->estimate.sampled)
         return pool_format(text->pool, "%*s %6s", width, measure, "");
     return pool_format(text->pool, "%*s +-%3u%%", width, pool_format(text->pool, "~%s", measure),
                        percent);
