@@ -282,5 +282,6 @@ enum ctt_cut eh_row_at(const struct eh_view *view, const struct eh_entry *entry,
     if (!machine_run(&m, entry->program, entry->program_end, pc))
         return CTT_CUT_RULE;
     *ret_row = m.row;
+    ret_row->end = m.location > pc && m.location < entry->end ? m.location : entry->end;
     return CTT_CUT_NONE;
 }

@@ -68,6 +68,7 @@ static uintptr_t pe_pointer(struct bytes *b, uint8_t encoding, const uint8_t *da
 struct eh_table {
     const uint8_t *rows; /* sorted pairs {code, entry} of 4 bytes each, relative to hdr */
     uint64_t count;
+    bool has_rows;
     uintptr_t frames;
 };
 #define ROW_BYTES 8u
@@ -85,7 +86,8 @@ static bool table_read(const struct eh_view *view, struct eh_table *ret_table)
         return false;
     ret_table->frames = pe_pointer(&b, frames_encoding, view->hdr);
     ret_table->count = 0;
-    if (count_encoding != PE_OMIT && rows_encoding == (PE_DATAREL | PE_SDATA4))
+    ret_table->has_rows = count_encoding != PE_OMIT && rows_encoding == (PE_DATAREL | PE_SDATA4);
+    if (ret_table->has_rows)
         ret_table->count = pe_pointer(&b, count_encoding, view->hdr);
     ret_table->rows = b.at;
     /* A table that claims more rows than there are bytes is cut to fit: what
@@ -123,15 +125,17 @@ static const uint8_t *row_find(const struct eh_view *view, const struct eh_table
     return low ? table->rows + (low - 1) * ROW_BYTES : NULL;
 }
 
-/* The body of the entry at `at`, its length field taken off. The 64-bit form
- * (length 0xffffffff) is not in use for .eh_frame: refused. */
+/* The body of the entry at `at`, its length field taken off. (In .eh_frame the
+ * long form has a short id all the same.) */
 static bool entry_open(const struct eh_view *view, const uint8_t *at, struct bytes *ret_body)
 {
     if (at < view->low || at >= view->high)
         return false;
     struct bytes b = {at, view->high, false};
     uint64_t length = bytes_fixed(&b, 4);
-    if (b.bad || length == 0 || length == UINT32_MAX || length > bytes_left(&b))
+    if (length == UINT32_MAX)
+        length = bytes_fixed(&b, 8);
+    if (b.bad || length == 0 || length > bytes_left(&b))
         return false;
     *ret_body = (struct bytes){b.at, b.at + length, false};
     return true;
@@ -216,11 +220,31 @@ enum ctt_cut eh_entry_read(const struct eh_view *view, const uint8_t *at,
     return CTT_CUT_NONE;
 }
 
+const uint8_t *eh_next(const struct eh_view *view, const uint8_t *at)
+{
+    struct bytes body;
+    return entry_open(view, at, &body) ? body.end : NULL;
+}
+
+/* A linker that could not read some of its input writes a header without a
+ * table. Then all entries are gone through, once for each pc: recipes are kept. */
+static enum ctt_cut entry_search(const struct eh_view *view, const uint8_t *at, uintptr_t pc,
+                                 struct eh_entry *ret_entry)
+{
+    for (; at; at = eh_next(view, at))
+        if (eh_entry_read(view, at, ret_entry) == CTT_CUT_NONE && pc >= ret_entry->start &&
+            pc < ret_entry->end)
+            return CTT_CUT_NONE;
+    return CTT_CUT_NO_CFI;
+}
+
 enum ctt_cut eh_entry_find(const struct eh_view *view, uintptr_t pc, struct eh_entry *ret_entry)
 {
     struct eh_table table;
     if (!table_read(view, &table))
         return CTT_CUT_NO_CFI;
+    if (!table.has_rows)
+        return entry_search(view, (const uint8_t *)table.frames, pc, ret_entry);
     const uint8_t *row = row_find(view, &table, pc);
     if (!row)
         return CTT_CUT_NO_CFI;

@@ -71,12 +71,16 @@ enum cfi_tracked { CFI_BX, CFI_FP, CFI_SP, CFI_RA, CFI_TRACKED };
 struct cfi_row {
     struct cfi_rule cfa;
     struct cfi_rule saved[CFI_TRACKED];
+    uintptr_t end; /* where another row begins to hold, or the entry ends */
 };
 
 /* Where .eh_frame begins, as .eh_frame_hdr says; NULL if that is not clear. */
 const uint8_t *eh_frames(const struct eh_view *view);
 
 enum ctt_cut eh_entry_find(const struct eh_view *view, uintptr_t pc, struct eh_entry *ret_entry);
+
+/* Where the entry at `at` ends, or NULL: there is none, or it is the end mark. */
+const uint8_t *eh_next(const struct eh_view *view, const uint8_t *at);
 
 /* The FDE at `at`, whatever it covers. */
 enum ctt_cut eh_entry_read(const struct eh_view *view, const uint8_t *at,
