@@ -51,7 +51,7 @@ static bool value_push(struct solver *s, struct expr_value value)
 
 static bool const_push(struct solver *s, uint64_t value)
 {
-    return value_push(s, (struct expr_value){EXPR_CONST, 0, (int64_t)value});
+    return value_push(s, (struct expr_value){EXPR_CONST, 0, (int64_t)value, 0});
 }
 
 static bool register_push(struct solver *s, uint8_t number)
@@ -59,7 +59,7 @@ static bool register_push(struct solver *s, uint8_t number)
     int64_t offset = bytes_sleb(&s->code);
     if (number == CFI_NUMBER_RA)
         return const_push(s, s->pc + (uint64_t)offset);
-    return value_push(s, (struct expr_value){EXPR_REGISTER, number, offset});
+    return value_push(s, (struct expr_value){EXPR_REGISTER, number, offset, 0});
 }
 
 static bool value_deref(struct solver *s)
@@ -72,10 +72,11 @@ static bool value_deref(struct solver *s)
 
 static bool value_add(struct solver *s, uint64_t addend)
 {
-    if (s->depth == 0 || s->stack[s->depth - 1].base == EXPR_AT)
+    if (s->depth == 0)
         return false;
     struct expr_value *top = &s->stack[s->depth - 1];
-    top->offset = (int64_t)((uint64_t)top->offset + addend);
+    int64_t *sum = top->base == EXPR_AT ? &top->addend : &top->offset;
+    *sum = (int64_t)((uint64_t)*sum + addend);
     return true;
 }
 
@@ -186,7 +187,7 @@ bool expr_solve(const uint8_t *code, size_t bytes, uintptr_t pc, bool push_cfa,
     s.pc = pc;
     s.depth = 0;
     if (push_cfa)
-        value_push(&s, (struct expr_value){EXPR_CFA, 0, 0});
+        value_push(&s, (struct expr_value){EXPR_CFA, 0, 0, 0});
     while (s.code.at < s.code.end)
         if (!solver_step(&s) || s.code.bad)
             return false;

@@ -17,14 +17,14 @@
 enum expr_base {
     EXPR_CONST,    /* offset */
     EXPR_REGISTER, /* register + offset */
-    EXPR_AT,       /* the word at register + offset */
+    EXPR_AT,       /* the word at register + offset, and addend */
     EXPR_CFA,      /* CFA + offset */
 };
 
 struct expr_value {
     uint8_t base; /* enum expr_base */
     uint8_t reg;  /* DWARF number */
-    int64_t offset;
+    int64_t offset, addend;
 };
 
 /* `pc` is the frame's own, the value of the instruction pointer register. For a

@@ -3,8 +3,10 @@
  * x86-64: compiling recipes, and the table that keeps them.
  *
  * The walk carries pc, rsp, rbp and, where it must, rbx. Compilers and libc use
- * no other register to find a frame at a call, so a rule that needs one is
- * refused (CTT_CUT_RULE) and not guessed. Refusals are kept too: they are as dear to find out.
+ * no other register to find a frame at a call (tests/unit/unwind/scan_recipes.c
+ * has looked at all of a machine's rules), so at a call a rule that needs one is
+ * refused (CTT_CUT_RULE) and not guessed. Where a signal interrupted, all are
+ * known. Refusals are kept too: they are as dear to find out.
  */
 #include "preload/facts/unwind_recipe.h"
 
@@ -62,9 +64,35 @@ static bool rule_solve(const struct compilation *c, const struct cfi_rule *rule,
     return expr_solve(c->view->low + rule->offset, rule->length, c->pc, push_cfa, ret_value);
 }
 
+/* A realigned stack in hand-written code: CFA = the word at sp + n, + m. */
+static bool load_compile(struct compilation *c, const struct expr_value *value)
+{
+    int64_t at, plus;
+    if ((value->reg != CFI_NUMBER_SP && value->reg != CFI_NUMBER_FP) ||
+        !offset_pack(value->offset, CFA_BITS, &at) || RECIPE_LOAD_AT(at) != at ||
+        !offset_pack(value->addend, RECIPE_LOAD_PLUS_BITS, &plus))
+        return false;
+    c->recipe.how = RECIPE_LOAD;
+    c->recipe.cfa = plus * (2 * RECIPE_LOAD_BY_FP) + (at & RECIPE_LOAD_AT_MASK) +
+                    (value->reg == CFI_NUMBER_FP ? RECIPE_LOAD_BY_FP : 0);
+    return true;
+}
+
+/* A prologue that realigns the stack holds the CFA in some register. */
+static bool register_compile(struct compilation *c, const struct expr_value *value)
+{
+    int64_t plus;
+    if (value->reg >= CFI_NUMBER_RA ||
+        !offset_pack(value->offset, RECIPE_REGISTER_PLUS_BITS, &plus))
+        return false;
+    c->recipe.how = RECIPE_REGISTER;
+    c->recipe.cfa = plus * 16 + value->reg;
+    return true;
+}
+
 static bool cfa_compile(struct compilation *c, const struct cfi_rule *rule)
 {
-    struct expr_value value = {EXPR_REGISTER, rule->reg, rule->offset};
+    struct expr_value value = {EXPR_REGISTER, rule->reg, rule->offset, 0};
     if (rule->how == CFI_EXPRESSION) {
         if (!rule_solve(c, rule, false, &value))
             return false;
@@ -77,14 +105,21 @@ static bool cfa_compile(struct compilation *c, const struct cfi_rule *rule)
         c->recipe.how = RECIPE_FP;
     else if (value.base == EXPR_REGISTER && value.reg == CFI_NUMBER_BX)
         c->recipe.how = RECIPE_BX;
-    else if (value.base == EXPR_AT && value.reg == CFI_NUMBER_FP)
+    else if (value.base == EXPR_AT && value.reg == CFI_NUMBER_FP && value.addend == 0)
         c->recipe.how = RECIPE_AT_FP;
     else
-        return false;
+        return value.base == EXPR_AT         ? load_compile(c, &value)
+               : value.base == EXPR_REGISTER ? register_compile(c, &value)
+                                             : false;
     int64_t words;
-    bool fits = offset_pack(value.offset, CFA_BITS, &words);
-    c->recipe.cfa = words;
-    return fits;
+    if (offset_pack(value.offset, CFA_BITS, &words)) {
+        c->recipe.cfa = words;
+        return true;
+    }
+    c->recipe.how = RECIPE_BYTES;
+    c->recipe.cfa = value.offset;
+    return value.base == EXPR_REGISTER && value.reg == CFI_NUMBER_SP &&
+           c->recipe.cfa == value.offset;
 }
 
 /* A register that cannot be found again is lost, not refused: most functions
@@ -92,7 +127,7 @@ static bool cfa_compile(struct compilation *c, const struct cfi_rule *rule)
 static enum recipe_saved saved_compile(const struct compilation *c, const struct cfi_rule *rule,
                                        int64_t *ret_words)
 {
-    struct expr_value value = {EXPR_CFA, 0, rule->offset};
+    struct expr_value value = {EXPR_CFA, 0, rule->offset, 0};
     *ret_words = 0;
     if (rule->how == CFI_UNSPECIFIED || rule->how == CFI_SAME)
         return RECIPE_SAME;
@@ -121,8 +156,7 @@ static bool sp_is_usual(const struct cfi_rule *rule)
     return rule->how == CFI_UNSPECIFIED || (rule->how == CFI_VAL_OFFSET && rule->offset == 0);
 }
 
-static struct recipe row_compile(const struct eh_view *view, const struct cfi_row *row,
-                                 uintptr_t pc)
+struct recipe recipe_of_row(const struct eh_view *view, const struct cfi_row *row, uintptr_t pc)
 {
     struct compilation c = {view, pc, {.how = RECIPE_NONE}};
     if (row->saved[CFI_RA].how == CFI_UNDEFINED)
@@ -149,7 +183,7 @@ static struct recipe rule_compile(const struct module *m, uintptr_t pc, uintptr_
         cut = CTT_CUT_RULE;
     if (cut == CTT_CUT_NONE)
         cut = eh_row_at(&m->eh, &entry, rule_pc, &row);
-    return cut == CTT_CUT_NONE ? row_compile(&m->eh, &row, pc) : recipe_cut(cut);
+    return cut == CTT_CUT_NONE ? recipe_of_row(&m->eh, &row, pc) : recipe_cut(cut);
 }
 
 /* Whether code without a rule is where a stack begins. The loader's own entry

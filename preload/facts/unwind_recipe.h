@@ -23,6 +23,9 @@ enum recipe_how {
     RECIPE_FP,       /* CFA = fp + cfa */
     RECIPE_BX,       /* CFA = bx + cfa: the loader's lazy binding */
     RECIPE_AT_FP,    /* CFA = the word at fp + cfa: the stack was realigned */
+    RECIPE_LOAD,     /* CFA = the word at sp or fp + .., + ..: RECIPE_LOAD_* */
+    RECIPE_REGISTER, /* CFA = another register + .., where a signal interrupted */
+    RECIPE_BYTES,    /* CFA = sp + cfa bytes: a leaf with a part of a word */
     RECIPE_SIGNAL,   /* the caller was interrupted: its registers are at sp */
     RECIPE_OUTERMOST,
     RECIPE_CUT, /* no way on: `cfa` is the enum ctt_cut */
@@ -46,6 +49,18 @@ struct recipe {
     uint64_t bx_how : 3;
 };
 _Static_assert(sizeof(struct recipe) == sizeof(uint64_t), "a recipe is one word");
+
+/* What `cfa` holds for RECIPE_LOAD: where the loaded word is, counted from sp or
+ * fp, and what is added to it; for RECIPE_REGISTER: its DWARF number, and what is
+ * added. What is added stands in the upper bits, with its sign. */
+#define RECIPE_LOAD_AT(cfa)         ((int64_t)((uint64_t)(cfa) << 52) >> 52)
+#define RECIPE_LOAD_AT_MASK         INT64_C(0xfff)
+#define RECIPE_LOAD_BY_FP           INT64_C(0x1000)
+#define RECIPE_LOAD_PLUS(cfa)       ((cfa) >> 13)
+#define RECIPE_LOAD_PLUS_BITS       9u
+#define RECIPE_REGISTER_NUMBER(cfa) ((cfa)&0xf)
+#define RECIPE_REGISTER_PLUS(cfa)   ((cfa) >> 4)
+#define RECIPE_REGISTER_PLUS_BITS   18u
 
 static inline uint64_t recipe_word(struct recipe recipe)
 {
@@ -106,6 +121,9 @@ static inline bool recipe_quick(uintptr_t pc, uint64_t *ret_pc, struct recipe *r
  * or CTT_CUT_NO_MODULE (then *ret_pc is set all the same).
  */
 enum ctt_cut recipe_find(uintptr_t pc, bool exact, uint64_t *ret_pc, struct recipe *ret_recipe);
+
+/* What one row of rules compiles to, for a frame at `pc` within it. */
+struct recipe recipe_of_row(const struct eh_view *view, const struct cfi_row *row, uintptr_t pc);
 
 /* Whether a signal handler returns to this pc (rt_sigreturn follows). */
 bool recipe_is_signal_return(uintptr_t pc);

@@ -31,7 +31,7 @@
 
 const struct memo_frame memo_nowhere = {.sp = UINTPTR_MAX};
 
-static inline bool walk_read(const struct walk *w, uintptr_t at, uintptr_t *ret_word)
+static inline bool walk_read(struct walk *w, uintptr_t at, uintptr_t *ret_word)
 {
     uintptr_t low = w->exact ? w->sp - RED_ZONE : w->sp;
     if (__builtin_expect(at < low || at < w->stack.low || at >= w->stack.high ||
@@ -53,6 +53,7 @@ static enum ctt_cut walk_signal(struct walk *w)
         !walk_read(w, at + REG_RBP * sizeof(greg_t), &fp) ||
         !walk_read(w, at + REG_RBX * sizeof(greg_t), &bx))
         return CTT_CUT_BOUNDS;
+    w->interrupted = at;
     bool same_stack = sp > w->sp && sp < w->stack.high;
     w->pc = pc;
     w->sp = sp;
@@ -67,7 +68,7 @@ static enum ctt_cut walk_signal(struct walk *w)
 }
 
 /* The caller's value of a register, into `to`. False at a bad address. */
-static inline bool walk_saved(const struct walk *w, unsigned how, int64_t words, uintptr_t cfa,
+static inline bool walk_saved(struct walk *w, unsigned how, int64_t words, uintptr_t cfa,
                               struct tracked *to)
 {
     uintptr_t at = how == RECIPE_AT_CFA ? cfa : w->fp.value;
@@ -77,14 +78,45 @@ static inline bool walk_saved(const struct walk *w, unsigned how, int64_t words,
     return !to->known || walk_read(w, at + (uintptr_t)(words * WORD_BYTES), &to->value);
 }
 
+/* Where the kernel puts a register, by DWARF number. */
+static const uint8_t greg_of[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+                                  REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                  REG_R12, REG_R13, REG_R14, REG_R15};
+
+/* The ways that hand-written code, prologues and leaves have of their own. The
+ * registers were found readable when the walk went through the signal. */
+static enum ctt_cut walk_seldom(struct walk *w, struct recipe r, uintptr_t *ret_cfa)
+{
+    uintptr_t at = r.cfa & RECIPE_LOAD_BY_FP ? w->fp.value : w->sp;
+    if (r.how == RECIPE_REGISTER) {
+        if (!w->exact)
+            return CTT_CUT_RULE;
+        at = w->interrupted + greg_of[RECIPE_REGISTER_NUMBER(r.cfa)] * sizeof(greg_t);
+        *ret_cfa = word_at(at) + (uintptr_t)(RECIPE_REGISTER_PLUS(r.cfa) * WORD_BYTES);
+        return CTT_CUT_NONE;
+    }
+    if (r.how == RECIPE_BYTES) {
+        *ret_cfa = w->sp + (uintptr_t)r.cfa;
+        return CTT_CUT_NONE;
+    }
+    if (r.cfa & RECIPE_LOAD_BY_FP && !w->fp.known)
+        return CTT_CUT_RULE;
+    if (!walk_read(w, at + (uintptr_t)(RECIPE_LOAD_AT(r.cfa) * WORD_BYTES), ret_cfa))
+        return CTT_CUT_BOUNDS;
+    *ret_cfa += (uintptr_t)(RECIPE_LOAD_PLUS(r.cfa) * WORD_BYTES);
+    return CTT_CUT_NONE;
+}
+
 /* For the recipes that are not RECIPE_SP. */
-static enum ctt_cut walk_cfa(const struct walk *w, struct recipe r, bool track, uintptr_t *ret_cfa)
+static enum ctt_cut walk_cfa(struct walk *w, struct recipe r, bool track, uintptr_t *ret_cfa)
 {
     uintptr_t offset = (uintptr_t)r.cfa * WORD_BYTES;
     if (r.how == RECIPE_CUT)
         return (enum ctt_cut)r.cfa;
     if (r.how == RECIPE_BX && !track)
         return WALK_AGAIN;
+    if (r.how == RECIPE_LOAD || r.how == RECIPE_REGISTER || r.how == RECIPE_BYTES)
+        return walk_seldom(w, r, ret_cfa);
     const struct tracked *base = r.how == RECIPE_BX ? &w->bx : &w->fp;
     if (!base->known)
         return CTT_CUT_RULE;
@@ -110,7 +142,7 @@ static enum ctt_cut walk_step(struct walk *w, struct recipe r, bool track)
         !walk_saved(w, r.fp_how, r.fp, cfa, &fp) ||
         (track && !walk_saved(w, r.bx_how, r.bx, cfa, &w->bx)))
         return CTT_CUT_BOUNDS;
-    w->odd |= !fp.known;
+    w->odd |= !fp.known || r.how == RECIPE_LOAD;
     w->fp = fp;
     w->sp = cfa;
     w->exact = false;

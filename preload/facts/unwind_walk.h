@@ -31,8 +31,11 @@ struct walk {
     uintptr_t pc, sp;
     struct tracked fp, bx;
     struct room_range stack;
-    bool exact; /* pc was interrupted: not a return address */
-    bool odd;   /* it went through a signal, or lost fp: no memo is kept of it */
+    bool exact;            /* pc was interrupted: not a return address */
+    uintptr_t interrupted; /* then: where the kernel put the registers */
+    /* It went through a signal, lost fp, or found its way by other words than
+     * most: no memo is kept of it. */
+    bool odd;
     /* The innermost frame of the last walk, or further out, that this one may
      * still come to; those before it in memory lie further out, and the last
      * has an sp above all. */

@@ -258,6 +258,12 @@ static void expressions(void **state)
     assert_int_equal(v.base, EXPR_AT);
     assert_int_equal(v.reg, 6);
     assert_int_equal(v.offset, -8);
+    assert_int_equal(v.addend, 0);
+    assert_true(expr_solve((const uint8_t[]){0x77, 0x18, 0x06, 0x23, 0x40}, 5, 0, false, &v));
+    assert_int_equal(v.base, EXPR_AT);
+    assert_int_equal(v.reg, 7);
+    assert_int_equal(v.offset, 24);
+    assert_int_equal(v.addend, 64);
     for (uintptr_t pc = 0x1000; pc < 0x1010; pc++) {
         assert_true(expr_solve(plt, sizeof plt, pc, false, &v));
         assert_int_equal(v.base, EXPR_REGISTER);

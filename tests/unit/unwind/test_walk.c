@@ -2,7 +2,7 @@
 /*
  * Walks where stacks are strange: coroutines, alternate signal stacks, code
  * made at run time, the edge of mapped memory, and registers full of garbage.
- * None may fault (hazards.md D5, D12).
+ * None may fault (hazards.md D5, D12). Hand-written frames: frames.S.
  */
 #include "unit.h"
 
@@ -128,6 +128,47 @@ static void code_without_module(void **state)
     munmap(code, PAGE);
 }
 
+typedef void hand_written(void (*callee)(void));
+extern hand_written frame_loaded, frame_loaded_by_fp, frame_by_register, frame_part_of_word,
+    frame_register_at_call, frame_without_rules, frame_far, frame_beyond, frame_load_nowhere,
+    frame_backwards;
+
+/* Called from a frame, or interrupting it by its int3. */
+static const struct {
+    hand_written *frame;
+    enum ctt_cut cut;
+} hand_written_frames[] = {
+    {frame_loaded, CTT_CUT_NONE},
+    {frame_loaded_by_fp, CTT_CUT_NONE},
+    {frame_by_register, CTT_CUT_NONE},
+    {frame_part_of_word, CTT_CUT_NONE},
+    {frame_register_at_call, CTT_CUT_RULE},
+    {frame_without_rules, CTT_CUT_NO_CFI},
+    {frame_far, CTT_CUT_BOUNDS},
+    {frame_beyond, CTT_CUT_BOUNDS},
+    {frame_load_nowhere, CTT_CUT_BOUNDS},
+    {frame_backwards, CTT_CUT_BOUNDS},
+};
+
+/* hazard: D12: rules that are seldom are followed, wrong ones cut the stack. */
+static void hand_written_rules(void **state)
+{
+    struct sigaction action = {.sa_handler = handler};
+    sigaction(SIGTRAP, &action, NULL);
+    for (size_t n = 0; n < COUNT_OF(hand_written_frames); n++) {
+        count = 0;
+        hand_written_frames[n].frame(walk);
+        if (cut != hand_written_frames[n].cut)
+            fail_msg("frame %zu: cut %d", n, (int)cut);
+        assert_true(frames_have((const void *)(uintptr_t)hand_written_frames[n].frame));
+        bool whole = cut == CTT_CUT_NONE;
+        assert_int_equal(frames_have((const void *)hand_written_rules), whole);
+        /* What is remembered of it says the same. */
+        walk();
+        assert_int_equal(cut, CTT_CUT_NONE);
+    }
+}
+
 static void walk_from(uintptr_t pc, uintptr_t sp, uintptr_t fp)
 {
     struct call_site site = {pc, sp, fp};
@@ -192,10 +233,10 @@ static void told_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),       cmocka_unit_test(coroutines),
-        cmocka_unit_test(signals),     cmocka_unit_test(code_without_module),
-        cmocka_unit_test(edges),       cmocka_unit_test(garbage),
-        cmocka_unit_test(told_bounds),
+        cmocka_unit_test(plain),         cmocka_unit_test(coroutines),
+        cmocka_unit_test(signals),       cmocka_unit_test(code_without_module),
+        cmocka_unit_test(edges),         cmocka_unit_test(garbage),
+        cmocka_unit_test(told_bounds),   cmocka_unit_test(hand_written_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
