@@ -34,9 +34,10 @@ const struct memo_frame memo_nowhere = {.sp = UINTPTR_MAX};
 static inline bool walk_read(struct walk *w, uintptr_t at, uintptr_t *ret_word)
 {
     uintptr_t low = w->exact ? w->sp - RED_ZONE : w->sp;
-    if (__builtin_expect(at < low || at < w->stack.low || at >= w->stack.high ||
-                             w->stack.high - at < WORD_BYTES || at % WORD_BYTES != 0,
-                         0))
+    if (__builtin_expect(at < low || at < w->stack.low || at % WORD_BYTES != 0, 0))
+        return false;
+    if (__builtin_expect(at >= w->stack.high || w->stack.high - at < WORD_BYTES, 0) &&
+        !bounds_reach(&w->stack, at))
         return false;
     *ret_word = word_at(at);
     return true;
@@ -54,7 +55,7 @@ static enum ctt_cut walk_signal(struct walk *w)
         !walk_read(w, at + REG_RBX * sizeof(greg_t), &bx))
         return CTT_CUT_BOUNDS;
     w->interrupted = at;
-    bool same_stack = sp > w->sp && sp < w->stack.high;
+    bool same_stack = sp > w->sp && (sp < w->stack.high || bounds_reach(&w->stack, sp));
     w->pc = pc;
     w->sp = sp;
     w->fp = (struct tracked){fp, true};

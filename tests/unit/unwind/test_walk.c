@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "preload/facts/module.h"
+#include "preload/facts/stack.h"
 #include "preload/facts/unwind.h"
 #include "preload/ground/room.h"
 
@@ -131,7 +132,7 @@ static void code_without_module(void **state)
 typedef void hand_written(void (*callee)(void));
 extern hand_written frame_loaded, frame_loaded_by_fp, frame_by_register, frame_part_of_word,
     frame_register_at_call, frame_without_rules, frame_far, frame_beyond, frame_load_nowhere,
-    frame_backwards;
+    frame_backwards, frame_page;
 
 /* Called from a frame, or interrupting it by its int3. */
 static const struct {
@@ -217,6 +218,36 @@ static void garbage(void **state)
     munmap(stack, STACK_BYTES);
 }
 
+/* A coroutine's stack is unmapped and a smaller one comes to its place, whose
+ * outermost frame has no end: what was known of the first is not believed. */
+static void smaller_stack(void **state)
+{
+    uintptr_t pc = (uintptr_t)frame_page + 1;
+    for (unsigned memoised = 0; memoised < 2; memoised++) {
+        char *pages =
+            mmap(NULL, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mprotect(pages + 4 * PAGE, PAGE, PROT_NONE);
+        for (unsigned n = 0; n < 4; n++)
+            *(uintptr_t *)(pages + n * PAGE + 248) = pc;
+        struct call_site site = {pc, (uintptr_t)pages + 256, 0};
+        for (unsigned n = 0; n < 3; n++) {
+            walk_from(pc, site.sp, 0);
+            assert_int_equal(cut, CTT_CUT_BOUNDS);
+            assert_int_equal(count, 4);
+            if (memoised)
+                stack_capture(&site, (const void *)smaller_stack);
+        }
+        walk();
+        munmap(pages + 2 * PAGE, 2 * PAGE);
+        if (memoised)
+            stack_capture(&site, (const void *)smaller_stack);
+        walk_from(pc, site.sp, 0);
+        assert_int_equal(cut, CTT_CUT_BOUNDS);
+        assert_int_equal(count, 2);
+        munmap(pages, 5 * PAGE);
+    }
+}
+
 /* Bounds that were told are believed, and no more is read than they say. */
 static void told_bounds(void **state)
 {
@@ -237,6 +268,7 @@ int main(void)
         cmocka_unit_test(signals),       cmocka_unit_test(code_without_module),
         cmocka_unit_test(edges),         cmocka_unit_test(garbage),
         cmocka_unit_test(told_bounds),   cmocka_unit_test(hand_written_rules),
+        cmocka_unit_test(smaller_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
