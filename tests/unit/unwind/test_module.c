@@ -9,6 +9,8 @@
 #include "unit.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -18,8 +20,9 @@
 #include "preload/facts/unwind.h"
 #include "preload/ground/arena.h"
 
-#define LOOPS 200
-#define DEPTH 64
+#define LOOPS   200
+#define DEPTH   64
+#define THREADS 3
 
 static const char *plugins[3];
 static uint64_t pcs[DEPTH];
@@ -192,6 +195,61 @@ static void walk_while_closing(void **state)
     plugin_close(p);
 }
 
+/* Threads that capture all the time, through frames of libc as well, while others
+ * come and go: each capture is what a walk of the whole stack says. */
+static _Atomic unsigned long captures, differences;
+static atomic_bool loading;
+
+static int capture_order(const void *a, const void *b)
+{
+    uint64_t walked[DEPTH];
+    enum ctt_cut why;
+    struct call_site site = CALL_SITE();
+    uint32_t id = stack_capture(&site, (const void *)plugin_open);
+    size_t frames = unwind_walk(&site, walked, DEPTH, &why);
+    atomic_fetch_add(&captures, 1);
+    if (id != stack_intern(walked, frames, why, (const void *)plugin_open))
+        atomic_fetch_add(&differences, 1);
+    return *(const int *)a - *(const int *)b;
+}
+
+static __attribute__((noinline)) void capture_deep(unsigned depth)
+{
+    int values[] = {3, 1, 2, 5};
+    if (depth)
+        capture_deep(depth - 1);
+    else
+        qsort(values, COUNT_OF(values), sizeof values[0], capture_order);
+    __asm__ volatile("" ::: "memory");
+}
+
+static void *capturing_thread(void *arg)
+{
+    for (unsigned n = 0; atomic_load(&loading); n++)
+        capture_deep(n % 20);
+    return arg;
+}
+
+static void threads_beside_loading(void **state)
+{
+    pthread_t threads[THREADS];
+    atomic_store(&loading, true);
+    for (unsigned n = 0; n < THREADS; n++)
+        pthread_create(&threads[n], NULL, capturing_thread, NULL);
+    for (unsigned n = 0; n < 5 * LOOPS || atomic_load(&captures) < 1000; n++) {
+        struct loaded p = plugin_open(n % 3);
+        plugin_walk(p);
+        ((void (*)(void (*)(void)))p.call)(capturing_callback);
+        assert_true(stack_pcs(captured, pcs, DEPTH, &cut) > 3);
+        assert_string_equal(module_get(CTT_PC_MODULE(pcs[1]))->path, plugins[n % 3]);
+        plugin_close(p);
+    }
+    atomic_store(&loading, false);
+    for (unsigned n = 0; n < THREADS; n++)
+        pthread_join(threads[n], NULL);
+    assert_int_equal(differences, 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4)
@@ -200,9 +258,10 @@ int main(int argc, char **argv)
     plugins[1] = realpath(argv[2], NULL);
     plugins[2] = realpath(argv[3], NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(facts_of_modules),   cmocka_unit_test(plugins_take_turns),
-        cmocka_unit_test(unnoticed_close),    cmocka_unit_test(loops_cost_nothing),
-        cmocka_unit_test(walk_while_closing), cmocka_unit_test(twins_are_told_apart),
+        cmocka_unit_test(facts_of_modules),       cmocka_unit_test(plugins_take_turns),
+        cmocka_unit_test(unnoticed_close),        cmocka_unit_test(loops_cost_nothing),
+        cmocka_unit_test(walk_while_closing),     cmocka_unit_test(twins_are_told_apart),
+        cmocka_unit_test(threads_beside_loading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
