@@ -172,12 +172,20 @@ static bool page_is_readable(uintptr_t page)
     return sys_call(SYS_rt_sigprocmask, -1, (long)page, 0, MASK_BYTES, 0, 0) == -EINVAL;
 }
 
-/* The page of `sp`; a walk that comes to its end asks for more. */
+static uintptr_t page_of(uintptr_t at)
+{
+    return at & ~(PAGE_BYTES - 1);
+}
+
+/* The page of `sp`, and that of its red zone; a walk that comes to the end asks
+ * for more. */
 static bool bounds_probe(uintptr_t sp, struct room_range *ret_range)
 {
-    uintptr_t low = sp & ~(PAGE_BYTES - 1);
-    *ret_range = (struct room_range){low, low + PAGE_BYTES};
-    return page_is_readable(low);
+    uintptr_t page = page_of(sp), low = page_of(sp - RED_ZONE);
+    *ret_range = (struct room_range){low, page + PAGE_BYTES};
+    if (low != page && !page_is_readable(low))
+        ret_range->low = page;
+    return page_is_readable(page);
 }
 
 bool bounds_reach(struct room_range *range, uintptr_t at)
@@ -216,7 +224,8 @@ static bool bounds_look_up(uintptr_t sp, struct room_range *ret_bounds)
 bool bounds_find_other(uintptr_t sp, struct room_range *ret_bounds)
 {
     struct thread_room *room = room_get();
-    if (room && range_holds(&room->other_stack, sp)) {
+    if (room && range_holds(&room->other_stack, sp) &&
+        range_holds(&room->other_stack, sp - RED_ZONE)) {
         *ret_bounds = room->other_stack;
         return true;
     }

@@ -25,6 +25,9 @@ static inline void bounds_left_other(struct thread_room *room)
     room->other_stack.low = UINTPTR_MAX;
 }
 
+/* A leaf function may use this much below its stack pointer (System V ABI). */
+#define RED_ZONE 128u
+
 /* For a stack that is not the thread's own, or not known to be. */
 bool bounds_find_other(uintptr_t sp, struct room_range *ret_bounds);
 

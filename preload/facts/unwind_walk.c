@@ -26,9 +26,6 @@
 #include "preload/facts/unwind_recipe.h"
 #include "preload/facts/unwind_walk.h"
 
-/* A leaf function may use this much below its stack pointer (System V ABI). */
-#define RED_ZONE 128u
-
 const struct memo_frame memo_nowhere = {.sp = UINTPTR_MAX};
 
 static inline bool walk_read(struct walk *w, uintptr_t at, uintptr_t *ret_word)

@@ -80,6 +80,19 @@
         ret
         finish  frame_part_of_word
 
+/* Has just taken rbp from the stack that rsi points to: it lies below rsp now. */
+        begin   frame_red_zone
+        mov     %rsp, %rax
+        mov     (%rsp), %rdx
+        mov     %rdx, (%rsi)
+        mov     %rbp, -8(%rsi)
+        mov     %rsi, %rsp
+        .cfi_offset %rbp, -16
+        int3
+        mov     %rax, %rsp
+        ret
+        finish  frame_red_zone
+
 /* After a call nobody knows what r10 was. */
         begin   frame_register_at_call
         lea     8(%rsp), %r10

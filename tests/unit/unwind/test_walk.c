@@ -170,6 +170,24 @@ static void hand_written_rules(void **state)
     }
 }
 
+extern void frame_red_zone(void (*unused)(void), void *sp);
+
+/* A stack that is not the thread's own is known by pages: the red zone of a frame
+ * at the beginning of one lies in another. */
+static void red_zone(void **state)
+{
+    static char alternate[STACK_BYTES];
+    stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+    char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    sigaltstack(&stack, NULL);
+    sigaction(SIGTRAP, &action, NULL);
+    frame_red_zone(NULL, pages + PAGE);
+    assert_true(frames_have((const void *)frame_red_zone));
+    assert_true(frames_have((const void *)red_zone));
+    munmap(pages, 2 * PAGE);
+}
+
 static void walk_from(uintptr_t pc, uintptr_t sp, uintptr_t fp)
 {
     struct call_site site = {pc, sp, fp};
@@ -264,11 +282,11 @@ static void told_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),         cmocka_unit_test(coroutines),
-        cmocka_unit_test(signals),       cmocka_unit_test(code_without_module),
-        cmocka_unit_test(edges),         cmocka_unit_test(garbage),
-        cmocka_unit_test(told_bounds),   cmocka_unit_test(hand_written_rules),
-        cmocka_unit_test(smaller_stack),
+        cmocka_unit_test(plain),       cmocka_unit_test(coroutines),
+        cmocka_unit_test(signals),     cmocka_unit_test(code_without_module),
+        cmocka_unit_test(edges),       cmocka_unit_test(garbage),
+        cmocka_unit_test(told_bounds), cmocka_unit_test(hand_written_rules),
+        cmocka_unit_test(red_zone),    cmocka_unit_test(smaller_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
