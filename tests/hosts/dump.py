@@ -26,7 +26,7 @@ UNTRACKED, GONE, STDIO = 1 << 1, 1 << 10, 1 << 9
 TASK_ENDED, TASK_UNTRACKED = 1 << 3, 1 << 5
 
 LAYOUTS = {
-    PROCESS: struct.Struct("<IIIIIiIIQQQQQQ"),
+    PROCESS: struct.Struct("<IIIIIiIIQQQQQQIIIIIIIIIIQ"),
     TASK: struct.Struct("<IIIIIIQQQIIII"),
     HOLDING: struct.Struct("<IIQQIIIIQQQIIII"),
     GROUP: struct.Struct("<IIIIQQQQ"),
@@ -65,6 +65,11 @@ class Dump:
     @property
     def pid(self):
         return self.process[0]
+
+    @property
+    def sample_bytes(self):
+        """0: every block of memory is recorded."""
+        return self.process[24]
 
     @property
     def sequence(self):

@@ -43,14 +43,13 @@ def test_redis(tracker, options=""):
         return "redis is not installed"
     port = find_free_port()
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
-        told = Facts(tracker, folder)
+        told = Facts(tracker, folder, options)
         process = start(redis_command(port), folder, told.plain)
         await_port(port, process)
         stop(process)
         told.native_ended()
         environment = hosts.make_traced(hosts.make_environment(folder), tracker, options)
-        process = start(redis_command(port), folder,
-                        {**told.traced, "CTXTRACE_OPTIONS": options} if options else told.traced)
+        process = start(redis_command(port), folder, told.traced)
         try:
             await_port(port, process)
             load = run_load(["redis-benchmark", "-p", str(port), "-q", "-n", str(REQUESTS),
