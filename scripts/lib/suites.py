@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 UNIT_FOLDERS = ("tests/unit", "tests/fuzz")
 TRACKER_UNITS = ("tests/unit/tracker", "tests/unit/unwind")
 # Tests that choose a sanitizer for themselves, or load the library into real programs,
-# have no place in a sanitized build; nor has one that single-steps through the code, and
+# have no place in a sanitized build; nor has one that compiles the rules of whole libraries
+# by itself, or one that single-steps through the code, and
 # would through the sanitizer's own locks.
-NOT_SANITIZED = ("*sanitized*", "*differential*", "*library*", "*memo*")
+NOT_SANITIZED = ("*sanitized*", "*differential*", "*library*", "*memo*", "*recipes*")
 COMMAND_UNITS = ("tests/unit/report", "tests/unit/symbols", "tests/fuzz")
 
 
