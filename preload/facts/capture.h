@@ -7,7 +7,6 @@
 #define FACTS_CAPTURE_H
 
 #include "preload/facts/stack.h"
-#include "preload/facts/unwind_bounds.h"
 #include "preload/facts/unwind_libunwind.h"
 #include "preload/facts/unwind_memo.h"
 #include "preload/ground/guard.h"
@@ -31,9 +30,6 @@ static inline uint32_t capture_again(const struct call_site *site, const void *e
     room->walking[0] = GUARD_FRAME();
     atomic_signal_fence(memory_order_seq_cst);
     uint32_t id = capture_known(room, site, entry);
-    /* What is remembered is remembered of the thread's own stack alone. */
-    if (id != STACK_NONE)
-        bounds_left_other(room);
     atomic_signal_fence(memory_order_seq_cst);
     room->walking[0] = 0;
     return id;

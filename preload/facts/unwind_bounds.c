@@ -224,9 +224,19 @@ static bool bounds_look_up(uintptr_t sp, struct room_range *ret_bounds)
 bool bounds_find_other(uintptr_t sp, struct room_range *ret_bounds)
 {
     struct thread_room *room = room_get();
-    if (room && range_holds(&room->other_stack, sp) &&
-        range_holds(&room->other_stack, sp - RED_ZONE)) {
-        *ret_bounds = room->other_stack;
+    /* The stack that was here may be gone, and a smaller one be in its place:
+     * what lies further out than this page is asked for anew, too. Only where
+     * the kernel does not answer is the last answer believed. */
+    if (room && range_holds(&room->other_stack, sp)) {
+        struct room_range kept = room->other_stack;
+        if (!bounds_probe(sp, ret_bounds)) {
+            *ret_bounds = kept;
+            return true;
+        }
+        if (ret_bounds->low <= sp - RED_ZONE && kept.low < ret_bounds->low)
+            ret_bounds->low = kept.low;
+        if (!room->walking[1])
+            range_set(&room->other_stack, *ret_bounds);
         return true;
     }
     /* A thread's own stack is asked for once. The others are a signal's or a

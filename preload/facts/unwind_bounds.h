@@ -5,10 +5,8 @@
  * A walk reads nothing outside these bounds: they are what makes a wrong rule
  * or a damaged stack harmless. A thread's own stack is told by whoever made the
  * thread; an alternate signal stack or a coroutine's is found out from the
- * kernel when the thread comes to it, and remembered in its room until it is
- * seen on another stack: from there a coroutine's stack may be unmapped, and
- * a smaller one be mapped in its place. (A thread that captures nothing between
- * leaving a stack and coming to its smaller successor is not seen to do so.)
+ * kernel page by page as a walk comes to it, and at each walk anew: it may be
+ * unmapped at any time, and a smaller one be mapped in its place.
  */
 #ifndef FACTS_UNWIND_BOUNDS_H
 #define FACTS_UNWIND_BOUNDS_H
@@ -17,13 +15,6 @@
 #include <stdint.h>
 
 #include "preload/ground/room.h"
-
-/* The thread is on its own stack now. Not for a capture that interrupted another:
- * capture.c compares where the two are. */
-static inline void bounds_left_other(struct thread_room *room)
-{
-    room->other_stack.low = UINTPTR_MAX;
-}
 
 /* A leaf function may use this much below its stack pointer (System V ABI). */
 #define RED_ZONE 128u
@@ -41,8 +32,6 @@ static inline bool bounds_find(uintptr_t sp, struct room_range *ret_bounds)
     struct thread_room *room = room_get();
     if (!room || sp < room->own_stack.low || sp >= room->own_stack.high)
         return bounds_find_other(sp, ret_bounds);
-    if (!room->walking[1])
-        bounds_left_other(room);
     *ret_bounds = room->own_stack;
     return true;
 }

@@ -237,11 +237,13 @@ static void garbage(void **state)
 }
 
 /* A coroutine's stack is unmapped and a smaller one comes to its place, whose
- * outermost frame has no end: what was known of the first is not believed. */
+ * outermost frame has no end: what was known of the first is not believed, also
+ * when the thread was seen nowhere else meanwhile. */
 static void smaller_stack(void **state)
 {
     uintptr_t pc = (uintptr_t)frame_page + 1;
-    for (unsigned memoised = 0; memoised < 2; memoised++) {
+    for (unsigned way = 0; way < 4; way++) {
+        unsigned memoised = way % 2, seen_elsewhere = way / 2;
         char *pages =
             mmap(NULL, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         mprotect(pages + 4 * PAGE, PAGE, PROT_NONE);
@@ -255,7 +257,8 @@ static void smaller_stack(void **state)
             if (memoised)
                 stack_capture(&site, (const void *)smaller_stack);
         }
-        walk();
+        if (seen_elsewhere)
+            walk();
         munmap(pages + 2 * PAGE, 2 * PAGE);
         if (memoised)
             stack_capture(&site, (const void *)smaller_stack);
