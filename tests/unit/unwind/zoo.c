@@ -151,18 +151,38 @@ static void jumps(void)
 
 static ucontext_t main_context, coroutine_context;
 
+static void alarms(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(how, &set, NULL);
+}
+
+/* Not interrupted: glibc's own rules are wrong between its loading of rsp and its
+ * push of the address to return to. */
+static void switch_to(ucontext_t *from, ucontext_t *to)
+{
+    alarms(SIG_BLOCK);
+    swapcontext(from, to);
+    alarms(SIG_UNBLOCK);
+}
+
 static void coroutine(void)
 {
+    alarms(SIG_UNBLOCK);
     for (unsigned i = 0;; i++) {
         recursion(i % 6);
-        swapcontext(&coroutine_context, &main_context);
+        switch_to(&coroutine_context, &main_context);
     }
 }
 
 static void coroutine_begin(void)
 {
     static char stack[STACK_BYTES];
+    alarms(SIG_BLOCK);
     getcontext(&coroutine_context);
+    alarms(SIG_UNBLOCK);
     coroutine_context.uc_stack.ss_sp = stack;
     coroutine_context.uc_stack.ss_size = sizeof stack;
     coroutine_context.uc_link = NULL;
@@ -229,7 +249,7 @@ static void round_once(unsigned n)
     callbacks();
     jumps();
     text_work(n);
-    swapcontext(&main_context, &coroutine_context);
+    switch_to(&main_context, &coroutine_context);
     raise(n % 2 ? SIGUSR1 : SIGUSR2);
 }
 
@@ -246,8 +266,7 @@ static void trap_handler(int number, siginfo_t *info, void *context)
         look();
 }
 
-/* Not swapcontext: glibc's own rules are wrong between its loading of rsp and
- * its push of the address to return to. */
+/* Not switch_to. */
 static NOINLINE void steps(void)
 {
     struct sigaction action = {.sa_sigaction = trap_handler, .sa_flags = SA_ONSTACK | SA_SIGINFO};
