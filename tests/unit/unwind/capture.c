@@ -5,9 +5,8 @@
  * libunwind's unw_step and compares frame by frame.
  *
  * It contains the unwinder's own sources and none of the tracker's hooks. Each
- * process writes $CAPTURE_LOG.PID: a `count` line at its end, and a block of
- * frames (module + offset, both sides) for each difference, and for a few of the
- * stacks that were cut. What to make of them is run_differential.py's affair.
+ * process writes $CAPTURE_LOG.PID (capture_log.h). What to make of it is
+ * run_differential.py's affair.
  *
  *   CAPTURE_EVERY=n  every n-th call    CAPTURE_MAX=n  at most so many
  */
@@ -22,6 +21,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "capture_log.h"
 #include "preload/facts/module.h"
 #include "preload/facts/stack.h"
 #include "preload/facts/unwind.h"
@@ -33,17 +33,8 @@
 #define SEEN_IDS       (1u << 22)
 #define EXPORT         __attribute__((visibility("default")))
 
-static const char *const cut_names[CTT_CUT_COUNT] = {"none", "depth",  "no_module", "no_cfi",
-                                                     "rule", "bounds", "full"};
-
-static struct {
-    _Atomic uint64_t captures, distinct, differed, memo_differed, cut_blocks, unusable;
-    _Atomic uint64_t cuts[CTT_CUT_COUNT];
-} counts;
-
 static _Atomic uint64_t seen[SEEN_IDS / 64];
 static unsigned long capture_every = 1, capture_max = 20000;
-static char log_path[4096];
 static int ready;
 
 static _Thread_local int busy __attribute__((tls_model("initial-exec")));
@@ -54,53 +45,6 @@ static int (*theirs_getcontext)(unw_context_t *);
 static int (*theirs_init)(unw_cursor_t *, unw_context_t *);
 static int (*theirs_step)(unw_cursor_t *);
 static int (*theirs_get)(unw_cursor_t *, int, unw_word_t *);
-
-static int log_open(void)
-{
-    char path[4200];
-    struct text t = TEXT_OF(path);
-    text_add(&t, log_path);
-    text_add(&t, ".");
-    text_add_u64(&t, (uint64_t)sys_getpid());
-    return sys_open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-}
-
-static void frame_add(struct text *t, const char *side, uint64_t pc)
-{
-    uintptr_t address = CTT_PC_ADDRESS(pc);
-    const struct module *m = module_get(module_at(address));
-    text_add(t, side);
-    text_add(t, pc & CTT_PC_EXACT ? " exact " : " ");
-    text_add(t, m ? m->path : "?");
-    text_add(t, "+0x");
-    text_add_hex(t, m ? address - m->bias : address);
-    text_add(t, "\n");
-}
-
-/* A block of the log: `what` is "differ" or "cut". */
-static void block_write(const char *what, const uint64_t *ours, size_t count, enum ctt_cut cut,
-                        const uint64_t *theirs, size_t theirs_count, size_t at)
-{
-    static char buffer[1 << 17];
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    struct text t = TEXT_OF(buffer);
-    text_add(&t, what);
-    text_add(&t, " at ");
-    text_add_u64(&t, at);
-    text_add(&t, " cut ");
-    text_add(&t, cut_names[cut]);
-    text_add(&t, "\n");
-    for (size_t i = 0; i < count; i++)
-        frame_add(&t, "ours", ours[i]);
-    for (size_t i = 0; i < theirs_count; i++)
-        frame_add(&t, "theirs", theirs[i]);
-    text_add(&t, "end\n");
-    int fd = log_open();
-    sys_write_all(fd, t.at, t.used);
-    sys_close(fd);
-    pthread_mutex_unlock(&lock);
-}
 
 /* From the frame whose pc is the call site's; 0 when libunwind lost its way
  * within our own frames. */
@@ -126,11 +70,13 @@ static size_t theirs_walk(uintptr_t from, uint64_t *pcs)
     return count;
 }
 
-static void distinct_count(uint32_t id)
+static void distinct_count(uint32_t id, const uint64_t *pcs, size_t count)
 {
     uint64_t bit = UINT64_C(1) << (id % 64);
-    if (id < SEEN_IDS && !(atomic_fetch_or(&seen[id / 64], bit) & bit))
-        atomic_fetch_add(&counts.distinct, 1);
+    if (id >= SEEN_IDS || atomic_fetch_or(&seen[id / 64], bit) & bit)
+        return;
+    atomic_fetch_add(&counts.distinct, 1);
+    log_distinct(pcs, count);
 }
 
 /* What the tracker would say, by its memo, must be what the walk says. */
@@ -163,7 +109,7 @@ static void __attribute__((noinline)) compare(const struct call_site *site, cons
     uint32_t id = stack_intern(ours, count, cut, entry);
     interning_check(id, ours, count, cut);
     memo_check(id, site, entry);
-    distinct_count(id);
+    distinct_count(id, ours, count);
     atomic_fetch_add(&counts.captures, 1);
     atomic_fetch_add(&counts.cuts[cut], 1);
     if (theirs_count == 0) {
@@ -174,10 +120,17 @@ static void __attribute__((noinline)) compare(const struct call_site *site, cons
     while (at < count && at < theirs_count && CTT_PC_ADDRESS(ours[at]) == theirs[at])
         at++;
     bool same = at == count && (at == theirs_count || cut != CTT_CUT_NONE);
+    struct capture_block block = {.what = same ? "cut" : "differ",
+                                  .ours = ours,
+                                  .ours_count = count,
+                                  .theirs = theirs,
+                                  .theirs_count = theirs_count,
+                                  .at = at,
+                                  .cut = cut};
     if (!same && atomic_fetch_add(&counts.differed, 1) < BLOCKS_WRITTEN)
-        block_write("differ", ours, count, cut, theirs, theirs_count, at);
+        log_block(&block);
     else if (cut != CTT_CUT_NONE && atomic_fetch_add(&counts.cut_blocks, 1) < BLOCKS_WRITTEN)
-        block_write("cut", ours, count, cut, theirs, theirs_count, at);
+        log_block(&block);
 }
 
 static void observe(struct call_site site, const void *entry)
@@ -232,7 +185,7 @@ static unsigned long number_of(const char *name, unsigned long otherwise)
 
 static void child_begin(void)
 {
-    __builtin_memset(&counts, 0, sizeof counts);
+    log_child();
     __builtin_memset((void *)seen, 0, sizeof seen);
 }
 
@@ -242,8 +195,7 @@ __attribute__((constructor)) static void begin(void)
     void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
     if (!path || !library)
         return;
-    struct text t = TEXT_OF(log_path);
-    text_add(&t, path);
+    log_begin(path);
     capture_every = number_of("CAPTURE_EVERY", 1);
     capture_max = number_of("CAPTURE_MAX", capture_max);
     theirs_getcontext = (int (*)(unw_context_t *))dlsym(library, "_Ux86_64_getcontext");
@@ -257,29 +209,8 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void finish(void)
 {
-    char line[512];
     if (!ready || atomic_load(&counts.captures) == 0)
         return;
     ready = 0;
-    struct text t = TEXT_OF(line);
-    text_add(&t, "count captures=");
-    text_add_u64(&t, counts.captures);
-    text_add(&t, " distinct=");
-    text_add_u64(&t, counts.distinct);
-    text_add(&t, " differed=");
-    text_add_u64(&t, counts.differed);
-    text_add(&t, " memo_differed=");
-    text_add_u64(&t, counts.memo_differed);
-    text_add(&t, " unusable=");
-    text_add_u64(&t, counts.unusable);
-    for (unsigned cut = 1; cut < CTT_CUT_COUNT; cut++) {
-        text_add(&t, " ");
-        text_add(&t, cut_names[cut]);
-        text_add(&t, "=");
-        text_add_u64(&t, counts.cuts[cut]);
-    }
-    text_add(&t, "\n");
-    int fd = log_open();
-    sys_write_all(fd, t.at, t.used);
-    sys_close(fd);
+    log_counts();
 }
