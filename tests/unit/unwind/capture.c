@@ -2,11 +2,12 @@
 /*
  * The differential test's half inside the program: a preload that, at every
  * n-th call of a few functions, walks the stack with our unwinder and with
- * libunwind's unw_step and compares frame by frame.
+ * libunwind's unw_step and compares frame by frame; and, in a program that logs
+ * its own calls, with that log.
  *
  * It contains the unwinder's own sources and none of the tracker's hooks. Each
- * process writes $CAPTURE_LOG.PID (capture_log.h). What to make of it is
- * run_differential.py's affair.
+ * process writes $CAPTURE_LOG.PID (capture_log.h). What to make of it is the
+ * affair of run_differential.py and run_generated.py.
  *
  *   CAPTURE_EVERY=n  every n-th call    CAPTURE_MAX=n  at most so many
  */
@@ -21,6 +22,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "capture_judge.h"
 #include "capture_log.h"
 #include "preload/facts/module.h"
 #include "preload/facts/stack.h"
@@ -110,6 +112,7 @@ static void __attribute__((noinline)) compare(const struct call_site *site, cons
     interning_check(id, ours, count, cut);
     memo_check(id, site, entry);
     distinct_count(id, ours, count);
+    judge(ours, count, cut);
     atomic_fetch_add(&counts.captures, 1);
     atomic_fetch_add(&counts.cuts[cut], 1);
     if (theirs_count == 0) {
@@ -196,6 +199,7 @@ __attribute__((constructor)) static void begin(void)
     if (!path || !library)
         return;
     log_begin(path);
+    judge_begin();
     capture_every = number_of("CAPTURE_EVERY", 1);
     capture_max = number_of("CAPTURE_MAX", capture_max);
     theirs_getcontext = (int (*)(unw_context_t *))dlsym(library, "_Ux86_64_getcontext");
