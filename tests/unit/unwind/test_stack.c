@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "preload/facts/stack.h"
+#include "preload/ground/arena.h"
 #include "preload/ground/health.h"
 #include "preload/ground/room.h"
 
@@ -165,12 +166,32 @@ static void depth_limit(void **state)
     stack_depth_limit = 128;
 }
 
+/* No memory for more nodes: every new stack is the one that stands for them,
+ * those known stay what they are. The last test: memory stays refused. */
+static void table_is_full(void **state)
+{
+    uint64_t known_pc = PC(0x900000), pc = 0;
+    uint32_t known = stack_intern(&known_pc, 1, CTT_CUT_NONE, entry_a), id = known;
+    uint64_t before = health_counts[HEALTH_stacks_overflowed];
+    arena_limit(arena_mapped());
+    for (unsigned n = 0; n < 200000 && id != STACK_OVERFLOW; n++) {
+        pc = PC(0xa00000 + n);
+        id = stack_intern(&pc, 1, CTT_CUT_NONE, entry_a);
+    }
+    assert_int_equal(id, STACK_OVERFLOW);
+    assert_int_equal(health_counts[HEALTH_stacks_overflowed], before + 1);
+    assert_int_equal(stack_intern(&known_pc, 1, CTT_CUT_NONE, entry_a), known);
+    assert_int_equal(stack_intern(&pc, 1, CTT_CUT_NONE, entry_a), STACK_OVERFLOW);
+    assert_non_null(stack_tally(STACK_OVERFLOW));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_stack_same_id), cmocka_unit_test(tallies),
         cmocka_unit_test(many_threads),       cmocka_unit_test(depth_limit),
         cmocka_unit_test(many_captures),      cmocka_unit_test(interrupted_captures),
+        cmocka_unit_test(table_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
