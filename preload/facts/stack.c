@@ -166,12 +166,10 @@ static inline uint32_t node_step(uint32_t parent, uint64_t pc)
 
 /* The innermost node. Its module is looked up only when the node is new: the
  * functions that acquire are few and stay where they are. */
-uint32_t stack_leaf(uint32_t parent, const void *entry)
+static inline uint32_t leaf_step(uint32_t parent, const void *entry)
 {
-    if (parent == STACK_OVERFLOW) {
-        HEALTH(stacks_overflowed);
+    if (parent == STACK_OVERFLOW)
         return parent;
-    }
     uint64_t pc = CTT_PC_ADDRESS((uintptr_t)entry) | CTT_PC_EXACT;
     uint32_t child = first_child(parent, pc, ~MODULE_MASK);
     if (child)
@@ -183,6 +181,14 @@ uint32_t stack_leaf(uint32_t parent, const void *entry)
         return found;
     uint64_t module = module_at((uintptr_t)entry);
     return node_push(head, seen, parent, pc | module << 48, ~MODULE_MASK);
+}
+
+uint32_t stack_leaf(uint32_t parent, const void *entry)
+{
+    uint32_t id = leaf_step(parent, entry);
+    if (id == STACK_OVERFLOW)
+        HEALTH(stacks_overflowed);
+    return id;
 }
 
 uint32_t stack_step(uint32_t parent, uint64_t pc)
