@@ -191,11 +191,6 @@ uint32_t stack_leaf(uint32_t parent, const void *entry)
     return id;
 }
 
-uint32_t stack_step(uint32_t parent, uint64_t pc)
-{
-    return node_step(parent, pc);
-}
-
 void stack_extend(struct memo_frame *frames, size_t count)
 {
     uint32_t id = frames->id;
@@ -207,7 +202,7 @@ uint32_t stack_intern(const uint64_t *pcs, size_t count, enum ctt_cut cut, const
 {
     uint32_t id = ROOT_OF(cut);
     while (count > 0)
-        id = stack_step(id, pcs[--count]);
+        id = node_step(id, pcs[--count]);
     return stack_leaf(id, entry);
 }
 

@@ -32,13 +32,12 @@ extern _Atomic uint32_t stack_depth_limit;
  * or stacks are off. Keeps errno. */
 uint32_t stack_capture(const struct call_site *site, const void *entry);
 
-/* A stack frame by frame, outermost first: the root for how the walk ended, a
- * return address inwards of `parent` (pc as in CTT_STACK), and what was called
- * there last. STACK_OVERFLOW stays what it is, and is counted at the leaf. */
+/* A stack frame by frame, outermost first: the root for how the walk ended, and,
+ * inwards of all return addresses, what was called last. STACK_OVERFLOW stays
+ * what it is, and is counted at the leaf. */
 uint32_t stack_root(enum ctt_cut cut);
-uint32_t stack_step(uint32_t parent, uint64_t pc);
 uint32_t stack_leaf(uint32_t parent, const void *entry);
-/* The same for a row: frames[0] has its id, the `count` after it get theirs. */
+/* In between: frames[0] has its id, the `count` after it get theirs. */
 void stack_extend(struct memo_frame *frames, size_t count);
 
 /* Interns a walk already made (tests, other unwinders). pcs innermost first. */
