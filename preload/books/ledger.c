@@ -306,25 +306,52 @@ struct scan {
     uint32_t now_ms;
 };
 
-/* A record may be taken, freed and filled anew while it is read. When the slot
- * still names it afterwards it was this block's all the time, or it was freed
- * and taken again for the same granule meanwhile: then the copy is that younger
- * block's, or a mixture of two that stood at one address in one tick. */
+/* Loads stay in the order in which they are written here. */
+static void record_read(const struct block *record, struct block *ret_copy)
+{
+    ret_copy->address = FIELD_GET(record->address);
+    ret_copy->bytes = FIELD_GET(record->bytes);
+    ret_copy->stack = FIELD_GET(record->stack);
+    ret_copy->context = FIELD_GET(record->context);
+    ret_copy->task = FIELD_GET(record->task);
+    ret_copy->born_ms = FIELD_GET(record->born_ms);
+    atomic_thread_fence(memory_order_acquire);
+}
+
+static bool reads_as(const struct block *record, const struct block *copy)
+{
+    uint64_t other = FIELD_GET(record->address) ^ copy->address;
+    other |= FIELD_GET(record->bytes) ^ copy->bytes;
+    other |= FIELD_GET(record->stack) ^ copy->stack;
+    other |= FIELD_GET(record->context) ^ copy->context;
+    other |= FIELD_GET(record->task) ^ copy->task;
+    other |= FIELD_GET(record->born_ms) ^ copy->born_ms;
+    atomic_thread_fence(memory_order_acquire);
+    return !other;
+}
+
+/* A record may be given back and filled anew while it is read, for another block
+ * at the same address even: malloc and record_get both hand out first what came
+ * back last. While a record is filled no slot names it, and this slot names it
+ * before, between and after two readings. So if the first mixes two blocks, the
+ * filling was over when the second began, which then is the younger block's, and
+ * differs: readings that agree are one block's. */
 static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t granule)
 {
     uint32_t number = atomic_load_explicit(slot, memory_order_acquire);
     if (!number)
         return;
-    struct block *record = record_at(number);
-    struct block copy = {.address = FIELD_GET(record->address),
-                         .bytes = FIELD_GET(record->bytes),
-                         .stack = FIELD_GET(record->stack),
-                         .context = FIELD_GET(record->context),
-                         .task = FIELD_GET(record->task),
-                         .born_ms = FIELD_GET(record->born_ms)};
-    atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(slot, memory_order_relaxed) != number)
-        return;
+    const struct block *record = record_at(number);
+    struct block copy;
+    bool is_whole;
+    do {
+        record_read(record, &copy);
+        if (atomic_load_explicit(slot, memory_order_acquire) != number)
+            return;
+        is_whole = reads_as(record, &copy);
+        if (atomic_load_explicit(slot, memory_order_relaxed) != number)
+            return;
+    } while (!is_whole);
     if (copy.address >> ledger_granule_bits != granule || copy.born_ms > scan->now_ms)
         return;
     scan->each(&copy, scan->arg);

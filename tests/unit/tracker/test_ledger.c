@@ -148,6 +148,48 @@ static void a_scan_beside_threads_is_never_torn(void **state)
     assert_int_equal(failures, 0);
 }
 
+/* One block after the other at one address, which most often gets the record of
+ * the one before: every field of a block says which one it is. */
+#ifdef __SANITIZE_THREAD__
+#define SCANS 200
+#else
+#define SCANS 12000
+#endif
+static _Atomic bool scans_over;
+
+static void check_whole(const struct block *block, void *arg)
+{
+    uint32_t which = block->stack;
+    if (block->bytes != which || block->context != which || block->task != which)
+        atomic_fetch_add(&failures, 1);
+    ++*(uint64_t *)arg;
+}
+
+static void *reuse_or_scan(void *arg)
+{
+    const uintptr_t address = UINT64_C(0x640000000000);
+    struct block was;
+    for (uint32_t which = 1; (intptr_t)arg == 0 && !atomic_load(&scans_over); which++) {
+        struct block b = {
+            .address = address, .bytes = which, .stack = which, .context = which, .task = which};
+        ledger_add(&b);
+        ledger_take(address, &was);
+    }
+    if ((intptr_t)arg == 0)
+        return NULL;
+    uint64_t seen = 0;
+    for (int i = 0; i < SCANS; i++)
+        ledger_scan(check_whole, &seen);
+    atomic_store(&scans_over, true);
+    return NULL;
+}
+
+static void a_scan_mixes_no_two_blocks_of_one_address(void **state)
+{
+    in_threads(2, reuse_or_scan);
+    assert_int_equal(failures, 0);
+}
+
 /* A handler that interrupts add and take at any instruction and does the same. */
 static _Atomic uint64_t handled;
 
@@ -193,6 +235,9 @@ int main(void)
         cmocka_unit_test(a_scan_shows_exactly_the_live_ones),
         cmocka_unit_test(threads_lose_nothing),
         cmocka_unit_test(a_scan_beside_threads_is_never_torn),
+        /* After the others: what they leave drives the record from the caches, and
+         * reading it takes longer. */
+        cmocka_unit_test(a_scan_mixes_no_two_blocks_of_one_address),
         cmocka_unit_test(a_signal_handler_may_use_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
