@@ -13,6 +13,7 @@
  */
 #include <pthread.h>
 
+#include "preload/books/holders.h"
 #include "preload/books/sweep.h"
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
@@ -44,6 +45,7 @@ void fork_child(void)
     key_drop_kind(CTT_KIND_THREAD);
     children_forget();
     mishaps_forget();
+    holders_forget();
     closes_forgive();
     sweep_forked();
     atomic_store(&inherited_before_ns, clock_since_ns());

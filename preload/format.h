@@ -22,7 +22,7 @@
  * task or string field means "not known".
  *
  * Minor versions: 1 added sampling (ctt_process.sample_bytes, ctt_group.sampled
- * and the fields after it).
+ * and the fields after it). 2 added HOLDER and ctt_mishap.wanted.
  *
  * This header includes nothing of the project; both sides include it.
  */
@@ -33,7 +33,7 @@
 
 #define CTT_MAGIC        "CTXTRACE"
 #define CTT_FORMAT_MAJOR 1 /* a reader refuses a larger one */
-#define CTT_FORMAT_MINOR 1
+#define CTT_FORMAT_MINOR 2
 #define CTT_BYTE_ORDER   0x01020304u
 #define CTT_NEVER        UINT64_MAX
 #define CTT_ALIGN        8u
@@ -69,6 +69,7 @@ enum ctt_type {
     CTT_MISHAP = 13,
     CTT_COUNTER = 14,
     CTT_HEALTH = 15,
+    CTT_HOLDER = 16,
     CTT_TRAILER = 0xffff,
 };
 
@@ -392,9 +393,22 @@ struct ctt_mishap {
     uint64_t first_ns;
     uint64_t last_ns;
     uint64_t count;
-    uint64_t live;  /* D20: descriptors held at that moment */
+    uint64_t live;  /* D20: descriptors, or threads and children, held at that moment */
     uint32_t tasks; /* the most threads there were at once, until then */
     uint32_t reserved;
+    uint64_t wanted; /* D20: bytes that were asked for; 0: a call that asks for none */
+};
+
+/* Who held how much when a limit was hit for the first time (D20), by stack: the
+ * largest, then all others in one row of stack 0 and kind 0. */
+struct ctt_holder {
+    uint32_t error; /* the errno of the failure: that of its mishap */
+    uint32_t kind;
+    uint32_t stack;
+    uint32_t reserved;
+    uint64_t count;
+    uint64_t bytes;
+    uint64_t at_ns;
 };
 
 /* One health counter. */

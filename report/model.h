@@ -108,13 +108,21 @@ struct site {
 
 struct mishap {
     uint32_t id, kind, owner_kind, error;
-    uint64_t handle, owner, first_ns, last_ns, count, live;
+    uint64_t handle, owner, first_ns, last_ns, count, live, wanted;
     struct stack *stack, *acquired_stack, *released_stack;
     struct context *context;
     uint32_t context_id, task_id, released_task;
     uint32_t tasks; /* the most threads at once until then; 0: not told */
     struct mishap *next_in_finding;
     struct mishap *prev, *next;
+};
+
+/* What one stack held when the limit that this errno tells of was hit first. */
+struct holder {
+    uint32_t error, kind;
+    struct stack *stack; /* NULL: of all stacks without a row of their own */
+    uint64_t count, bytes, at_ns;
+    struct holder *prev, *next;
 };
 
 struct dump_option {
@@ -171,6 +179,7 @@ struct model {
     struct holding *holdings;
     struct site *sites;
     struct mishap *mishaps;
+    struct holder *holders;
     struct counter *counters;
     struct blind_spot *blind_spots;
     struct kind_name *kinds;

@@ -240,7 +240,22 @@ static void load_mishap(struct load *load, const void *fixed)
     mishap->count = in->count;
     mishap->live = in->live;
     mishap->tasks = in->tasks;
+    mishap->wanted = in->wanted;
     DL_APPEND(load->model->mishaps, mishap);
+}
+
+static void load_holder(struct load *load, const void *fixed)
+{
+    const struct ctt_holder *in = fixed;
+    struct holder *holder = pool_alloc(load->model->pool, sizeof(*holder));
+
+    holder->error = in->error;
+    holder->kind = in->kind;
+    holder->stack = stack_of(load, in->stack);
+    holder->count = in->count;
+    holder->bytes = in->bytes;
+    holder->at_ns = in->at_ns;
+    DL_APPEND(load->model->holders, holder);
 }
 
 union fixed_part {
@@ -259,6 +274,7 @@ union fixed_part {
     struct ctt_mishap mishap;
     struct ctt_counter counter;
     struct ctt_health health;
+    struct ctt_holder holder;
 };
 
 static const struct loader {
@@ -280,6 +296,7 @@ static const struct loader {
     [CTT_MISHAP] = {sizeof(struct ctt_mishap), load_mishap},
     [CTT_COUNTER] = {sizeof(struct ctt_counter), model_load_counter},
     [CTT_HEALTH] = {sizeof(struct ctt_health), model_load_health},
+    [CTT_HOLDER] = {sizeof(struct ctt_holder), load_holder},
 };
 
 static void load_record(struct load *load, const struct reader_record *record)

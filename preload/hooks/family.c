@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "preload/books/holders.h"
+
 #define STDIO_LAST 2 /* fds 0-2 are never blamed */
 
 uint32_t family_stack(struct hook *hook, const struct call_site *site)
@@ -23,17 +25,28 @@ void family_tally(uint32_t stack, enum ctt_kind_id kind)
     atomic_store_explicit(&stack_note(stack)->kind, kind, memory_order_relaxed);
 }
 
-void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind)
+void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted)
 {
-    int error = errno;
-    if (error != EMFILE && error != ENFILE)
+    if (error != EMFILE && error != ENFILE && error != EAGAIN && error != ENOMEM)
         return;
+    int saved = errno;
+    holders_note(error);
     mishap_note((struct ctt_mishap){.id = CTT_MISHAP_LIMIT,
                                     .kind = kind,
                                     .handle = UINT64_MAX,
                                     .error = (uint32_t)error,
-                                    .stack = family_stack(hook, site),
-                                    .live = fd_live()});
+                                    .stack = stack,
+                                    .live = holders_live(error),
+                                    .wanted = wanted});
+    errno = saved;
+}
+
+/* EAGAIN is "not now" to most calls that give a descriptor, and ENOMEM need not be
+ * the process's own. */
+void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind)
+{
+    if (errno == EMFILE || errno == ENFILE)
+        limit_hit(family_stack(hook, site), kind, errno, 0);
 }
 
 void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack)

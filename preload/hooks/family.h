@@ -44,7 +44,10 @@ void descriptors_acquired(struct hook *hook, const struct call_site *site, int r
 void duplicate_acquired(struct hook *hook, const struct call_site *site, int from, int fd);
 /* The table's part of it, with a stack already captured. */
 void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack);
-/* D20, when errno says that a limit was hit. */
+/* D20, when `error` says that a limit was hit (EMFILE, ENFILE, EAGAIN, ENOMEM).
+ * `wanted`: the bytes that were asked for, or 0. */
+void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted);
+/* The same for a call that gives a descriptor, from errno. */
 void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind);
 
 /* A family for ACQUIRES: `FD_FAMILY(epoll, CTT_KIND_EVENT, DETAIL_EPOLL)`. */
@@ -100,7 +103,7 @@ void directory_releasing(struct hook *hook, const struct call_site *site, DIR *d
 /* Around the call that makes a child: in between, a pid collected by another
  * thread or by a SIGCHLD handler may be one that is not entered yet. */
 void child_coming(void);
-/* pid <= 0: there is none after all. */
+/* 0: there is none after all; -errno: there should have been one. */
 void child_acquired(struct hook *hook, const struct call_site *site, int pid,
                     enum holding_detail detail);
 void child_collected(int pid);

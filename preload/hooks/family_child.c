@@ -11,6 +11,8 @@
  */
 #include "preload/hooks/family.h"
 
+#include <errno.h>
+
 #define EARLY_MAX 64u /* collected and not yet taken out, at one time */
 
 static _Atomic int early[EARLY_MAX];
@@ -72,6 +74,8 @@ void child_acquired(struct hook *hook, const struct call_site *site, int pid,
         key_enter(&child);
         if (early_take(pid))
             child_take(pid);
+    } else if (pid == -EAGAIN || pid == -ENOMEM) {
+        limit_hit(family_stack(hook, site), CTT_KIND_PROCESS, -pid, 0);
     }
     if (atomic_fetch_sub(&coming, 1) == 1)
         early_settle();

@@ -89,12 +89,23 @@ static void granule_choose(void)
     atomic_store_explicit(&chosen, 1, memory_order_release);
 }
 
+/* What could never be had is no limit's doing: programs try whether such a size is
+ * refused. Not every allocator sets errno. */
+static __attribute__((noinline, cold)) void
+block_refused(const void *entry, const struct call_site *site, size_t bytes, int error)
+{
+    if (bytes != 0 && bytes <= PTRDIFF_MAX && error != EINVAL)
+        limit_hit(stack_capture(site, entry), CTT_KIND_MEMORY, ENOMEM, bytes);
+}
+
 /* `entry` is the real function. */
 static void block_acquired(const void *entry, const struct call_site *site, void *address,
                            size_t bytes, enum sample sample)
 {
-    if (!address)
+    if (__builtin_expect(!address, 0)) {
+        block_refused(entry, site, bytes, errno);
         return;
+    }
     granule_choose();
     uint32_t task = task_self();
     uint32_t stack = capture_again(site, entry);
@@ -187,6 +198,8 @@ WATCHED int posix_memalign_watched(void **where, size_t alignment, size_t bytes,
     self.inside = 0;
     if (error == 0)
         block_acquired((const void *)real, site, *where, bytes, sample);
+    else
+        block_refused((const void *)real, site, bytes, error);
     return error;
 }
 
@@ -259,10 +272,10 @@ static void *boot_realloc(void *p, size_t bytes)
         self.inside = GUARD_FRAME();                                                               \
         void *block = real args;                                                                   \
         self.inside = 0;                                                                           \
-        if (block && sample != SAMPLE_PASSED)                                                      \
-            block_acquired((const void *)real, site, block, bytes, sample);                        \
         if (!block && had && (bytes) != 0)                                                         \
             ledger_add(&was); /* it failed: the old block stands */                                \
+        if (sample != SAMPLE_PASSED)                                                               \
+            block_acquired((const void *)real, site, block, bytes, sample);                        \
         return block;                                                                              \
     }                                                                                              \
     HOOK_EXPORT PASSES void *function params                                                       \

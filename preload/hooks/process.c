@@ -34,7 +34,7 @@ pid_t __fork(void);
         child_coming();                                                                            \
         pid_t pid = REAL(function)();                                                              \
         if (pid != 0)                                                                              \
-            child_acquired(&hook_##function, &site, pid, DETAIL_FORK);                             \
+            child_acquired(&hook_##function, &site, pid < 0 ? -errno : pid, DETAIL_FORK);          \
         return pid;                                                                                \
     }
 
@@ -57,7 +57,7 @@ HOOK_EXPORT pid_t _Fork(void)
         return 0;
     }
     fork_parent();
-    child_acquired(&hook__Fork, &site, pid, DETAIL_FORK);
+    child_acquired(&hook__Fork, &site, pid < 0 ? -errno : pid, DETAIL_FORK);
     return pid;
 }
 
@@ -73,7 +73,7 @@ HOOK_EXPORT int forkpty(int *master, char *name, const struct termios *terminal,
     child_coming();
     int pid = REAL(forkpty)(master, name, terminal, size);
     if (pid != 0)
-        child_acquired(&hook_forkpty, &site, pid, DETAIL_FORK);
+        child_acquired(&hook_forkpty, &site, pid < 0 ? -errno : pid, DETAIL_FORK);
     if (pid > 0)
         descriptor_acquired(&hook_forkpty, &site, *master, CTT_KIND_FD, DETAIL_PTY);
     return pid;
@@ -128,7 +128,7 @@ void vfork_coming(void)
 long vfork_returned(long result, uintptr_t pc, uintptr_t sp, uintptr_t fp)
 {
     struct call_site site = {pc, sp, fp};
-    bool is_entered = result > 0 && guard_may_record(GUARD_FRAME());
+    bool is_entered = result != 0 && guard_may_record(GUARD_FRAME());
     child_acquired(&hook_vfork, &site, is_entered ? (int)result : 0, DETAIL_VFORK);
     if (result >= 0)
         return result;
@@ -201,8 +201,9 @@ static bool clone_is_watched(int flags)
         self.vforked = vforked;                                                                    \
         if (!start.shares_memory)                                                                  \
             fork_parent();                                                                         \
+        int child = pid < 0 ? -errno : pid;                                                        \
         bool is_waited_for = (flags & CSIGNAL) == SIGCHLD;                                         \
-        child_acquired(&hook_##function, &site, is_waited_for ? pid : 0, DETAIL_FORK);             \
+        child_acquired(&hook_##function, &site, is_waited_for ? child : 0, DETAIL_FORK);           \
         return pid;                                                                                \
     }
 

@@ -27,7 +27,7 @@
         pid_t *where = ret_pid ? ret_pid : &pid;                                                   \
         child_coming();                                                                            \
         int error = REAL(function)(where, file, actions, attributes, argv, environment);           \
-        child_acquired(&hook_##function, &site, error ? 0 : *where, DETAIL_SPAWN);                 \
+        child_acquired(&hook_##function, &site, error ? -error : *where, DETAIL_SPAWN);            \
         return error;                                                                              \
     }
 

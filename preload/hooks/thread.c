@@ -193,6 +193,7 @@ void thread_created(struct thread_start *start, int error, const pthread_t *thre
         if (task)
             context_end(task->own_context, CTT_STATE_ABANDONED, 0);
         task_drop(start->task);
+        limit_hit(start->holding.stack, CTT_KIND_THREAD, error, 0);
         start_let_go(start); /* the side of the thread that never was */
     } else {
         family_tally(start->holding.stack, CTT_KIND_THREAD);

@@ -3,6 +3,7 @@
  * sites, counters, blind spots. */
 #include <string.h>
 
+#include "preload/books/holders.h"
 #include "preload/books/mishap.h"
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
@@ -145,6 +146,15 @@ void dump_mishaps(struct dump *dump)
         fact.acquired_stack = dump_stack(dump, fact.acquired_stack);
         fact.released_stack = dump_stack(dump, fact.released_stack);
         dump_record(dump, CTT_MISHAP, &fact, sizeof fact);
+    }
+}
+
+void dump_holders(struct dump *dump)
+{
+    struct ctt_holder row;
+    for (uint32_t i = 0; holders_read(i, &row); i++) {
+        row.stack = dump_stack(dump, row.stack);
+        dump_record(dump, CTT_HOLDER, &row, sizeof row);
     }
 }
 

@@ -305,6 +305,26 @@ void json_write_holdings(struct json *json, const struct report *report)
     json_close(json, ']');
 }
 
+/* Who held what when the limit of this errno was hit first. */
+static void holders_write(struct json *json, const struct report *report, const struct mishap *m)
+{
+    const struct holder *h;
+
+    json_open(json, "holders", '[');
+    DL_FOREACH (report->model->holders, h) {
+        if (m->id != CTT_MISHAP_LIMIT || h->error != m->error)
+            continue;
+        json_open(json, NULL, '{');
+        json_text(json, "kind", h->kind ? model_kind_name(report->model, h->kind) : NULL);
+        stack_write(json, "stack", h->stack);
+        json_number(json, "count", h->count);
+        json_number(json, "bytes", h->bytes);
+        json_seconds(json, "at_s", h->at_ns);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 void json_write_mishaps(struct json *json, const struct report *report)
 {
     const struct mishap *m;
@@ -327,6 +347,8 @@ void json_write_mishaps(struct json *json, const struct report *report)
         stack_write(json, "acquired_stack", m->acquired_stack);
         stack_write(json, "released_stack", m->released_stack);
         json_number(json, "live", m->live);
+        json_number(json, "wanted", m->wanted);
+        holders_write(json, report, m);
         json_close(json, '}');
     }
     json_close(json, ']');

@@ -126,8 +126,8 @@ static void mishap_what_write(struct text *text, const struct finding *f)
     const char *error = m->error ? strerrorname_np((int)m->error) : NULL;
 
     if (m->id == CTT_MISHAP_LIMIT)
-        text_line(text, PAINT_NONE, "    what    %s%s%" PRIu64 " descriptors held at that moment",
-                  error ? error : "", error ? ": " : "", m->live);
+        text_line(text, PAINT_NONE, "    what    %s%s%s", error ? error : "", error ? ": " : "",
+                  text_limit(text, m));
     else if (m->id == CTT_MISHAP_CLOSED_BEHIND_OWNER)
         text_line(text, PAINT_NONE,
                   "    what    fd %" PRIu64 " closed while %s 0x%" PRIx64 " owned it", m->handle,
@@ -262,6 +262,8 @@ static void block_write(struct text *text, unsigned number, const struct finding
     whose_write(text, f);
     when_write(text, f);
     seen_write(text, f);
+    if (f->mishaps && f->mishaps->id == CTT_MISHAP_LIMIT)
+        text_write_holders(text, f->mishaps->error);
     text_write_stack(text, "stack", f->stack);
     if (f->mishaps)
         mishap_stacks_write(text, f);

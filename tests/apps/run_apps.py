@@ -45,7 +45,8 @@ class Case:
 
 
 PROGRAMS = ("fd", "socket", "stream", "dir", "pipe", "event", "thread", "child",
-            "double_close", "closed_behind", "limit_hit", "ended_thread", "pile_up", "order")
+            "double_close", "closed_behind", "limit_hit", "limit_memory", "limit_thread",
+            "ended_thread", "pile_up", "order")
 
 # Ways out of ways_out.c and what the dump is called after them.
 FATAL = ("abort", "segv", "overflow", "fpe", "ill", "bus", "term", "int", "hup", "quit",
@@ -171,6 +172,12 @@ def describe(report, case):
         where = first_own_function(report, finding["stack"])
         lines[f"{finding['severity']} {finding['detector']} {finding['grade']} "
               f"{finding['kind']} x{finding['count']} at {where}"] += 1
+    for mishap in report["mishaps"]:
+        for holder in mishap["holders"]:
+            if called_directly(report, holder["stack"]):
+                where = first_own_function(report, holder["stack"])
+                lines[f"  {mishap['error']} with {holder['kind']} x{holder['count']} "
+                      f"by {where}"] += 1
     if case.live_memory:
         for row in report["live"]:
             if row["kind"] == "memory" and called_directly(report, row["stack"]):

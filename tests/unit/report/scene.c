@@ -161,6 +161,37 @@ static void mishaps_add(struct dump_builder *b)
     builder_record(b, CTT_MISHAP, &mishap, sizeof(mishap));
 }
 
+/* No memory was left, with most of it in two places. */
+static void limit_add(struct dump_builder *b)
+{
+    struct ctt_mishap mishap = {
+        .id = CTT_MISHAP_LIMIT,
+        .kind = CTT_KIND_MEMORY,
+        .handle = UINT64_MAX,
+        .error = 12,
+        .stack = builder_stack(b, "malloc load_conf main"),
+        .context = 1,
+        .task = TASK_MAIN,
+        .first_ns = 70 * SEC,
+        .last_ns = 70 * SEC,
+        .count = 1,
+        .wanted = 8 << 20,
+    };
+    struct ctt_holder holders[] = {
+        {.stack = builder_stack(b, "malloc load_conf main"), .count = 3, .bytes = 80 << 20},
+        {.stack = builder_stack(b, "malloc handle_request main"), .count = 9000, .bytes = 9 << 20},
+        {.count = 70, .bytes = 5000},
+    };
+
+    builder_record(b, CTT_MISHAP, &mishap, sizeof(mishap));
+    for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++) {
+        holders[i].error = 12;
+        holders[i].kind = holders[i].stack ? CTT_KIND_MEMORY : 0;
+        holders[i].at_ns = 70 * SEC;
+        builder_record(b, CTT_HOLDER, &holders[i], sizeof(holders[i]));
+    }
+}
+
 static void facts_add(struct dump_builder *b)
 {
     struct ctt_limit nofile = {builder_string(b, "nofile"), builder_string(b, "fds"), 41, 1024,
@@ -190,6 +221,7 @@ void builder_scene(struct dump_builder *b, uint32_t trigger)
     requests_fds_add(b);
     others_add(b);
     mishaps_add(b);
+    limit_add(b);
     facts_add(b);
     builder_finish(b);
 }

@@ -4,6 +4,7 @@
  * per cell. Each row is a dump with one sort of holding; `expected` is
  * "detector severity grade count", or "" for silence.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -269,7 +270,7 @@ static void test_mishaps(void **state)
         {CTT_MISHAP_DOUBLE_CLOSE, "double-close note proved 2", "close sys_helper main", 1},
         {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2", "close sys_helper main", 2},
         {CTT_MISHAP_DOUBLE_FREE, "double-free error proved 2", "close close_conf main", 1},
-        {CTT_MISHAP_LIMIT, "limit-hit warning proved 2", "open64 load_conf main", 1},
+        {CTT_MISHAP_LIMIT, "limit-hit note proved 2", "open64 load_conf main", 1},
         {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2", "close main", 1},
         {CTT_MISHAP_FAILED_CLOSE, "", "close main", 1},
         {77, "", "close main", 1},
@@ -285,6 +286,40 @@ static void test_mishaps(void **state)
         builder_record(b, CTT_MISHAP, &mishap, sizeof(mishap));
         builder_finish(b);
         findings_check(b, "mishap", mishaps[i].expected);
+    }
+}
+
+/* What others hold, or no process could have, is not the program's leak. */
+static void test_limits(void **state)
+{
+    static const struct {
+        uint32_t error;
+        uint64_t live, wanted;
+        const char *expected;
+    } limits[] = {
+        {EMFILE, 33, 0, "limit-hit warning proved 1"},
+        {ENFILE, 0, 0, "limit-hit note proved 1"},
+        {EAGAIN, 2, 0, "limit-hit warning proved 1"},
+        {EAGAIN, 0, 0, "limit-hit note proved 1"},
+        {ENOMEM, 0, 4096, "limit-hit warning proved 1"},
+        {ENOMEM, 0, 4097, "limit-hit note proved 1"},
+    };
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct dump_builder *b = builder_new();
+        struct ctt_holder holder = {.error = ENOMEM, .kind = CTT_KIND_MEMORY, .count = 3};
+        struct ctt_mishap mishap = {.id = CTT_MISHAP_LIMIT, .kind = FD, .count = 1, .context = 1};
+
+        holder.bytes = 4096;
+        mishap.error = limits[i].error;
+        mishap.live = limits[i].live;
+        mishap.wanted = limits[i].wanted;
+        builder_process(b, AT_EXIT, 0);
+        mishap.stack = builder_stack(b, "open64 load_conf main");
+        builder_record(b, CTT_MISHAP, &mishap, sizeof(mishap));
+        builder_record(b, CTT_HOLDER, &holder, sizeof(holder));
+        builder_finish(b);
+        findings_check(b, "limit", limits[i].expected);
     }
 }
 
@@ -312,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_mishaps),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_grouping),
     };
 
