@@ -22,7 +22,8 @@
  * task or string field means "not known".
  *
  * Minor versions: 1 added sampling (ctt_process.sample_bytes, ctt_group.sampled
- * and the fields after it). 2 added HOLDER and ctt_mishap.wanted.
+ * and the fields after it). 2 added HOLDER, ctt_mishap.wanted and
+ * ctt_process.cause.
  *
  * This header includes nothing of the project; both sides include it.
  */
@@ -119,6 +120,8 @@ struct ctt_process {
     uint32_t trace_id; /* TRACEPARENT at start, when there was one */
     /* Mean of the bytes of memory from one sample to the next; 0: every block. */
     uint64_t sample_bytes;
+    uint32_t cause; /* string: what was met, of a snapshot that nobody asked for */
+    uint32_t reserved;
 };
 
 enum ctt_origin {
@@ -442,8 +445,15 @@ struct ctt_trailer {
  * The options, one row each: key, type, default, help. The tracker's parser,
  * the command's --help and the README's table are all made from these rows.
  * Types: BOOL 0/1 on/off, INT, SIZE 64k 256M, TIME 500ms 3s 10m, TEXT, or
- * SIGNAL (a name with or without SIG, or a number).
+ * SIGNAL (a name with or without SIG, or a number), or WHEN (ground/conditions.h).
+ *
+ * A key that is a word of C has another name as a variable: CTT_FIELD(key).
  */
+#define CTT_FIELD(key)                 CTT_FIELD_(CTT_FIELD_OF_##key, key)
+#define CTT_FIELD_(probe, key)         CTT_SECOND(probe, key, )
+#define CTT_SECOND(first, second, ...) second
+#define CTT_FIELD_OF_auto              , automatic
+
 #define CTT_OPTIONS(X)                                                                             \
     X(off, BOOL, "0", "load, but watch nothing")                                                   \
     X(dir, TEXT, "", "where dumps go; given, a dump is written at every exit")                     \
@@ -460,6 +470,8 @@ struct ctt_trailer {
     X(render, TIME, "3s", "how long exit may wait for the report's text")                          \
     X(tool, TEXT, "",                                                                              \
       "path of the ctxtrace command (else CTXTRACE_TOOL, else beside the library)")                \
+    X(auto, WHEN, "",                                                                              \
+      "take snapshots without being asked at fd:80%, rss:512M, every:10m, mishap (with commas)")   \
     X(children, TEXT, "follow", "programs that this one starts: follow or skip")                   \
     X(keep, INT, "10", "dumps kept per process; the first and the last always are")                \
     X(max_dumps, SIZE, "256M", "bytes of dumps kept per process")                                  \

@@ -122,6 +122,8 @@ static bool value_is_good(const struct tracker_option *option, const char *value
         return is_number(value, "kKmMgG");
     if (strcmp(option->type, "TIME") == 0)
         return time_parse(value, &ns);
+    if (strcmp(option->type, "WHEN") == 0)
+        return conditions_are_good(value);
     return strcmp(option->type, "SIGNAL") != 0 || signal_parse(value);
 }
 
@@ -130,7 +132,7 @@ static bool tracker_option_add(struct run_command *command, const char *key, con
 {
     char *longer;
 
-    if (strchr(value, ':')) {
+    if (strchr(value, ':') && !conditions_are_good(value)) {
         fprintf(stderr, "ctxtrace: --%s=%s: a colon separates options and cannot be part of one\n",
                 key, value);
         return false;
@@ -153,7 +155,8 @@ static bool tracker_option_take(struct run_command *command, const struct tracke
             : strcmp(option->type, "SIZE") == 0   ? "size (64k, 256M)"
             : strcmp(option->type, "SIGNAL") == 0 ? "signal"
             : strcmp(option->type, "BOOL") == 0   ? "switch (0, 1)"
-                                                  : "number");
+            : strcmp(option->type, "WHEN") == 0 ? "condition (fd:80%, rss:512M, every:10m, mishap)"
+                                                : "number");
     return false;
 }
 

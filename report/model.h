@@ -160,6 +160,7 @@ struct process {
     bool known; /* the record was there */
     struct ctt_process facts;
     const char *exe, *name, *argv, *cwd, *host, *kernel, *libc, *arch, *tool_version, *trace_id;
+    const char *cause; /* of a snapshot that nobody asked for */
     size_t argv_bytes;
 };
 

@@ -24,6 +24,7 @@ void model_load_process(struct load *load, const void *fixed)
     process->arch = text_of(load, in->arch);
     process->tool_version = text_of(load, in->tool_version);
     process->trace_id = text_of(load, in->trace_id);
+    process->cause = text_of(load, in->cause);
 }
 
 void model_load_option(struct load *load, const void *fixed)

@@ -11,6 +11,10 @@
 
 #include "preload/format.h"
 
+#define SECOND_NS UINT64_C(1000000000)
+
+enum { CONDITION_MAX = 24 }; /* as much as the tracker reads */
+
 static const struct option_text {
     const char *key, *fallback, *help;
 } option_texts[] = {
@@ -52,6 +56,50 @@ static bool number_parse(const char *text, uint64_t *ret_number, const char **re
         return false;
     *ret_number = number;
     *ret_rest = end;
+    return true;
+}
+
+/* "80%", or digits and one of `units`. */
+static bool is_share(const char *text, const char *units)
+{
+    uint64_t number;
+    const char *rest;
+
+    if (!number_parse(text, &number, &rest) || number == 0)
+        return false;
+    if (*rest == '%')
+        return number <= 100 && !rest[1];
+    return !*rest || (strchr(units, *rest) && !rest[1]);
+}
+
+static bool is_condition(const char *item)
+{
+    uint64_t ns;
+
+    if (strncmp(item, "fd:", 3) == 0)
+        return is_share(item + 3, "");
+    if (strncmp(item, "rss:", 4) == 0)
+        return is_share(item + 4, "kKmMgG");
+    if (strncmp(item, "every:", 6) == 0)
+        return time_parse(item + 6, &ns) && ns >= SECOND_NS;
+    return strcmp(item, "mishap") == 0;
+}
+
+bool conditions_are_good(const char *text)
+{
+    char item[CONDITION_MAX];
+
+    do {
+        size_t length = strcspn(text, ",");
+
+        if (length >= sizeof(item))
+            return false;
+        memcpy(item, text, length);
+        item[length] = '\0';
+        if (!is_condition(item))
+            return false;
+        text += length;
+    } while (*text++ == ',');
     return true;
 }
 

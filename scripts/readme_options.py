@@ -15,7 +15,7 @@ END = "<!-- end of options -->"
 ROW = re.compile(r'X\(\s*(\w+),\s*(\w+),\s*"((?:[^"\\]|\\.)*)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)')
 
 TYPES = {"BOOL": "0 or 1", "INT": "number", "SIZE": "size (64k, 256M)",
-         "TIME": "time (500ms, 3s)", "TEXT": "text", "SIGNAL": "signal"}
+         "TIME": "time (500ms, 3s)", "TEXT": "text", "SIGNAL": "signal", "WHEN": "conditions"}
 
 
 def read_options():

@@ -4,6 +4,7 @@
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
+#include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 
 static struct mishap table[MISHAP_MAX];
@@ -29,6 +30,7 @@ void mishap_note(struct ctt_mishap fact)
 {
     uint64_t now = clock_since_ns();
     struct mishap *m = find(&fact);
+    bool is_new = false;
     if (!m) {
         /* Two threads may enter the same mishap at once: two records, which
          * the report adds up. */
@@ -44,10 +46,21 @@ void mishap_note(struct ctt_mishap fact)
         fact.tasks = task_slots() - 1;
         m->fact = fact;
         atomic_store_explicit(&m->ready, 1, memory_order_release);
+        is_new = true;
     }
     atomic_fetch_add_explicit(&m->count, 1, memory_order_relaxed);
     atomic_store_explicit(&m->last_ns, now, memory_order_relaxed);
     atomic_store_explicit(&m->last_handle, fact.handle, memory_order_relaxed);
+    if (is_new)
+        NOTIFY(occasion, true);
+}
+
+uint32_t mishap_count(void)
+{
+    uint32_t count = atomic_load(&used), found = 0;
+    for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++)
+        found += (uint32_t)atomic_load_explicit(&table[i].ready, memory_order_relaxed);
+    return found;
 }
 
 /* The record stays, as an empty one that readers skip: nothing moves in this

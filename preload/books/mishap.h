@@ -31,6 +31,8 @@ void mishap_note(struct ctt_mishap fact);
 void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack);
 /* In a fork child: what happened was the parent's. */
 void mishaps_forget(void);
+/* How many different ones there are. */
+uint32_t mishap_count(void);
 /* Copies record i; false past the end. */
 bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact);
 

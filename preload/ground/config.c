@@ -10,7 +10,7 @@
 
 struct config config;
 
-enum config_type { TYPE_BOOL, TYPE_INT, TYPE_SIZE, TYPE_TIME, TYPE_TEXT, TYPE_SIGNAL };
+enum config_type { TYPE_BOOL, TYPE_INT, TYPE_SIZE, TYPE_TIME, TYPE_TEXT, TYPE_SIGNAL, TYPE_WHEN };
 
 static struct option {
     const char *key;
@@ -19,7 +19,8 @@ static struct option {
     const char *value; /* as text, as it is in force */
     enum ctt_origin origin;
 } options[] = {
-#define X(key, type, standard, help) {#key, TYPE_##type, &config.key, standard, CTT_ORIGIN_DEFAULT},
+#define X(key, type, standard, help)                                                               \
+    {#key, TYPE_##type, &config.CTT_FIELD(key), standard, CTT_ORIGIN_DEFAULT},
     CTT_OPTIONS(X)
 #undef X
 };
@@ -143,6 +144,7 @@ static bool option_set(const struct option *option, const char *text)
         int64_t number;
         uint64_t quantity;
         int signal;
+        struct conditions conditions;
     } v;
     switch (option->type) {
     case TYPE_BOOL:
@@ -157,6 +159,9 @@ static bool option_set(const struct option *option, const char *text)
                (*(uint64_t *)option->field = v.quantity, true);
     case TYPE_SIGNAL:
         return config_parse_signal(text, &v.signal) && (*(int *)option->field = v.signal, true);
+    case TYPE_WHEN:
+        return conditions_parse(text, &v.conditions) &&
+               (*(struct conditions *)option->field = v.conditions, true);
     case TYPE_TEXT:
         *(const char **)option->field = text;
         return true;
@@ -192,13 +197,28 @@ static void read_setting(char *setting)
     complain(setting);
 }
 
+/* The ':' that ends the setting at `text`, or its end. */
+static char *setting_end(char *text)
+{
+    char *colon = text;
+    while ((colon = strchr(colon, ':')) != NULL) {
+        const char *word = ++colon;
+        while ((*word >= 'a' && *word <= 'z') || *word == '_')
+            word++;
+        if (word != colon ? *word == '=' || *word == ':' || *word == '\0'
+                          : *word == '\0' || *word == ':')
+            return colon - 1;
+    }
+    return NULL;
+}
+
 void config_read(const char *text)
 {
     for (size_t i = 0; i < OPTIONS; i++)
         option_set(&options[i], options[i].value);
     char *copy = text ? arena_copy(text, strlen(text)) : NULL;
     while (copy && *copy) {
-        char *end = strchr(copy, ':');
+        char *end = setting_end(copy);
         if (end)
             *end = '\0';
         if (*copy)

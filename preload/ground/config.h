@@ -2,7 +2,8 @@
 /*
  * The options in force: one field for each row of CTT_OPTIONS (format.h), read
  * once from CTXTRACE_OPTIONS=key=value:key=value at the program's start.
- * A value may not hold ':'. Later settings of a key win.
+ * A ':' ends a value where a word follows, or nothing: auto=fd:80% is one value, and
+ * so is every:10m in it. Later settings of a key win.
  */
 #ifndef GROUND_CONFIG_H
 #define GROUND_CONFIG_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "preload/format.h"
+#include "preload/ground/conditions.h"
 
 #define CONFIG_BOOL   bool
 #define CONFIG_INT    int64_t
@@ -19,9 +21,10 @@
 #define CONFIG_TIME   uint64_t /* nanoseconds */
 #define CONFIG_TEXT   const char *
 #define CONFIG_SIGNAL int /* 0: not set */
+#define CONFIG_WHEN   struct conditions
 
 struct config {
-#define X(key, type, standard, help) CONFIG_##type key;
+#define X(key, type, standard, help) CONFIG_##type CTT_FIELD(key);
     CTT_OPTIONS(X)
 #undef X
 };

@@ -7,7 +7,12 @@
 #ifndef GROUND_NOTIFY_H
 #define GROUND_NOTIFY_H
 
+#include <stdbool.h>
+
 struct notify {
+    /* A hook that is not on malloc's path was passed: an occasion to look at what
+     * changes slowly. Urgent: something went wrong. NULL unless auto= is set. */
+    void (*occasion)(bool is_urgent);
     /* The process is about to end with this status through a door that runs no
      * exit functions (_exit, _Exit, quick_exit). Reports once; returns. */
     void (*ending)(int status);

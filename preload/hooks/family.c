@@ -13,6 +13,7 @@
 
 uint32_t family_stack(struct hook *hook, const struct call_site *site)
 {
+    NOTIFY(occasion, false);
     return stack_capture(site, hook_real(hook));
 }
 
@@ -89,5 +90,6 @@ void duplicate_acquired(struct hook *hook, const struct call_site *site, int fro
 
 void fd_used(int fd)
 {
+    NOTIFY(occasion, false);
     fd_touch(fd);
 }

@@ -18,9 +18,10 @@
 
 struct dump_request {
     enum ctt_trigger trigger;
-    int signal;    /* trigger signal or fatal */
-    int exit_code; /* trigger exit; else -1 */
-    uint32_t tid;  /* the thread whose descriptor table is told, alive */
+    int signal;        /* trigger signal or fatal */
+    int exit_code;     /* trigger exit; else -1 */
+    const char *cause; /* trigger limit or periodic: which condition was met */
+    uint32_t tid;      /* the thread whose descriptor table is told, alive */
 };
 
 /* Writes one dump into the folder. 0, or -errno: no file under its name. */

@@ -92,6 +92,7 @@ void dump_process(struct dump *dump)
     process.argv = argv_string(dump);
     process.cwd = link_string(dump, "/proc/self/cwd");
     kernel_strings(dump, &process);
+    process.cause = dump_string(dump, request->cause);
     process.libc = dump_string(dump, libc);
     process.tool_version = dump_string(dump, CTXTRACE_VERSION);
     dump_record(dump, CTT_PROCESS, &process, sizeof process);

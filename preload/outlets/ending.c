@@ -16,6 +16,7 @@
 #include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
+#include "preload/outlets/automatic.h"
 #include "preload/outlets/dump.h"
 #include "preload/outlets/dump_writer.h"
 #include "preload/outlets/fatal.h"
@@ -184,6 +185,7 @@ static void on_forked(void)
     sequence_forked();
     announce_forked();
     switched_off_forked();
+    automatic_forked();
 }
 
 /* ---- the start ---- */
@@ -207,5 +209,6 @@ void outlets_begin(char **argv, char **envp)
     notify.forked = on_forked;
     trigger_start(envp);
     fatal_start();
+    automatic_start();
     on_exit(on_exit_over, NULL);
 }

@@ -8,6 +8,7 @@
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
+#include "preload/outlets/automatic.h"
 #include "preload/outlets/dump.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/sequence.h"
@@ -17,7 +18,12 @@
 #define SETTLE_NS   UINT64_C(2000000000)
 #define HANDOVER_NS UINT64_C(10000000) /* between a job's end and its task's */
 
-enum wanted { WANT_DUMP = 1 << 0, WANT_ANNOUNCEMENT = 1 << 1, WANT_OFF = 1 << 2 };
+enum wanted {
+    WANT_DUMP = 1 << 0,
+    WANT_ANNOUNCEMENT = 1 << 1,
+    WANT_OFF = 1 << 2,
+    WANT_LOOK = 1 << 3
+};
 
 /* Who sets a bit and finds the phase idle starts the reporter. Who finds it
  * running makes it go round once more: the reporter stops only by the exchange
@@ -28,6 +34,15 @@ static _Atomic uint32_t wanted;
 static _Atomic int requested_by; /* signal number */
 static _Atomic uint32_t requester;
 
+static void dump_one(const struct dump_request *request)
+{
+    int result = dump_write(request);
+    if (result < 0)
+        terminal_complain(result, -1);
+    else if (sequence_last() == 1 && folder_fallback())
+        terminal_line(folder_fallback(), -1);
+}
+
 static void work_once(void)
 {
     uint32_t bits = atomic_exchange(&wanted, 0);
@@ -36,15 +51,15 @@ static void work_once(void)
                                        .signal = atomic_load(&requested_by),
                                        .exit_code = -1,
                                        .tid = atomic_load(&requester)};
-        int result = dump_write(&request);
-        if (result < 0)
-            terminal_complain(result, -1);
-        else if (sequence_last() == 1 && folder_fallback())
-            terminal_line(folder_fallback(), -1);
+        dump_one(&request);
     }
+    struct dump_request own = {.exit_code = -1, .tid = atomic_load(&requester)};
+    bool is_due = bits & WANT_LOOK && reporter_has_own_fds() && automatic_is_due(&own);
+    if (is_due)
+        dump_one(&own);
     if (bits & WANT_OFF)
         switch_off();
-    if (bits)
+    if (bits & ~(uint32_t)WANT_LOOK || is_due)
         announce_publish();
 }
 
@@ -63,7 +78,8 @@ static void want(uint32_t bit)
     atomic_fetch_or(&wanted, bit);
     int now = PHASE_IDLE;
     if (!atomic_compare_exchange_strong(&phase, &now, PHASE_RUNNING)) {
-        HEALTH(snapshots_busy);
+        if (bit != WANT_LOOK)
+            HEALTH(snapshots_busy);
         now = PHASE_RUNNING;
         if (atomic_compare_exchange_strong(&phase, &now, PHASE_AGAIN) || now == PHASE_AGAIN)
             return;
@@ -85,6 +101,12 @@ void snapshot_request(int number)
 void snapshot_announce(void)
 {
     want(WANT_ANNOUNCEMENT);
+}
+
+void snapshot_look(void)
+{
+    atomic_store(&requester, (uint32_t)sys_gettid());
+    want(WANT_LOOK);
 }
 
 void snapshot_switch_off(void)

@@ -14,6 +14,8 @@ void snapshot_request(int number);
 /* Only the announcement: a mark was set. */
 void snapshot_announce(void);
 /* The tracker stops watching (switched_off.h), then the announcement. */
+/* Looks whether a condition of auto= is met, and then writes a dump. */
+void snapshot_look(void);
 void snapshot_switch_off(void);
 
 /* Waits for a running reporter, 2 s at most (notify.settle). */

@@ -124,6 +124,7 @@ static void process_write(struct json *json, const struct report *report)
     json_seconds(json, "uptime_s", facts->uptime_ns);
     json_number(json, "sequence", facts->sequence);
     json_text(json, "trigger", trigger_word(facts->trigger));
+    json_text(json, "cause", process->cause);
     json_number(json, "signal", facts->signal);
     if (facts->trigger == CTT_TRIGGER_EXIT && facts->exit_code >= 0)
         json_signed(json, "exit_code", facts->exit_code);

@@ -41,7 +41,8 @@ static const char *signal_name(struct text *text, uint32_t number)
 
 static const char *trigger_phrase(struct text *text)
 {
-    const struct ctt_process *facts = &text->report->model->process.facts;
+    const struct process *process = &text->report->model->process;
+    const struct ctt_process *facts = &process->facts;
 
     switch (facts->trigger) {
     case CTT_TRIGGER_EXIT:
@@ -52,8 +53,9 @@ static const char *trigger_phrase(struct text *text)
         return pool_format(text->pool, "snapshot #%u (%s)", facts->sequence,
                            signal_name(text, facts->signal));
     default:
-        return pool_format(text->pool, "snapshot #%u (%s)", facts->sequence,
-                           trigger_word(facts->trigger));
+        return pool_format(text->pool, "snapshot #%u (%s%s%s)", facts->sequence,
+                           trigger_word(facts->trigger), process->cause ? ", " : "",
+                           process->cause ? process->cause : "");
     }
 }
 

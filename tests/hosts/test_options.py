@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROW = re.compile(r"^ +X\((\w+), (?:BOOL|INT|SIZE|TIME|TEXT|SIGNAL),", re.MULTILINE)
+ROW = re.compile(r"^ +X\((\w+), (?:BOOL|INT|SIZE|TIME|TEXT|SIGNAL|WHEN),", re.MULTILINE)
 TIMEOUT_S = 60
 RENDER_LIMIT_S = 10
 ESCAPE = "\x1b["
@@ -241,6 +241,19 @@ def test_max_memory(bench):
          f"{health}")
     said = bench.run("max_memory=1k:verbose=1", "fd_fixed").stderr
     must(said.startswith("verdict: 0 findings"), f"max_memory=1k said {said!r}")
+
+
+def test_auto(bench):
+    """What it does is test_auto.py's; here, that it stands beside other options."""
+    bench.run(f"auto=fd:3,every:10m,mishap:dir={bench.dumps_folder}", "fd_fixed")
+    triggers = [bench.report(dump)["process"]["trigger"] for dump in bench.dumps()]
+    must(sorted(triggers) == ["exit", "limit"], f"{triggers}")
+    for bad in ("fd", "fd:101%", "every:10", "every:0s,", "mishap:1", "cpu:80%"):
+        said = bench.run(f"auto={bad}", "fd_fixed").stderr
+        must(("not understood" in said) == (bad != "every:10"), f"auto={bad} said {said!r}")
+    ran = subprocess.run([bench.tool, "run", "--auto=fd:80%,cpu:1", "--", "true"], text=True,
+                         capture_output=True, timeout=TIMEOUT_S, check=False)
+    must(ran.returncode == 64 and "no such condition" in ran.stderr, f"{ran}")
 
 
 def test_max_listed(bench):

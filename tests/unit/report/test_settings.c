@@ -42,6 +42,20 @@ static void test_times(void **state)
     }
 }
 
+static void test_conditions(void **state)
+{
+    static const char *const good[] = {"fd:80%", "fd:1000", "rss:512M,every:10m,mishap", "rss:9%"};
+    static const char *const bad[] = {"",          "fd",       "fd:101%", "fd:8k", "fd:80%,",
+                                      "every:5ms", "mishap:1", "cpu:80%", "rss:0", ",mishap"};
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(conditions_are_good(good[i]));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (conditions_are_good(bad[i]))
+            fail_msg("\"%s\" is good", bad[i]);
+    }
+}
+
 /* `from` is "key=value". */
 static const char *one_setting(const void *from, const char *key)
 {
@@ -112,9 +126,8 @@ static void test_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_project),
+        cmocka_unit_test(test_times),    cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_settings), cmocka_unit_test(test_project),
         cmocka_unit_test(test_utf8),
     };
 

@@ -51,6 +51,46 @@ static void signals_by_name_and_number(void **state)
     assert_false(config_parse_signal("RTMAX-99", &s));
 }
 
+static void conditions(void **state)
+{
+    struct conditions c = {.every_ns = 7};
+    assert_true(conditions_parse("fd:80%,rss:512M,every:10m,mishap", &c));
+    assert_true(c.fd.is_percent && !c.rss.is_percent && c.mishap);
+    assert_int_equal(share_of(&c.fd, 1024), 819);
+    assert_int_equal(share_of(&c.fd, UINT64_MAX), UINT64_MAX);
+    assert_int_equal(share_of(&c.rss, 1), 512 << 20);
+    assert_int_equal(c.every_ns, UINT64_C(600000000000));
+    assert_true(conditions_parse("", &c));
+    assert_int_equal(share_of(&c.fd, 1024), UINT64_MAX);
+    static const char *const bad[] = {
+        "fd",           "fd:",       "fd:0",     "fd:0%",
+        "fd:101%",      "fd:8k",     "rss:80%%", "rss:%",
+        "every:0",      "every:5ms", "mishap:1", "mishap,",
+        ",mishap",      "cpu:80%",   "fd:80% ",  "rss:99999999999999999999%",
+        "fd:1,,mishap",
+    };
+    c.mishap = true;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (conditions_parse(bad[i], &c))
+            fail_msg("\"%s\" is understood", bad[i]);
+    assert_true(c.mishap);
+}
+
+/* A ':' ends a value only where a word follows. */
+static void colons(void **state)
+{
+    config_read("auto=fd:80%,every:10m,mishap:dir=/x:verbose");
+    assert_null(config_complaint());
+    assert_int_equal(config.automatic.fd.amount, 80);
+    assert_int_equal(config.automatic.every_ns, UINT64_C(600000000000));
+    assert_true(config.automatic.mishap && config.verbose);
+    assert_string_equal(config.dir, "/x");
+    config_read("auto=rss:1G:verbose=0:");
+    assert_null(config_complaint());
+    assert_int_equal(config.automatic.rss.amount, 1 << 30);
+    assert_false(config.verbose);
+}
+
 static void count_env(const char *key, const char *value, enum ctt_origin origin, void *arg)
 {
     (void)key;
@@ -74,6 +114,8 @@ int main(void)
         cmocka_unit_test(values_of_every_type),
         cmocka_unit_test(times_and_sizes),
         cmocka_unit_test(signals_by_name_and_number),
+        cmocka_unit_test(conditions),
+        cmocka_unit_test(colons),
         cmocka_unit_test(a_bad_setting_is_named_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
