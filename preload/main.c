@@ -21,6 +21,7 @@
 #include "preload/books/baseline.h"
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
+#include "preload/facts/signals.h"
 #include "preload/facts/stack.h"
 #include "preload/facts/task.h"
 #include "preload/facts/unwind.h"
@@ -95,6 +96,15 @@ static void choose_unwinder(void)
         health_blind(0, "libunwind.so.8 is not installed: unwind= and verify= have no effect");
 }
 
+/* Signals that were blocked for us; the program does not see the variable. */
+static uint64_t shield_take(char **envp)
+{
+    const char *value = environment_value(envp, SIGNALS_SHIELD);
+    uint64_t set = value ? text_read_hex(&value) : 0;
+    environment_remove(envp, SIGNALS_SHIELD);
+    return set;
+}
+
 static void start_off(void)
 {
     atomic_store(&tracker_state, TRACKER_OFF);
@@ -107,9 +117,11 @@ static void tracker_start(char **argv, char **envp)
     context_begin();
     task_self();
     bool warned = environment_remove(envp, EXEC_WARNED);
+    uint64_t shield = shield_take(envp);
     config_read(environment_value(envp, "CTXTRACE_OPTIONS"));
     if (config.off) {
         start_off();
+        signals_unshield(shield);
         return;
     }
     arena_limit(config.max_memory > MEMORY_LEAST ? config.max_memory : MEMORY_LEAST);
@@ -123,6 +135,7 @@ static void tracker_start(char **argv, char **envp)
     fork_watch();
     exit_watch();
     outlets_begin(argv, envp);
+    signals_unshield(shield);
     warning_options(warned);
     /* Unless somebody was fast enough to have it switched off already. */
     int state = atomic_load(&tracker_state);

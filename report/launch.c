@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
@@ -108,24 +109,27 @@ static void signals_give_back(const struct signal_state *state, const sigset_t *
 /*
  * A snapshot asked for before the tracker is ready must be neither fatal nor
  * lost: its signals start blocked, so that they stay pending over exec.
- * CTXTRACE_UNBLOCK tells the tracker to unblock them when its handlers are in
+ * CTXTRACE_UNBLOCK tells the tracker which to unblock when its handlers are in
  * place; it takes the variable out of the environment again. Signals that our
  * own caller blocked stay as they are, and then nothing is promised.
  */
 static void triggers_add(const struct launch *launch, sigset_t *mask)
 {
     int number = launch->trigger ? signal_parse(launch->trigger) : 0;
+    const int signals[] = {number ? number : TRACKER_SIGNAL_FIRST,
+                           number ? number : TRACKER_SIGNAL_SECOND};
+    uint64_t set = 0;
+    char value[24];
 
-    if (sigismember(mask, TRACKER_SIGNAL_FIRST) || sigismember(mask, TRACKER_SIGNAL_SECOND) ||
-        (number && sigismember(mask, number)))
-        return;
-    if (number) {
-        sigaddset(mask, number);
-    } else {
-        sigaddset(mask, TRACKER_SIGNAL_FIRST);
-        sigaddset(mask, TRACKER_SIGNAL_SECOND);
+    for (size_t i = 0; i < COUNT(signals); i++) {
+        if (sigismember(mask, signals[i]))
+            return;
+        set |= UINT64_C(1) << (signals[i] - 1);
     }
-    setenv("CTXTRACE_UNBLOCK", "1", 1);
+    for (size_t i = 0; i < COUNT(signals); i++)
+        sigaddset(mask, signals[i]);
+    snprintf(value, sizeof(value), "%" PRIx64, set);
+    setenv("CTXTRACE_UNBLOCK", value, 1);
 }
 
 /* Ours goes last, the sanitizer's runtime first (hazards.md C17), what was

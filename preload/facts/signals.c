@@ -109,6 +109,44 @@ bool signals_ours(int number)
     return signals_kernel(number, NULL, &now) == 0 && signals_is_stand_in(number, now.handler);
 }
 
+static uint64_t requests;
+
+void signals_requests_by(uint64_t set)
+{
+    requests = set;
+}
+
+uint64_t signals_requests(void)
+{
+    uint64_t ours = 0;
+    for (uint64_t rest = requests; rest; rest &= rest - 1)
+        if (signals_ours(__builtin_ctzll(rest) + 1))
+            ours |= rest & -rest;
+    return ours;
+}
+
+/* Ignored for a moment, for then the kernel forgets what is pending. */
+static void pending_drop(int number)
+{
+    struct kernel_sigaction now, ignored = {.handler = (void *)SIG_IGN};
+    if (signals_kernel(number, NULL, &now) < 0 || now.handler != (void *)SIG_DFL)
+        return;
+    signals_kernel(number, &ignored, NULL);
+    signals_kernel(number, &now, NULL);
+}
+
+void signals_unshield(uint64_t set)
+{
+    uint64_t pending = 0;
+    set &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+    if (!set)
+        return;
+    sys_call(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0, 0, 0);
+    for (pending &= set; pending; pending &= pending - 1)
+        pending_drop(__builtin_ctzll(pending) + 1);
+    signals_mask(SIG_UNBLOCK, set);
+}
+
 struct kernel_sigaction signals_seen(int number)
 {
     struct claim *claim = claim_of(number);

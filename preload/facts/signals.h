@@ -54,6 +54,18 @@ void signals_yield(int number);
 /* Whether our handler is what the kernel calls. */
 bool signals_ours(int number);
 
+/* Requests are made by these: a set of SIGNAL_BITs. Then those of them that are
+ * ours now. */
+void signals_requests_by(uint64_t set);
+uint64_t signals_requests(void);
+
+/* The variable that names, in hexadecimal, the signals that whoever started this
+ * program has blocked so that a request waits for the tracker (report/launch.c,
+ * hooks/exec.h). */
+#define SIGNALS_SHIELD "CTXTRACE_UNBLOCK"
+/* Unblocks `set`. Whatever of it waits for nobody's handler is dropped before. */
+void signals_unshield(uint64_t set);
+
 /* ---- the program's side ---- */
 
 /* Whether `handler`, as the kernel told it, is the stand-in for SIG_DFL. */

@@ -19,8 +19,9 @@ static bool exec_told(uintptr_t frame, const char *path)
     return true;
 }
 
-static void exec_returned(bool told)
+static void exec_returned(const struct exec_plan *plan, bool told)
 {
+    exec_plan_undo(plan);
     if (told)
         NOTIFY(exec_failed);
 }
@@ -28,10 +29,12 @@ static void exec_returned(bool told)
 /* `args` of the real call may name `environment`. */
 #define EXEC_BODY(function, path, envp, args, ...)                                                 \
     struct exec_target target = {__VA_ARGS__};                                                     \
-    char *const *environment = EXEC_WARNED_ENVIRONMENT(EXEC_ENVIRONMENT(&target, envp));           \
+    struct exec_plan plan;                                                                         \
     bool told = exec_told(GUARD_FRAME(), path);                                                    \
+    exec_plan_replace(&plan, &target, envp);                                                       \
+    char *const *environment = EXEC_ENVIRONMENT(&plan, envp);                                      \
     int result = REAL(function) args;                                                              \
-    exec_returned(told);                                                                           \
+    exec_returned(&plan, told);                                                                    \
     return result
 
 /* The forms with a list of arguments, or with the process's own environment,

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program that is about to be started gets for an environment.
+ * What a program that is about to be started gets: its environment, and over an
+ * exec the tracker's signals.
  *
  * A program of another ELF class, or with another libc's loader, does not start
  * when LD_PRELOAD names our library (musl: "invalid ELF header"; hazards.md
  * C11). So the file is looked at first, and for such a program our name is
- * taken out of LD_PRELOAD. Everybody else gets the environment untouched.
+ * taken out of LD_PRELOAD.
+ *
+ * From the moment of an exec until the new program's tracker has its handlers a
+ * request (outlets/trigger.h) would end the process, for nobody handles the signal.
+ * So where it is sure that the new program will have a tracker the signals are
+ * blocked before, and stay pending. A variable names those that were not blocked
+ * before, and the tracker unblocks them (shield_end) and takes the variable out
+ * again, before the program runs. Where it is not sure nothing is done.
+ *
+ * Everybody else gets the environment untouched.
  *
  * All of it works in the child of a vfork: on the caller's stack, with raw
  * system calls, without a table.
@@ -15,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct exec_target {
     const char *file; /* NULL: `descriptor` itself */
@@ -23,39 +34,43 @@ struct exec_target {
     int descriptor;   /* is_open: the file, or the directory that `file` is in */
 };
 
-struct exec_strip {
-    size_t entries; /* variables in the environment */
-    size_t at;      /* which of them is LD_PRELOAD */
-    size_t bytes;   /* what exec_strip_make needs */
+/* What becomes of us in a program that is started with LD_PRELOAD naming us. */
+enum exec_fit {
+    EXEC_UNKNOWN, /* it may be static, or gain privileges, or cannot be read */
+    EXEC_FOREIGN, /* it would not start */
+    EXEC_SURE,    /* the tracker will be there when its main is called */
+};
+enum exec_fit exec_fit_of(const struct exec_target *target);
+
+struct exec_plan {
+    size_t entries;    /* variables in the environment */
+    size_t preload_at; /* which of them is an LD_PRELOAD that names us; else `entries` */
+    bool strip;        /* us from it */
+    bool warned;       /* pass on what was said of bad options */
+    uint64_t shield;   /* signals that are blocked until the new tracker is ready */
+    size_t bytes;      /* what exec_environment_make needs; 0: `envp` itself will do */
 };
 
-/* Whether `target` must be started without us. */
-bool exec_strip_plan(struct exec_strip *ret_strip, const struct exec_target *target,
+/* For a new process. */
+void exec_plan_start(struct exec_plan *ret_plan, const struct exec_target *target,
                      char *const envp[]);
-/* The environment without us, in `space`. */
-char *const *exec_strip_make(const struct exec_strip *strip, char *const envp[], void *space);
+/* For this one: as the last thing before the real call, since it blocks. */
+void exec_plan_replace(struct exec_plan *ret_plan, const struct exec_target *target,
+                       char *const envp[]);
+/* The call has failed. */
+void exec_plan_undo(const struct exec_plan *plan);
+
+/* The environment as planned, in `space`. */
+char *const *exec_environment_make(const struct exec_plan *plan, char *const envp[], void *space);
 
 /* As a macro, since the space must live until the real call. */
-#define EXEC_ENVIRONMENT(target, envp)                                                             \
-    ({                                                                                             \
-        struct exec_strip strip;                                                                   \
-        exec_strip_plan(&strip, (target), (envp))                                                  \
-            ? exec_strip_make(&strip, (envp), __builtin_alloca(strip.bytes))                       \
-            : (envp);                                                                              \
-    })
+#define EXEC_ENVIRONMENT(plan, envp)                                                               \
+    ((plan)->bytes ? exec_environment_make((plan), (envp), __builtin_alloca((plan)->bytes))        \
+                   : (envp))
 
 /* An exec is no new process: what this program was warned of the next one is
  * not. The tracker takes the variable out again before the program runs. */
 #define EXEC_WARNED "CTXTRACE_WARNED"
-size_t exec_warned_bytes(char *const envp[]); /* 0: nothing to pass on */
-char *const *exec_warned_make(char *const envp[], void *space);
-
-#define EXEC_WARNED_ENVIRONMENT(envp)                                                              \
-    ({                                                                                             \
-        char *const *given = (envp);                                                               \
-        size_t bytes = exec_warned_bytes(given);                                                   \
-        bytes ? exec_warned_make(given, __builtin_alloca(bytes)) : given;                          \
-    })
 
 /* children=skip, at the program's start: takes us out of its environment for
  * good. Every way of starting a program is covered (system and popen start

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the file is that an exec names, as far as it can be read. */
 #include "preload/hooks/exec.h"
 
 #include <elf.h>
@@ -6,21 +7,19 @@
 #include <gnu/lib-names.h>
 #include <link.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "preload/ground/arena.h"
-#include "preload/ground/config.h"
-#include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
-#define OWN_NAME      "libctxtrace.so" /* and whatever version follows */
-#define VARIABLE      "LD_PRELOAD="
-#define SEPARATORS    " :"
 #define SCRIPT_DEPTH  4   /* interpreters of interpreters, as in the kernel */
 #define HEAD_BYTES    256 /* of a file: the kernel reads as much for #! */
 #define DIRECTORY_MAX 512 /* longer parts of PATH are passed over */
 #define HEADERS_MAX   128
+#define DYNAMIC_MAX   128         /* entries of PT_DYNAMIC */
+#define NAMES_MAX     (256 << 10) /* bytes of names looked through */
+#define START_NAME    "__libc_start_main"
 
 /* Our own ELF header: its class and machine are what a program must have. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
@@ -44,40 +43,120 @@ static int file_open(int directory, const char *path)
                          O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0, 0, 0);
 }
 
-/* No loader of its own: static, LD_PRELOAD means nothing to it. */
-static bool loader_is_foreign(int fd, const ElfW(Ehdr) * header)
+static bool part_read(int fd, const ElfW(Ehdr) * header, unsigned i, ElfW(Phdr) * ret_part)
+{
+    uint64_t at = header->e_phoff + (uint64_t)i * header->e_phentsize;
+    return file_read(fd, ret_part, sizeof *ret_part, at) == (ssize_t)sizeof *ret_part;
+}
+
+static bool part_find(int fd, const ElfW(Ehdr) * header, uint32_t type, ElfW(Phdr) * ret_part)
 {
     for (unsigned i = 0; i < header->e_phnum && i < HEADERS_MAX; i++) {
-        ElfW(Phdr) part;
-        char loader[HEAD_BYTES + 1] = "";
-        uint64_t at = header->e_phoff + (uint64_t)i * header->e_phentsize;
-        if (file_read(fd, &part, sizeof part, at) != (ssize_t)sizeof part)
+        if (!part_read(fd, header, i, ret_part))
             return false;
-        if (part.p_type != PT_INTERP)
-            continue;
-        size_t bytes = part.p_filesz < HEAD_BYTES ? part.p_filesz : HEAD_BYTES;
-        return file_read(fd, loader, bytes, part.p_offset) > 0 &&
-               strcmp(base_name(loader), LD_SO) != 0;
+        if (ret_part->p_type == type)
+            return true;
     }
     return false;
 }
 
-static bool file_is_foreign(int fd, int depth);
+/* Where in the file what is loaded at `address` is; 0: nowhere. */
+static uint64_t offset_of(int fd, const ElfW(Ehdr) * header, uint64_t address)
+{
+    ElfW(Phdr) part;
+    for (unsigned i = 0; i < header->e_phnum && i < HEADERS_MAX; i++)
+        if (part_read(fd, header, i, &part) && part.p_type == PT_LOAD &&
+            address - part.p_vaddr < part.p_filesz)
+            return address - part.p_vaddr + part.p_offset;
+    return 0;
+}
 
-static bool script_is_foreign(char *head, int depth)
+/* Whether the names of a file's dynamic symbols have this one: NUL, name, NUL. */
+static bool names_have(int fd, uint64_t at, uint64_t bytes, const char *name)
+{
+    char part[1024];
+    size_t wanted = strlen(name) + 2, kept = 0;
+    for (uint64_t done = 0; done < bytes && done < NAMES_MAX;) {
+        size_t room = sizeof part - kept;
+        size_t next = bytes - done < room ? (size_t)(bytes - done) : room;
+        if (file_read(fd, part + kept, next, at + done) != (ssize_t)next)
+            return false;
+        size_t used = kept + next;
+        for (size_t i = 0; i + wanted <= used; i++)
+            if (!part[i] && memcmp(part + i + 1, name, wanted - 1) == 0)
+                return true;
+        done += next;
+        kept = used < wanted ? used : wanted;
+        memmove(part, part + used - kept, kept);
+    }
+    return false;
+}
+
+/* A program with an entry of its own (Go's, linked without a C compiler) is loaded
+ * with us and never starts us. */
+static bool starts_by_libc(int fd, const ElfW(Ehdr) * header)
+{
+    ElfW(Phdr) part;
+    ElfW(Dyn) entry;
+    uint64_t names = 0, bytes = 0;
+    if (!part_find(fd, header, PT_DYNAMIC, &part))
+        return false;
+    for (unsigned i = 0; i < DYNAMIC_MAX && (i + 1) * sizeof entry <= part.p_filesz; i++) {
+        if (file_read(fd, &entry, sizeof entry, part.p_offset + i * sizeof entry) !=
+                (ssize_t)sizeof entry ||
+            entry.d_tag == DT_NULL)
+            break;
+        if (entry.d_tag == DT_STRTAB)
+            names = offset_of(fd, header, entry.d_un.d_ptr);
+        if (entry.d_tag == DT_STRSZ)
+            bytes = entry.d_un.d_val;
+    }
+    return names && names_have(fd, names, bytes, START_NAME);
+}
+
+/* With more rights than ours the loader passes LD_PRELOAD over. */
+static bool gains_rights(int fd)
+{
+    char rights[64];
+    struct stat facts;
+    if (sys_call(SYS_newfstatat, fd, (long)"", (long)&facts, AT_EMPTY_PATH, 0, 0) < 0 ||
+        facts.st_mode & (S_ISUID | S_ISGID))
+        return true;
+    return sys_call(SYS_fgetxattr, fd, (long)"security.capability", (long)rights, sizeof rights, 0,
+                    0) >= 0;
+}
+
+/* No loader of its own: static, LD_PRELOAD means nothing to it. */
+static enum exec_fit program_fit(int fd, const ElfW(Ehdr) * header)
+{
+    ElfW(Phdr) part;
+    char loader[HEAD_BYTES + 1] = "";
+    if (!part_find(fd, header, PT_INTERP, &part))
+        return EXEC_UNKNOWN;
+    size_t bytes = part.p_filesz < HEAD_BYTES ? part.p_filesz : HEAD_BYTES;
+    if (file_read(fd, loader, bytes, part.p_offset) <= 0)
+        return EXEC_UNKNOWN;
+    if (strcmp(base_name(loader), LD_SO) != 0)
+        return EXEC_FOREIGN;
+    return !gains_rights(fd) && starts_by_libc(fd, header) ? EXEC_SURE : EXEC_UNKNOWN;
+}
+
+static enum exec_fit file_fit(int fd, int depth);
+
+static enum exec_fit script_fit(char *head, int depth)
 {
     char *name = head + strspn(head, " \t");
     name[strcspn(name, " \t\r\n")] = '\0';
     int fd = depth < SCRIPT_DEPTH ? file_open(AT_FDCWD, name) : -1;
     if (fd < 0)
-        return false;
-    bool foreign = file_is_foreign(fd, depth + 1);
+        return EXEC_UNKNOWN;
+    enum exec_fit fit = file_fit(fd, depth + 1);
     sys_close(fd);
-    return foreign;
+    return fit;
 }
 
 /* What cannot be read or is not understood is not called foreign. */
-static bool file_is_foreign(int fd, int depth)
+static enum exec_fit file_fit(int fd, int depth)
 {
     union {
         ElfW(Ehdr) elf;
@@ -86,13 +165,13 @@ static bool file_is_foreign(int fd, int depth)
     memset(&head, 0, sizeof head);
     ssize_t bytes = file_read(fd, head.text, HEAD_BYTES, 0);
     if (bytes > 2 && head.text[0] == '#' && head.text[1] == '!')
-        return script_is_foreign(head.text + 2, depth);
+        return script_fit(head.text + 2, depth);
     if (bytes < (ssize_t)sizeof(Elf32_Ehdr) || memcmp(head.text, ELFMAG, SELFMAG) != 0)
-        return false;
+        return EXEC_UNKNOWN;
     if (head.elf.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
         head.elf.e_machine != __ehdr_start.e_machine)
-        return true;
-    return loader_is_foreign(fd, &head.elf);
+        return EXEC_FOREIGN;
+    return program_fit(fd, &head.elf);
 }
 
 /* ---- which file it is ---- */
@@ -132,140 +211,19 @@ static int search_open(const char *file)
     return fd;
 }
 
-static bool target_is_foreign(const struct exec_target *target)
+enum exec_fit exec_fit_of(const struct exec_target *target)
 {
     const char *file = target->file;
     if (target->is_open && (!file || !*file))
-        return file_is_foreign(target->descriptor, 0);
+        return file_fit(target->descriptor, 0);
     if (!file)
-        return false;
+        return EXEC_UNKNOWN;
     int fd = target->search && !strchr(file, '/')
                  ? search_open(file)
                  : file_open(target->is_open ? target->descriptor : AT_FDCWD, file);
     if (fd < 0)
-        return false;
-    bool foreign = file_is_foreign(fd, 0);
+        return EXEC_UNKNOWN;
+    enum exec_fit fit = file_fit(fd, 0);
     sys_close(fd);
-    return foreign;
-}
-
-/* ---- the environment without us ---- */
-
-static bool is_own(const char *entry, size_t bytes)
-{
-    const char *name = entry;
-    for (const char *at = entry; at < entry + bytes; at++)
-        if (*at == '/')
-            name = at + 1;
-    size_t rest = (size_t)(entry + bytes - name);
-    return rest >= strlen(OWN_NAME) && memcmp(name, OWN_NAME, strlen(OWN_NAME)) == 0;
-}
-
-/* Copies the list without our entries to `to` (which may be NULL); tells
- * whether there were any. */
-static bool list_filter(const char *list, char *to)
-{
-    bool found = false;
-    char *begin = to;
-    while (*list) {
-        size_t gap = strspn(list, SEPARATORS);
-        size_t bytes = strcspn(list + gap, SEPARATORS);
-        if (is_own(list + gap, bytes)) {
-            found = true;
-        } else if (to && bytes) {
-            if (to != begin)
-                *to++ = ':';
-            memcpy(to, list + gap, bytes);
-            to += bytes;
-        }
-        list += gap + bytes;
-    }
-    if (to)
-        *to = '\0';
-    return found;
-}
-
-bool exec_strip_plan(struct exec_strip *ret_strip, const struct exec_target *target,
-                     char *const envp[])
-{
-    struct exec_strip strip = {.entries = 0};
-    bool named = false;
-    for (; envp && envp[strip.entries]; strip.entries++) {
-        const char *variable = envp[strip.entries];
-        if (named || strncmp(variable, VARIABLE, strlen(VARIABLE)) != 0 ||
-            !list_filter(variable + strlen(VARIABLE), NULL))
-            continue;
-        named = true;
-        strip.at = strip.entries;
-        strip.bytes = strlen(variable) + 1;
-    }
-    if (!named || !target_is_foreign(target))
-        return false;
-    strip.bytes += (strip.entries + 1) * sizeof(char *);
-    *ret_strip = strip;
-    return true;
-}
-
-char *const *exec_strip_make(const struct exec_strip *strip, char *const envp[], void *space)
-{
-    char **fresh = space;
-    char *value = (char *)(fresh + strip->entries + 1);
-    size_t used = 0;
-    memcpy(value, VARIABLE, strlen(VARIABLE));
-    list_filter(envp[strip->at] + strlen(VARIABLE), value + strlen(VARIABLE));
-    for (size_t i = 0; i < strip->entries; i++) {
-        if (i != strip->at)
-            fresh[used++] = envp[i];
-        else if (value[strlen(VARIABLE)])
-            fresh[used++] = value;
-    }
-    fresh[used] = NULL;
-    HEALTH(preloads_stripped);
-    return fresh;
-}
-
-/* ---- the environment of a program that comes after a warned one ---- */
-
-static size_t environment_entries(char *const envp[])
-{
-    size_t entries = 0;
-    while (envp && envp[entries])
-        entries++;
-    return entries;
-}
-
-size_t exec_warned_bytes(char *const envp[])
-{
-    return config_complaint() ? (environment_entries(envp) + 2) * sizeof(char *) : 0;
-}
-
-char *const *exec_warned_make(char *const envp[], void *space)
-{
-    static char mark[] = EXEC_WARNED "=1";
-    char **fresh = space;
-    size_t entries = environment_entries(envp);
-    for (size_t i = 0; i < entries; i++)
-        fresh[i] = envp[i];
-    fresh[entries] = mark;
-    fresh[entries + 1] = NULL;
-    return fresh;
-}
-
-void exec_skip_children(char **envp)
-{
-    for (char **entry = envp; *entry; entry++) {
-        const size_t head = strlen(VARIABLE);
-        if (strncmp(*entry, VARIABLE, head) != 0 || !list_filter(*entry + head, NULL))
-            continue;
-        char *rest = arena_copy(*entry, strlen(*entry));
-        if (!rest)
-            return;
-        list_filter(*entry + head, rest + head);
-        *entry = rest;
-        /* As with unsetenv: the entries behind it move up. */
-        if (!rest[head])
-            for (char **at = entry; *at; at++)
-                at[0] = at[1];
-        return;
-    }
+    return fit;
 }

@@ -19,7 +19,9 @@
                              char *const argv[restrict], char *const envp[restrict])               \
     {                                                                                              \
         struct exec_target target = {.file = file, .search = searches};                            \
-        char *const *environment = EXEC_ENVIRONMENT(&target, envp);                                \
+        struct exec_plan plan;                                                                     \
+        exec_plan_start(&plan, &target, envp);                                                     \
+        char *const *environment = EXEC_ENVIRONMENT(&plan, envp);                                  \
         if (!guard_may_record(GUARD_FRAME()))                                                      \
             return REAL(function)(ret_pid, file, actions, attributes, argv, environment);          \
         struct call_site site = CALL_SITE();                                                       \

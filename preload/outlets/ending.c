@@ -207,7 +207,7 @@ void outlets_begin(char **argv, char **envp)
     notify.settle = snapshot_settle;
     notify.stderr_closing = terminal_closing;
     notify.forked = on_forked;
-    trigger_start(envp);
+    trigger_start();
     fatal_start();
     automatic_start();
     on_exit(on_exit_over, NULL);

@@ -36,7 +36,7 @@ static void on_trigger(int number, siginfo_t *info, void *ucontext)
     }
 }
 
-void trigger_start(char **environment)
+void trigger_start(void)
 {
     const unsigned long flags = SA_RESTART | SA_ONSTACK;
     int first = config.signal ? config.signal : SIGUSR1;
@@ -45,7 +45,5 @@ void trigger_start(char **environment)
     if (second)
         signals_claim(second, on_trigger, flags);
     announce_signals(first, second);
-    if (environment_remove(environment, "CTXTRACE_UNBLOCK"))
-        signals_mask(SIG_UNBLOCK, SIGNAL_BIT(first) | SIGNAL_BIT(SIGUSR1) |
-                                      SIGNAL_BIT(RT_MAX - SECOND_BELOW_MAX));
+    signals_requests_by(SIGNAL_BIT(first) | (second ? SIGNAL_BIT(second) : 0));
 }

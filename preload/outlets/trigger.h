@@ -9,9 +9,8 @@
 /* And the one that asks the tracker to stop watching: "off". */
 #define TRIGGER_OFF 0x6f6666
 
-/* Claims them. When the launcher blocked them so that an early request is
- * kept (CTXTRACE_UNBLOCK in the environment), unblocks them and takes the
- * variable out: the program's environment is as without us. */
-void trigger_start(char **environment);
+/* Claims them. Whoever blocked them until now (signals.h, SIGNALS_SHIELD) sees to
+ * their being unblocked. */
+void trigger_start(void);
 
 #endif

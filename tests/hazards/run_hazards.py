@@ -21,10 +21,11 @@ import counts
 import endings
 import library
 import linkage
+import replacing
 import sampling
 from tracing import Mismatch, Skip, Tracker
 
-MODULES = (library, linkage, arrangements, endings, counts, sampling)
+MODULES = (library, linkage, arrangements, endings, counts, replacing, sampling)
 PROGRAMS = ("linking", "reentry", "processes", "signals", "data", "waiters", "loading",
             "versions", "confined")
 # These hold something at the end, or hit a limit: the tracker may speak of it.

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs that replace themselves by exec, and say what they find afterwards: which
+ * signals are blocked, which are pending, and the environment. replacing.py starts it.
+ *
+ *     storm WAY N   replaces itself N times with short pauses, then shows
+ *     vfork WAY     the child of a vfork is replaced and shows
+ *     to FILE       is replaced by FILE show
+ *     failed        tries what fails, and shows after each
+ *     show
+ * A name in front, "blocked", blocks SIGUSR1 first.
+ *
+ * hazard: D1, C9
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { NUMBER_MAX = 12, LONG_BYTES = 4 << 20 };
+
+static void show(void)
+{
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "re");
+
+    while (status && fgets(line, sizeof(line), status)) {
+        if (strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigPnd", 6) == 0)
+            fputs(line, stdout);
+    }
+    if (status)
+        fclose(status);
+    for (char **entry = environ; *entry; entry++) {
+        if (strncmp(*entry, "LD_PRELOAD=", 11) != 0 && strncmp(*entry, "CTXTRACE_O", 10) != 0 &&
+            strncmp(*entry, "CTXTRACE_TOOL", 13) != 0)
+            puts(*entry);
+    }
+    fflush(stdout);
+}
+
+static int by_execve(const char *self, char **argv)
+{
+    return execve(self, argv, environ);
+}
+static int by_execv(const char *self, char **argv)
+{
+    return execv(self, argv);
+}
+static int by_execvp(const char *self, char **argv)
+{
+    return execvp(self, argv);
+}
+static int by_execvpe(const char *self, char **argv)
+{
+    return execvpe(self, argv, environ);
+}
+static int by_execl(const char *self, char **argv)
+{
+    return execl(self, argv[0], argv[1], argv[2], argv[3], NULL);
+}
+static int by_execlp(const char *self, char **argv)
+{
+    return execlp(self, argv[0], argv[1], argv[2], argv[3], NULL);
+}
+static int by_execle(const char *self, char **argv)
+{
+    return execle(self, argv[0], argv[1], argv[2], argv[3], NULL, environ);
+}
+static int by_fexecve(const char *self, char **argv)
+{
+    return fexecve(open(self, O_RDONLY | O_CLOEXEC), argv, environ);
+}
+static int by_execveat(const char *self, char **argv)
+{
+    return execveat(AT_FDCWD, self, argv, environ, 0);
+}
+
+static const struct way {
+    const char *name;
+    int (*go)(const char *self, char **argv);
+} ways[] = {
+    {"execve", by_execve},   {"execv", by_execv},     {"execvp", by_execvp},
+    {"execvpe", by_execvpe}, {"execl", by_execl},     {"execlp", by_execlp},
+    {"execle", by_execle},   {"fexecve", by_fexecve}, {"execveat", by_execveat},
+};
+
+static const struct way *way_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (strcmp(ways[i].name, name) == 0)
+            return &ways[i];
+    }
+    exit(2);
+}
+
+static int storm(const char *self, char **argv)
+{
+    int left = atoi(argv[3]);
+    char number[NUMBER_MAX];
+    struct timespec pause = {0, left % 3 * 700000};
+    char *next[] = {argv[0], argv[1], argv[2], number, NULL};
+
+    if (left == 0) {
+        show();
+        return 0;
+    }
+    nanosleep(&pause, NULL);
+    snprintf(number, sizeof(number), "%d", left - 1);
+    way_find(argv[2])->go(self, next);
+    return errno;
+}
+
+static int vfork_one(const char *self, char **argv)
+{
+    char *next[] = {argv[0], "show", "", "", NULL};
+    int status = 0;
+    pid_t child = vfork();
+
+    if (child == 0) {
+        way_find(argv[2])->go(self, next);
+        _exit(errno);
+    }
+    waitpid(child, &status, 0);
+    show();
+    return status;
+}
+
+static int failed(void)
+{
+    char *long_argument = malloc(LONG_BYTES);
+    char *none[] = {"none", NULL}, *large[] = {"large", long_argument, NULL};
+
+    memset(long_argument, 'x', LONG_BYTES - 1);
+    long_argument[LONG_BYTES - 1] = '\0';
+    printf("%d", execv("/no/such/file", none));
+    printf(" %s\n", strerrorname_np(errno));
+    printf("%d", execv("/", none));
+    printf(" %s\n", strerrorname_np(errno));
+    printf("%d", execv("/bin/true", large));
+    printf(" %s\n", strerrorname_np(errno));
+    show();
+    free(long_argument);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static char self[4096];
+    sigset_t one;
+
+    if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+        return 1;
+    if (argc > 1 && strcmp(argv[1], "blocked") == 0) {
+        sigemptyset(&one);
+        sigaddset(&one, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &one, NULL);
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
+    if (argc > 3 && strcmp(argv[1], "storm") == 0)
+        return storm(self, argv);
+    if (argc > 2 && strcmp(argv[1], "vfork") == 0)
+        return vfork_one(self, argv);
+    if (argc > 2 && strcmp(argv[1], "to") == 0)
+        return execl(argv[2], argv[2], "show", NULL);
+    if (argc > 1 && strcmp(argv[1], "failed") == 0)
+        return failed();
+    show();
+    return 0;
+}

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""Programs that replace themselves: a request that meets the moment of an exec neither
+kills nor is seen, whatever the program is replaced by."""
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from arrangements import TIMEOUT_S, compile_hello, run
+from tracing import Mismatch, Skip
+
+WAYS = ("execve", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve",
+        "execveat")
+EXECS = 150
+SHOW = Path(__file__).with_name("replacing.c")
+
+# A program with an entry of its own: the tracker is loaded and never started.
+OWN_ENTRY = """
+#include <sys/syscall.h>
+long syscall(long number, ...);
+__attribute__((force_align_arg_pointer)) void _start(void)
+{
+    unsigned long mask = 0;
+    char digits[17];
+    syscall(SYS_rt_sigprocmask, 0, 0, &mask, 8);
+    for (int i = 0; i < 16; i++)
+        digits[i] = "0123456789abcdef"[mask >> (60 - 4 * i) & 15];
+    digits[16] = '\\n';
+    syscall(SYS_write, 1, digits, 17);
+    syscall(SYS_exit_group, 0);
+}
+"""
+
+
+def program(tracker):
+    return tracker.build / "tests" / "hazards" / "hazards_replacing"
+
+
+def compare(tracker, command, **more):
+    """Status and stdout without and with the tracker."""
+    native = run(command, **more)
+    with tempfile.TemporaryDirectory() as folder:
+        traced = run(command, env={**tracker.environment(f"dir={folder}"),
+                                   **more.pop("env", {})}, **more)
+    if (traced.returncode, traced.stdout) != (native.returncode, native.stdout):
+        raise Mismatch(f"{command[1:]}: {traced.returncode}, {differing(native, traced)}")
+
+
+def differing(native, traced):
+    """The lines that one has and the other has not."""
+    return set(native.stdout.splitlines()) ^ set(traced.stdout.splitlines())
+
+
+def storm(tracker, way):
+    """(status, stdout, requests made) of a program that is asked all the time."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program(tracker), "storm", way, str(EXECS)]
+        asked = 0
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True,
+                              env=tracker.environment(f"dir={folder}:keep=2")) as process:
+            while process.poll() is None:
+                subprocess.run([tracker.tool, "snapshot", f"--dir={folder}", "--timeout=300ms",
+                                "-o", os.devnull, str(process.pid)], capture_output=True,
+                               timeout=TIMEOUT_S, check=False)
+                asked += 1
+            return process.returncode, process.stdout.read(), asked
+
+
+def test_exec_beside_requests(tracker):
+    """hazard: D1: by every function that replaces a program."""
+    for way in WAYS:
+        native = run([program(tracker), "storm", way, "2"])
+        status, said, asked = storm(tracker, way)
+        if status != 0 or said != native.stdout:
+            raise Mismatch(f"{way}: status {status} after {asked} requests, "
+                           f"{set(said.splitlines()) ^ set(native.stdout.splitlines())}")
+
+
+def test_exec_mask(tracker):
+    """What is blocked afterwards, and the environment, are as without us."""
+    for way in WAYS:
+        compare(tracker, [program(tracker), "storm", way, "3"])
+        compare(tracker, [program(tracker), "vfork", way])
+    compare(tracker, [program(tracker), "blocked", "storm", "execv", "3"])
+    compare(tracker, [program(tracker), "failed"])
+    compare(tracker, [program(tracker), "blocked", "failed"])
+
+
+def compile_show(folder, *flags):
+    return compile_hello(folder, "gcc", "-D_GNU_SOURCE", "-w", *flags,
+                         text=SHOW.read_text(encoding="utf-8"))
+
+
+def test_exec_to_static(tracker):
+    """hazard: A15: nobody would unblock there."""
+    with tempfile.TemporaryDirectory() as folder:
+        compare(tracker, [program(tracker), "to", compile_show(folder, "-static")])
+
+
+def test_exec_to_static_pie(tracker):
+    with tempfile.TemporaryDirectory() as folder:
+        compare(tracker, [program(tracker), "to", compile_show(folder, "-static-pie")])
+
+
+def test_exec_to_own_entry(tracker):
+    with tempfile.TemporaryDirectory() as folder:
+        target = compile_hello(folder, "gcc", "-nostartfiles", "-O1", text=OWN_ENTRY)
+        compare(tracker, [program(tracker), "to", target])
+        said = run([program(tracker), "to", target], env=tracker.environment()).stdout
+        if not re.fullmatch(r"0{16}\n", said):
+            raise Mismatch(f"blocked there: {said!r}")
+
+
+def test_exec_to_script(tracker):
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "script"
+        script.write_text(f"#!/bin/sh\nexec {program(tracker)} show\n", encoding="ascii")
+        script.chmod(0o755)
+        compare(tracker, [program(tracker), "to", script])
+
+
+def test_exec_without_preload(tracker):
+    """Who takes us out of the environment has a program that nobody unblocks for."""
+    compare(tracker, [program(tracker), "to", "/usr/bin/env"])
+    said = run(["/usr/bin/env", "-u", "LD_PRELOAD", program(tracker), "show"],
+               env=tracker.environment()).stdout
+    if said != run([program(tracker), "show"]).stdout:
+        raise Mismatch(f"shown: {said!r}")
+
+
+def test_exec_to_switched_off(tracker):
+    """off=1 in the new program's environment: it watches nothing, and blocks nothing."""
+    off = ["/usr/bin/env", "CTXTRACE_OPTIONS=off=1", program(tracker), "show"]
+    said = run(off, env=tracker.environment()).stdout
+    if said != run(off).stdout:
+        raise Mismatch(f"shown: {said!r}")
+
+
+def test_exec_with_rights(tracker):
+    """hazard: C12: the loader of a setuid program passes us over."""
+    if os.getuid() != 0:
+        raise Skip("needs root to make a setuid program")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        target = compile_show(folder)
+        target.chmod(0o4755)
+        compare(tracker, [program(tracker), "to", target], user=65534, group=65534,
+                extra_groups=[])
+
+
+TESTS = (test_exec_beside_requests, test_exec_mask, test_exec_to_static,
+         test_exec_to_static_pie, test_exec_to_own_entry, test_exec_to_script,
+         test_exec_without_preload, test_exec_to_switched_off, test_exec_with_rights)
