@@ -22,8 +22,8 @@
  * task or string field means "not known".
  *
  * Minor versions: 1 added sampling (ctt_process.sample_bytes, ctt_group.sampled
- * and the fields after it). 2 added HOLDER, ctt_mishap.wanted and
- * ctt_process.cause.
+ * and the fields after it). 2 added HOLDER, INJECTION, ctt_mishap.wanted
+ * and ctt_process.cause.
  *
  * This header includes nothing of the project; both sides include it.
  */
@@ -71,6 +71,7 @@ enum ctt_type {
     CTT_COUNTER = 14,
     CTT_HEALTH = 15,
     CTT_HOLDER = 16,
+    CTT_INJECTION = 17,
     CTT_TRAILER = 0xffff,
 };
 
@@ -412,6 +413,18 @@ struct ctt_holder {
     uint64_t count;
     uint64_t bytes;
     uint64_t at_ns;
+};
+
+/* One place from which a function was called that faults were injected into. Such a
+ * dump has one record without a function first: its `rules` say what was asked for. */
+struct ctt_injection {
+    uint64_t pc; /* a return address, as in a stack */
+    uint64_t calls;
+    uint64_t failed;
+    uint32_t function; /* string */
+    uint32_t error;    /* errno of the last failure */
+    uint32_t stack;    /* of the last failure */
+    uint32_t rules;    /* string */
 };
 
 /* One health counter. */

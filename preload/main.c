@@ -17,8 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 
 #include "preload/books/baseline.h"
+#include "preload/books/injection.h"
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
 #include "preload/facts/signals.h"
@@ -36,6 +38,7 @@
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
 #include "preload/hooks/exec.h"
+#include "preload/hooks/inject.h"
 #include "preload/outlets/ending.h"
 #include "preload/outlets/warning.h"
 
@@ -105,6 +108,18 @@ static uint64_t shield_take(char **envp)
     return set;
 }
 
+/* "PID:RULES": for the launcher's own child alone, and not for those that it starts,
+ * nor for whoever finds the variable in an environment. */
+static bool inject(char **envp)
+{
+    const char *rules = environment_value(envp, INJECTION_VARIABLE);
+    bool is_for_us =
+        rules && text_read_u64(&rules) == (uint64_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
+    bool is_understood = !is_for_us || (*rules == ':' && inject_start(rules + 1));
+    environment_remove(envp, INJECTION_VARIABLE);
+    return is_understood;
+}
+
 static void start_off(void)
 {
     atomic_store(&tracker_state, TRACKER_OFF);
@@ -134,7 +149,10 @@ static void tracker_start(char **argv, char **envp)
         exec_skip_children(envp);
     fork_watch();
     exit_watch();
+    bool injects = inject(envp);
     outlets_begin(argv, envp);
+    if (!injects)
+        warning_faults();
     signals_unshield(shield);
     warning_options(warned);
     /* Unless somebody was fast enough to have it switched off already. */

@@ -41,6 +41,7 @@ static const struct tracker_option {
 enum {
     OPT_EXITCODE = 1,
     OPT_FORMAT,
+    OPT_FAIL,
     OPT_HELP,
     TRACKER_OPTION_COUNT = sizeof(tracker_options) / sizeof(tracker_options[0]),
 };
@@ -48,6 +49,7 @@ enum {
 static const struct option own_options[] = {
     {"error-exitcode", optional_argument, NULL, OPT_EXITCODE},
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"fail", required_argument, NULL, OPT_FAIL},
     {"help", no_argument, NULL, OPT_HELP},
 };
 
@@ -55,6 +57,7 @@ enum { OWN_OPTION_COUNT = sizeof(own_options) / sizeof(own_options[0]) };
 
 struct run_command {
     char *options; /* for the tracker, growing */
+    char *faults;  /* the same, of --fail; NULL: the program is left as it is */
     char dir[PATH_MAX];
     bool dir_is_new; /* and goes again when nothing was put into it */
     const char *formats[OUTPUTS_MAX + 1];
@@ -68,6 +71,10 @@ static int usage_write(FILE *out, int status)
           "  --error-exitcode[=N]  when the program ends with 0: exit with N (23) if there\n"
           "                        are findings, with 71 if it could not be traced\n"
           "  --format=F[:PATH]     render the dumps too, as `ctxtrace report` does; may repeat\n"
+          "  --fail=FUNCTION[:ERROR][:WHEN]\n"
+          "                        make calls fail: open:EMFILE:every=100, malloc:at=7,\n"
+          "                        write:ENOSPC:p=0.01,seed=7, close:times=1; may repeat.\n"
+          "                        This changes the program; its reports are headed INJECTED\n"
           "  --dir=DIR             where dumps go (./" RUN_DIR ")\n"
           "and each of the tracker's options, listed by `ctxtrace --help`, as --key=value\n",
           out);
@@ -173,6 +180,23 @@ static bool exitcode_set(struct run_command *command, const char *text)
     return true;
 }
 
+/* What a rule means the tracker says; here, that it can be told. */
+static bool fault_add(struct run_command *command, const char *rule)
+{
+    char *longer;
+
+    if (!*rule || strchr(rule, ';')) {
+        fprintf(stderr, "ctxtrace: --fail=%s: one rule, FUNCTION[:ERROR][:WHEN]\n", rule);
+        return false;
+    }
+    if (asprintf(&longer, "%s%s%s", command->faults ? command->faults : "",
+                 command->faults ? ";" : "", rule) < 0)
+        return false;
+    free(command->faults);
+    command->faults = longer;
+    return true;
+}
+
 static bool option_take(struct run_command *command, int option)
 {
     switch (option) {
@@ -187,6 +211,8 @@ static bool option_take(struct run_command *command, int option)
             return false;
         command->formats[command->format_count++] = optarg;
         return true;
+    case OPT_FAIL:
+        return fault_add(command, optarg);
     default:
         if (option < OPT_TRACKER)
             return false;
@@ -279,7 +305,8 @@ static int run_conclude(const struct run_command *command, const struct run_dump
     if (traceable && !dumps->count)
         fprintf(stderr, "ctxtrace: inconclusive: no dump was written to %s\n", command->dir);
     else if (dumps->count && !dumps->findings)
-        fprintf(stderr, "ctxtrace: %s0 findings in %zu process%s; dumps in %s\n",
+        fprintf(stderr, "ctxtrace: %s%s0 findings in %zu process%s; dumps in %s\n",
+                command->faults ? "INJECTED: " : "",
                 inconclusive      ? "inconclusive: "
                 : dumps->degraded ? "degraded, not all was seen: "
                                   : "",
@@ -315,6 +342,7 @@ static int program_run(struct run_command *command, char **argv)
     if (option_text_find(command->options, "signal", trigger, sizeof(trigger)) && *trigger)
         launch.trigger = trigger;
     launch.options = command->options;
+    launch.faults = command->faults;
     /* The coarse clock is the one that files are stamped with: those of an
      * earlier run must be of an earlier tick. */
     if (!command->dir_is_new)
@@ -362,6 +390,7 @@ int cmd_run(int argc, char **argv)
         usage_write(stderr, STATUS_USAGE);
     else
         status = dir_choose(&command) ? program_run(&command, argv + optind) : STATUS_BAD_INPUT;
+    free(command.faults);
     free(command.options);
     return status;
 }

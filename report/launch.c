@@ -156,6 +156,19 @@ static int environment_set(const struct launch *launch)
 
     if (setenv("CTXTRACE_OPTIONS", launch->options, 1) < 0)
         return -errno;
+    unsetenv("CTXTRACE_FAIL");
+    if (launch->faults) {
+        char *faults;
+        int result;
+
+        /* With our pid: it is for our child and for nobody further down. */
+        if (asprintf(&faults, "%d:%s", getppid(), launch->faults) < 0)
+            return -ENOMEM;
+        result = setenv("CTXTRACE_FAIL", faults, 1) < 0 ? -errno : 0;
+        free(faults);
+        if (result < 0)
+            return result;
+    }
     /* So that the exit report is made by this very command. */
     if (realpath("/proc/self/exe", self) && setenv("CTXTRACE_TOOL", self, 0) < 0)
         return -errno;

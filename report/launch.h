@@ -16,6 +16,7 @@ struct launch {
     const char *options; /* becomes CTXTRACE_OPTIONS */
     const char *library; /* becomes part of LD_PRELOAD; NULL: no preload */
     const char *first;   /* a sanitizer's runtime that must precede it, or NULL */
+    const char *faults;  /* rules of --fail, ';' between them; NULL: none */
     const char *trigger; /* the option signal=, or NULL */
     bool certain;        /* the tracker will be there, to unblock its signals */
 };

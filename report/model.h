@@ -125,6 +125,16 @@ struct holder {
     struct holder *prev, *next;
 };
 
+/* A place that called a function into which faults were injected. */
+struct injection {
+    const char *function;
+    const char *site; /* "app+0x1234": the return address, as --fail takes it; or NULL */
+    uint64_t calls, failed;
+    uint32_t error;      /* of the last failure */
+    struct stack *stack; /* of the last failure, or NULL */
+    struct injection *prev, *next;
+};
+
 struct dump_option {
     const char *key, *value;
     uint32_t origin;
@@ -181,6 +191,8 @@ struct model {
     struct site *sites;
     struct mishap *mishaps;
     struct holder *holders;
+    const char *injected; /* the rules of --fail; NULL: nothing was injected */
+    struct injection *injections;
     struct counter *counters;
     struct blind_spot *blind_spots;
     struct kind_name *kinds;

@@ -10,6 +10,7 @@
  */
 #include "model_load.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,40 @@ static void load_holder(struct load *load, const void *fixed)
     DL_APPEND(load->model->holders, holder);
 }
 
+/* "app+0x1234", by the module that the pc says it is in. */
+static const char *site_of(const struct load *load, uint64_t pc)
+{
+    uint32_t id = CTT_PC_MODULE(pc);
+    struct module *module;
+    const char *slash;
+
+    HASH_FIND(hh, load->model->modules, &id, sizeof(id), module);
+    if (!module || !module->path)
+        return NULL;
+    slash = strrchr(module->path, '/');
+    return pool_format(load->model->pool, "%s+0x%" PRIx64, slash ? slash + 1 : module->path,
+                       CTT_PC_ADDRESS(pc) - module->bias);
+}
+
+static void load_injection(struct load *load, const void *fixed)
+{
+    const struct ctt_injection *in = fixed;
+    struct injection *injection;
+
+    if (in->rules)
+        load->model->injected = text_of(load, in->rules);
+    if (!in->function)
+        return;
+    injection = pool_alloc(load->model->pool, sizeof(*injection));
+    injection->function = text_of(load, in->function);
+    injection->site = site_of(load, in->pc);
+    injection->calls = in->calls;
+    injection->failed = in->failed;
+    injection->error = in->error;
+    injection->stack = stack_of(load, in->stack);
+    DL_APPEND(load->model->injections, injection);
+}
+
 union fixed_part {
     struct ctt_string string;
     struct ctt_process process;
@@ -275,6 +310,7 @@ union fixed_part {
     struct ctt_counter counter;
     struct ctt_health health;
     struct ctt_holder holder;
+    struct ctt_injection injection;
 };
 
 static const struct loader {
@@ -297,6 +333,7 @@ static const struct loader {
     [CTT_COUNTER] = {sizeof(struct ctt_counter), model_load_counter},
     [CTT_HEALTH] = {sizeof(struct ctt_health), model_load_health},
     [CTT_HOLDER] = {sizeof(struct ctt_holder), load_holder},
+    [CTT_INJECTION] = {sizeof(struct ctt_injection), load_injection},
 };
 
 static void load_record(struct load *load, const struct reader_record *record)

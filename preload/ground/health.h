@@ -42,6 +42,7 @@
     X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
     X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
     X(early_calls, FACT, "hooked calls before the program's start")                                \
+    X(injections_unlisted, FACT, "calls with injected faults from places beyond the table")        \
     X(hooks_missing, FACT, "hooked functions that this libc does not have")                        \
     X(listing_cut, LOSS, "holdings not listed one by one: max_listed")                             \
     X(groups_dropped, LOSS, "memory blocks not told: too many different stacks")                   \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "preload/books/holders.h"
+#include "preload/books/injection.h"
 #include "preload/books/mishap.h"
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
@@ -155,6 +156,22 @@ void dump_holders(struct dump *dump)
     for (uint32_t i = 0; holders_read(i, &row); i++) {
         row.stack = dump_stack(dump, row.stack);
         dump_record(dump, CTT_HOLDER, &row, sizeof row);
+    }
+}
+
+void dump_injections(struct dump *dump)
+{
+    struct ctt_injection fact = {.rules = dump_string(dump, injection_text())};
+    const char *function;
+    if (!fact.rules)
+        return;
+    dump_record(dump, CTT_INJECTION, &fact, sizeof fact);
+    for (uint32_t i = 0; injection_read(i, &fact, &function); i++) {
+        if (!function)
+            continue;
+        fact.function = dump_string(dump, function);
+        fact.stack = dump_stack(dump, fact.stack);
+        dump_record(dump, CTT_INJECTION, &fact, sizeof fact);
     }
 }
 

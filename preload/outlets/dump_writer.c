@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "preload/books/injection.h"
 #include "preload/outlets/dump_writer.h"
 
 #include <errno.h>
@@ -149,6 +150,8 @@ uint32_t dump_stack(struct dump *dump, uint32_t id)
     struct ctt_stack stack = {.id = id, .cut = (uint16_t)cut, .frames = (uint32_t)frames};
     if (id == STACK_OVERFLOW)
         stack.flags |= CTT_STACK_OVERFLOW;
+    if (frames > 0 && (pcs[0] & CTT_PC_EXACT))
+        pcs[0] = injection_leaf(pcs[0]);
     if (frames > 0 && (pcs[0] & CTT_PC_EXACT))
         stack.flags |= CTT_STACK_LEAF_ENTRY;
     if (cut != CTT_CUT_NONE)

@@ -81,6 +81,7 @@ void dump_keys(struct dump *dump);
 void dump_groups(struct dump *dump);
 void dump_mishaps(struct dump *dump);
 void dump_holders(struct dump *dump);
+void dump_injections(struct dump *dump);
 void dump_contexts(struct dump *dump); /* those that the others named */
 void dump_sites(struct dump *dump);
 void dump_health(struct dump *dump);

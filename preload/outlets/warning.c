@@ -52,3 +52,8 @@ void warning_options(bool said)
     text_add(&text, " (see ctxtrace run --help)");
     terminal_line(words, -1);
 }
+
+void warning_faults(void)
+{
+    terminal_line("--fail: not understood, or no such function: nothing is made to fail", -1);
+}

@@ -9,5 +9,7 @@
  * the program before an exec has said it (`said`), and in a process whose parent
  * is traced: that one has. */
 void warning_options(bool said);
+/* Of rules for faults (hooks/inject.h): nothing will be injected. */
+void warning_faults(void);
 
 #endif

@@ -233,6 +233,7 @@ void render_json(const struct report *report, FILE *out)
     json_write_untracked(&json, report);
     json_write_holdings(&json, report);
     json_write_mishaps(&json, report);
+    json_write_injections(&json, report);
     json_write_stacks(&json, report);
     json_close(&json, '}');
 }

@@ -305,6 +305,32 @@ void json_write_holdings(struct json *json, const struct report *report)
     json_close(json, ']');
 }
 
+/* null: the program is as it is without us. */
+void json_write_injections(struct json *json, const struct report *report)
+{
+    const struct injection *i;
+
+    if (!report->model->injected) {
+        json_null(json, "injected");
+        return;
+    }
+    json_open(json, "injected", '{');
+    json_text(json, "rules", report->model->injected);
+    json_open(json, "places", '[');
+    DL_FOREACH (report->model->injections, i) {
+        json_open(json, NULL, '{');
+        json_text(json, "function", i->function);
+        json_text(json, "site", i->site);
+        json_number(json, "calls", i->calls);
+        json_number(json, "failed", i->failed);
+        json_text(json, "error", i->failed ? strerrorname_np((int)i->error) : NULL);
+        stack_write(json, "stack", i->stack);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
 /* Who held what when the limit of this errno was hit first. */
 static void holders_write(struct json *json, const struct report *report, const struct mishap *m)
 {

@@ -18,6 +18,7 @@ void json_write_findings(struct json *json, const struct report *report);
 void json_write_live(struct json *json, const struct report *report);
 void json_write_untracked(struct json *json, const struct report *report);
 void json_write_holdings(struct json *json, const struct report *report);
+void json_write_injections(struct json *json, const struct report *report);
 void json_write_mishaps(struct json *json, const struct report *report);
 void json_write_stacks(struct json *json, const struct report *report);
 

@@ -24,6 +24,7 @@ size_t text_top(const struct text *text, size_t total, size_t top);
 /* Of a limit that was hit: what was held then, in a phrase, and by whom. */
 const char *text_limit(struct text *text, const struct mishap *mishap);
 void text_write_holders(struct text *text, uint32_t error);
+void text_write_injections(struct text *text);
 void text_write_rest(struct text *text, size_t total, size_t shown);
 
 #endif
