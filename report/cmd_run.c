@@ -16,6 +16,7 @@
 
 #include "command.h"
 #include "elf_facts.h"
+#include "fail_sweep.h"
 #include "launch.h"
 #include "output.h"
 #include "process_facts.h"
@@ -42,6 +43,7 @@ enum {
     OPT_EXITCODE = 1,
     OPT_FORMAT,
     OPT_FAIL,
+    OPT_FAIL_SWEEP,
     OPT_HELP,
     TRACKER_OPTION_COUNT = sizeof(tracker_options) / sizeof(tracker_options[0]),
 };
@@ -50,6 +52,7 @@ static const struct option own_options[] = {
     {"error-exitcode", optional_argument, NULL, OPT_EXITCODE},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"fail", required_argument, NULL, OPT_FAIL},
+    {"fail-sweep", required_argument, NULL, OPT_FAIL_SWEEP},
     {"help", no_argument, NULL, OPT_HELP},
 };
 
@@ -59,7 +62,8 @@ struct run_command {
     char *options; /* for the tracker, growing */
     char *faults;  /* the same, of --fail; NULL: the program is left as it is */
     char dir[PATH_MAX];
-    bool dir_is_new; /* and goes again when nothing was put into it */
+    bool dir_is_new;   /* and goes again when nothing was put into it */
+    const char *sweep; /* the function of --fail-sweep, or NULL */
     const char *formats[OUTPUTS_MAX + 1];
     size_t format_count;
     int exitcode; /* 0: the program's status, whatever was found */
@@ -75,6 +79,9 @@ static int usage_write(FILE *out, int status)
           "                        make calls fail: open:EMFILE:every=100, malloc:at=7,\n"
           "                        write:ENOSPC:p=0.01,seed=7, close:times=1; may repeat.\n"
           "                        This changes the program; its reports are headed INJECTED\n"
+          "  --fail-sweep=FUNCTION[:ERROR]\n"
+          "                        one run for each place that calls it, which fails there\n"
+          "                        once: crashes, hangs and leaks by place\n"
           "  --dir=DIR             where dumps go (./" RUN_DIR ")\n"
           "and each of the tracker's options, listed by `ctxtrace --help`, as --key=value\n",
           out);
@@ -211,6 +218,9 @@ static bool option_take(struct run_command *command, int option)
             return false;
         command->formats[command->format_count++] = optarg;
         return true;
+    case OPT_FAIL_SWEEP:
+        command->sweep = optarg;
+        return true;
     case OPT_FAIL:
         return fault_add(command, optarg);
     default:
@@ -343,6 +353,11 @@ static int program_run(struct run_command *command, char **argv)
         launch.trigger = trigger;
     launch.options = command->options;
     launch.faults = command->faults;
+    if (command->sweep) {
+        error = fail_sweep(&launch, command->sweep, command->dir);
+        elf_facts_clear(&facts);
+        return error;
+    }
     /* The coarse clock is the one that files are stamped with: those of an
      * earlier run must be of an earlier tick. */
     if (!command->dir_is_new)

@@ -11,10 +11,12 @@
 #include <glob.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -175,6 +177,18 @@ static int environment_set(const struct launch *launch)
     return preload_set(launch);
 }
 
+/* What it prints is nobody's to read, and it waits for nobody's input. */
+static void terminal_leave(void)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    setpgid(0, 0);
+    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
 static _Noreturn void child_run(const struct launch *launch, const struct signal_state *state,
                                 int complain)
 {
@@ -183,6 +197,8 @@ static _Noreturn void child_run(const struct launch *launch, const struct signal
 
     if (launch->certain)
         triggers_add(launch, &mask);
+    if (launch->quiet)
+        terminal_leave();
     /* Until here everything is blocked: no moment in which a request kills. */
     signals_give_back(state, &mask);
     if (!error) {
@@ -204,6 +220,18 @@ static int child_complaint(int fd)
         bytes = read(fd, &error, sizeof(error));
     } while (bytes < 0 && errno == EINTR);
     return bytes == (ssize_t)sizeof(error) ? error : 0;
+}
+
+/* False: it has not ended within `limit_ns`. */
+static bool child_ends_within(pid_t pid, uint64_t limit_ns)
+{
+    struct timespec limit = {(time_t)(limit_ns / 1000000000), (long)(limit_ns % 1000000000)};
+    struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    bool ends = end.fd < 0 || ppoll(&end, 1, &limit, NULL) != 0;
+
+    if (end.fd >= 0)
+        close(end.fd);
+    return ends;
 }
 
 static int child_await(pid_t pid, int *ret_status)
@@ -236,9 +264,13 @@ int launch_and_wait(const struct launch *launch, pid_t *ret_pid, int *ret_status
         error = child_complaint(complaint[0]);
     close(complaint[0]);
     if (pid > 0) {
-        int waited = child_await(pid, ret_status);
+        bool hangs = !error && launch->limit_ns && !child_ends_within(pid, launch->limit_ns);
+        int waited;
 
-        error = error ? error : waited;
+        if (hangs)
+            kill(launch->quiet ? -pid : pid, SIGKILL);
+        waited = child_await(pid, ret_status);
+        error = error ? error : hangs ? -ETIME : waited;
     }
     child_pid = 0; /* the pid may be another's from now on */
     signals_give_back(&state, &state.mask);

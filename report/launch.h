@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct launch {
@@ -18,6 +19,8 @@ struct launch {
     const char *first;   /* a sanitizer's runtime that must precede it, or NULL */
     const char *faults;  /* rules of --fail, ';' between them; NULL: none */
     const char *trigger; /* the option signal=, or NULL */
+    bool quiet;          /* a process group of its own, and no terminal: /dev/null */
+    uint64_t limit_ns;   /* killed, with its group, after so long; 0: never */
     bool certain;        /* the tracker will be there, to unblock its signals */
 };
 
@@ -26,7 +29,7 @@ struct launch {
 bool library_find(char ret_path[PATH_MAX]);
 
 /* Runs it to its end. Returns 0 with the wait status in *ret_status, or a
- * negative errno when it could not be started. */
+ * negative errno when it could not be started; -ETIME: killed by `limit_ns`. */
 int launch_and_wait(const struct launch *launch, pid_t *ret_pid, int *ret_status);
 
 /* The exit status that stands for a wait status: for a program that a signal

@@ -146,6 +146,39 @@ def test_bad_rules(bench):
         must(done.stdout in ("", "open 0 0\n"), f"{rule}: {done.stdout!r}")
 
 
+def swept(bench, *command):
+    """The sweep's end, and what became of each function that it names."""
+    bench.dumps_folder = bench.folder / f"sweep{len(list(bench.folder.iterdir()))}"
+    done = subprocess.run([bench.tool, "run", "--fail-sweep=malloc", f"--dir={bench.dumps_folder}",
+                           "--", *command], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=TIMEOUT_S, check=False)
+    lines = re.findall(r"^  (\S+).*\[\S+\]  (.*)$", done.stdout, re.MULTILINE)
+    must(done.stdout.startswith("INJECTED faults: ") and "done" not in done.stdout, done.stdout)
+    return done, dict(lines)
+
+
+def test_sweep(bench):
+    """The place that does not look, the one that leaks and the one that insists are found."""
+    done, places = swept(bench, bench.apps / "sweepable")
+    must(done.returncode == 23, f"{done}")
+    must(places["look"].startswith("ok") and places["forget_to_look"] == "CRASH  SIGSEGV" and
+         places["leave_open"].startswith("LEAK   held-after-cancel, 1 fd by leave_open") and
+         sum(said.startswith("HANG") for said in places.values()) == 1, f"{places}")
+    must(done.stdout.endswith(", 1 crashes, 1 hangs, 1 leaks\n"), done.stdout)
+    must(len(bench.dumps()) == 3, f"dumps of {bench.dumps()}")  # the first, crash and leak
+
+
+def test_sweep_of_the_corrected(bench):
+    done, places = swept(bench, bench.apps / "sweepable_fixed")
+    must(done.returncode == 0 and places["forget_to_look"] == "ok     exit 3", f"{done}")
+    must({"look", "leave_open", "insist"} <= set(places), f"{places}")
+
+
+def test_sweep_of_a_real_program(bench):
+    done, places = swept(bench, "/bin/ls", "-l", "/")
+    must(len(places) > 5 and done.returncode in (0, 23), f"{done}")
+
+
 def test_only_by_the_command(bench):
     """Who finds the variable in an environment, and what the program starts, runs as ever."""
     stray = bench.environment(f"dir={bench.dumps_folder}", CTXTRACE_FAIL="1:open")
