@@ -29,6 +29,9 @@
 #include <stdint.h>
 #include <time.h>
 
+/* What the kernel means by a mask: the beginning of a sigset_t. */
+#define KERNEL_MASK_BYTES 8
+
 struct waiting {
     uint64_t mark; /* tells a live one from what a longjmp left behind */
     uintptr_t frame;

@@ -34,6 +34,7 @@ ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t bytes, size_t room,
 /* clang-format off */
 #define BEHIND(b) ((char *)(b) + transfer.done)
 #define LEFT(n)   ((n) - transfer.done)
+#define PLACE(o)  transfer_place(&transfer, o)
 
 TRANSFERS_ALL(POLLIN, ssize_t, read, (int fd, void *b, size_t n), (fd, BEHIND(b), LEFT(n)),
               transfer_reads_all(fd, n))
@@ -41,40 +42,31 @@ TRANSFERS_ALL(POLLIN, ssize_t, __read, (int fd, void *b, size_t n), (fd, BEHIND(
               transfer_reads_all(fd, n))
 TRANSFERS_ALL(POLLIN, ssize_t, __read_chk, (int fd, void *b, size_t n, size_t r),
               (fd, BEHIND(b), LEFT(n), LEFT(r)), transfer_reads_all(fd, n))
-WATCHES(fd, ssize_t, pread, (int fd, void *b, size_t n, off_t o), (fd, b, n, o), fd)
-WATCHES(fd, ssize_t, pread64, (int fd, void *b, size_t n, off64_t o), (fd, b, n, o), fd)
-WATCHES(fd, ssize_t, __pread64, (int fd, void *b, size_t n, off64_t o), (fd, b, n, o), fd)
-WATCHES(fd, ssize_t, __pread_chk, (int fd, void *b, size_t n, off_t o, size_t r),
-        (fd, b, n, o, r), fd)
-WATCHES(fd, ssize_t, __pread64_chk, (int fd, void *b, size_t n, off64_t o, size_t r),
-        (fd, b, n, o, r), fd)
-WATCHES(fd, ssize_t, preadv, (int fd, const struct iovec *v, int n, off_t o), (fd, v, n, o), fd)
-WATCHES(fd, ssize_t, preadv64, (int fd, const struct iovec *v, int n, off64_t o),
-        (fd, v, n, o), fd)
-WATCHES(fd, ssize_t, preadv2, (int fd, const struct iovec *v, int n, off_t o, int f),
-        (fd, v, n, o, f), fd)
-WATCHES(fd, ssize_t, preadv64v2, (int fd, const struct iovec *v, int n, off64_t o, int f),
-        (fd, v, n, o, f), fd)
+TRANSFERS_ALL(POLLIN, ssize_t, pread, (int fd, void *b, size_t n, off_t o),
+              (fd, BEHIND(b), LEFT(n), PLACE(o)), transfer_reads_all(fd, n))
+TRANSFERS_ALL(POLLIN, ssize_t, pread64, (int fd, void *b, size_t n, off64_t o),
+              (fd, BEHIND(b), LEFT(n), PLACE(o)), transfer_reads_all(fd, n))
+TRANSFERS_ALL(POLLIN, ssize_t, __pread64, (int fd, void *b, size_t n, off64_t o),
+              (fd, BEHIND(b), LEFT(n), PLACE(o)), transfer_reads_all(fd, n))
+TRANSFERS_ALL(POLLIN, ssize_t, __pread_chk, (int fd, void *b, size_t n, off_t o, size_t r),
+              (fd, BEHIND(b), LEFT(n), PLACE(o), LEFT(r)), transfer_reads_all(fd, n))
+TRANSFERS_ALL(POLLIN, ssize_t, __pread64_chk, (int fd, void *b, size_t n, off64_t o, size_t r),
+              (fd, BEHIND(b), LEFT(n), PLACE(o), LEFT(r)), transfer_reads_all(fd, n))
 
 TRANSFERS_ALL(POLLOUT, ssize_t, write, (int fd, const void *b, size_t n),
               (fd, BEHIND(b), LEFT(n)), n)
 TRANSFERS_ALL(POLLOUT, ssize_t, __write, (int fd, const void *b, size_t n),
               (fd, BEHIND(b), LEFT(n)), n)
-WATCHES(fd, ssize_t, pwrite, (int fd, const void *b, size_t n, off_t o), (fd, b, n, o), fd)
-WATCHES(fd, ssize_t, pwrite64, (int fd, const void *b, size_t n, off64_t o), (fd, b, n, o), fd)
-WATCHES(fd, ssize_t, __pwrite64, (int fd, const void *b, size_t n, off64_t o), (fd, b, n, o), fd)
-WATCHES(fd, ssize_t, pwritev, (int fd, const struct iovec *v, int n, off_t o), (fd, v, n, o), fd)
-WATCHES(fd, ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off64_t o),
-        (fd, v, n, o), fd)
-WATCHES(fd, ssize_t, pwritev2, (int fd, const struct iovec *v, int n, off_t o, int f),
-        (fd, v, n, o, f), fd)
-WATCHES(fd, ssize_t, pwritev64v2, (int fd, const struct iovec *v, int n, off64_t o, int f),
-        (fd, v, n, o, f), fd)
+TRANSFERS_ALL(POLLOUT, ssize_t, pwrite, (int fd, const void *b, size_t n, off_t o),
+              (fd, BEHIND(b), LEFT(n), PLACE(o)), n)
+TRANSFERS_ALL(POLLOUT, ssize_t, pwrite64, (int fd, const void *b, size_t n, off64_t o),
+              (fd, BEHIND(b), LEFT(n), PLACE(o)), n)
+TRANSFERS_ALL(POLLOUT, ssize_t, __pwrite64, (int fd, const void *b, size_t n, off64_t o),
+              (fd, BEHIND(b), LEFT(n), PLACE(o)), n)
 WATCHES(fd, ssize_t, vmsplice, (int fd, const struct iovec *v, size_t n, unsigned f),
         (fd, v, n, f), fd)
 
-/* The data of the first call opens the connection, the rest goes through it. */
-#define FLAGS(f) (transfer.done ? (f) & ~MSG_FASTOPEN : (f))
+#define FLAGS(f) transfer_flags(&transfer, f)
 
 TRANSFERS_ALL(POLLOUT, ssize_t, send, (int fd, const void *b, size_t n, int f),
               (fd, BEHIND(b), LEFT(n), FLAGS(f)), n)
@@ -105,16 +97,18 @@ WATCHES(fd, int, epoll_ctl, (int set, int op, int fd, struct epoll_event *e), (s
 
 /* ---- several buffers ---- */
 
-#define TRANSFERS_BUFFERS(events, function, may_be_cut)                                            \
+#define VECTOR(v) (transfer.done ? buffers.left : (v))
+#define PARTS(n)  (transfer.done ? (int)buffers.count_left : (n))
+
+#define TRANSFERS_BUFFERS(events, function, params, args, may_be_cut)                              \
     HOOK(function);                                                                                \
-    HOOK_EXPORT ssize_t function(int fd, const struct iovec *v, int n)                             \
+    HOOK_EXPORT ssize_t function params                                                            \
     {                                                                                              \
         TRANSFER_BEGIN(true);                                                                      \
         struct buffers buffers;                                                                    \
         ssize_t result;                                                                            \
         do                                                                                         \
-            result = transfer.done ? REAL(function)(fd, buffers.left, (int)buffers.count_left)     \
-                                   : REAL(function)(fd, v, n);                                     \
+            result = REAL(function) args;                                                          \
         while (TRANSFER_BUFFERS_ARE_DUE(result, fd, events, &buffers, v, (size_t)n, may_be_cut));  \
         result = transfer_end(&transfer, result);                                                  \
         if (guard_may_record(GUARD_FRAME()))                                                       \
@@ -122,8 +116,31 @@ WATCHES(fd, int, epoll_ctl, (int set, int op, int fd, struct epoll_event *e), (s
         return result;                                                                             \
     }
 
-TRANSFERS_BUFFERS(POLLIN, readv, transfer_reads_all(fd, 1) != 0)
-TRANSFERS_BUFFERS(POLLOUT, writev, true)
+/* clang-format off */
+#define READS_BUFFERS(function, params, args)                                                      \
+    TRANSFERS_BUFFERS(POLLIN, function, params, args, transfer_reads_all(fd, 1) != 0)
+#define WRITES_BUFFERS(function, params, args)                                                     \
+    TRANSFERS_BUFFERS(POLLOUT, function, params, args, true)
+
+READS_BUFFERS(readv, (int fd, const struct iovec *v, int n), (fd, VECTOR(v), PARTS(n)))
+READS_BUFFERS(preadv, (int fd, const struct iovec *v, int n, off_t o),
+              (fd, VECTOR(v), PARTS(n), PLACE(o)))
+READS_BUFFERS(preadv64, (int fd, const struct iovec *v, int n, off64_t o),
+              (fd, VECTOR(v), PARTS(n), PLACE(o)))
+READS_BUFFERS(preadv2, (int fd, const struct iovec *v, int n, off_t o, int f),
+              (fd, VECTOR(v), PARTS(n), PLACE(o), f))
+READS_BUFFERS(preadv64v2, (int fd, const struct iovec *v, int n, off64_t o, int f),
+              (fd, VECTOR(v), PARTS(n), PLACE(o), f))
+WRITES_BUFFERS(writev, (int fd, const struct iovec *v, int n), (fd, VECTOR(v), PARTS(n)))
+WRITES_BUFFERS(pwritev, (int fd, const struct iovec *v, int n, off_t o),
+               (fd, VECTOR(v), PARTS(n), PLACE(o)))
+WRITES_BUFFERS(pwritev64, (int fd, const struct iovec *v, int n, off64_t o),
+               (fd, VECTOR(v), PARTS(n), PLACE(o)))
+WRITES_BUFFERS(pwritev2, (int fd, const struct iovec *v, int n, off_t o, int f),
+               (fd, VECTOR(v), PARTS(n), PLACE(o), f))
+WRITES_BUFFERS(pwritev64v2, (int fd, const struct iovec *v, int n, off64_t o, int f),
+               (fd, VECTOR(v), PARTS(n), PLACE(o), f))
+/* clang-format on */
 
 HOOK(sendmsg);
 HOOK_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
@@ -144,16 +161,6 @@ HOOK_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 }
 
 /* ---- several messages: a result is their number ---- */
-
-/* 0 when the last one itself was cut: that is no place to go on from. */
-static size_t messages_whole(const struct mmsghdr *messages, size_t through, size_t count)
-{
-    if (through == 0)
-        return count;
-    const struct mmsghdr *last = &messages[through - 1];
-    return last->msg_len < buffers_bytes(last->msg_hdr.msg_iov, last->msg_hdr.msg_iovlen) ? 0
-                                                                                          : count;
-}
 
 TRANSFERS_ALL(POLLOUT, int, sendmmsg, (int fd, struct mmsghdr *m, unsigned n, int f),
               (fd, m + transfer.done, n - (unsigned)transfer.done, f),
@@ -184,10 +191,6 @@ static void fds_used(struct fd_pair pair)
     fd_used(pair.to);
 }
 
-/* The other end of a socket is a pipe, whose waits the kernel restarts. */
-#define WAITED_FOR(from, to) (transfer_is_socket(from) ? (from) : (to))
-#define WAITED_EVENT(from)   (transfer_is_socket(from) ? POLLIN : POLLOUT)
-
 #define MOVES_BYTES(function, params, args, whole)                                                 \
     HOOK(function);                                                                                \
     HOOK_EXPORT ssize_t function params                                                            \
@@ -196,7 +199,8 @@ static void fds_used(struct fd_pair pair)
         ssize_t result;                                                                            \
         do                                                                                         \
             result = REAL(function) args;                                                          \
-        while (TRANSFER_IS_DUE(result, WAITED_FOR(from, to), WAITED_EVENT(from), whole));          \
+        while (TRANSFER_IS_DUE(result, transfer_waits_at(from, to), transfer_waits_for(from),      \
+                               whole));                                                            \
         result = transfer_end(&transfer, result);                                                  \
         if (guard_may_record(GUARD_FRAME()))                                                       \
             fds_used((struct fd_pair){from, to});                                                  \

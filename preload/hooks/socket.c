@@ -100,12 +100,6 @@ static void message_received(struct hook *hook, const struct call_site *site, st
     }
 }
 
-/* With MSG_WAITALL; what a peer sent along with the data ends it all the same. */
-static bool receives_all(int fd, int flags, const struct msghdr *message)
-{
-    return message->msg_controllen == 0 && transfer_receives_all(fd, flags, 1);
-}
-
 HOOK(recvmsg);
 HOOK_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
@@ -118,7 +112,7 @@ HOOK_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
             REAL(recvmsg)(fd, transfer.done ? transfer_message(&buffers, &rest) : message, flags);
     while (TRANSFER_BUFFERS_ARE_DUE(result, fd, POLLIN, &buffers, message->msg_iov,
                                     message->msg_iovlen,
-                                    result < 0 || receives_all(fd, flags, message)));
+                                    result < 0 || transfer_receives_message(fd, flags, message)));
     result = transfer_end(&transfer, result);
     if (guard_may_record(GUARD_FRAME())) {
         fd_used(fd);
@@ -128,15 +122,6 @@ HOOK_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
         }
     }
     return result;
-}
-
-/* Linux keeps the interruption of a call that had messages already as the
- * socket's error: the next call tells it, by a number of the kernel's own. */
-#define ERESTARTSYS 512
-
-static bool error_was_kept(const struct transfer *transfer, int result)
-{
-    return result < 0 && transfer->done && (errno == ERESTARTSYS || errno == EINTR);
 }
 
 HOOK(recvmmsg);
@@ -149,7 +134,7 @@ HOOK_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int f
         struct mmsghdr *left = messages + transfer.done;
         unsigned count_left = count - (unsigned)transfer.done;
         result = REAL(recvmmsg)(fd, left, count_left, flags, timeout);
-        if (error_was_kept(&transfer, result))
+        if (messages_kept_error(&transfer, result))
             result = REAL(recvmmsg)(fd, left, count_left, flags, timeout);
     } while (TRANSFER_IS_DUE(result, fd, POLLIN, flags & MSG_WAITFORONE ? 0 : count));
     result = (int)transfer_end(&transfer, result);

@@ -14,6 +14,8 @@
 #define TICK_NS (NS_PER_S / 100)
 /* /dev/zero, random, urandom: they give all that is asked for, if in pieces. */
 #define MEMORY_DEVICES 1u
+/* The kernel's own number, which no program should ever see. */
+#define ERESTARTSYS 512
 
 extern struct hook hook_ppoll; /* wait.c */
 
@@ -43,13 +45,18 @@ static uint64_t transfer_deadline(int fd, short events, uint64_t begun)
 
 /* Until the socket is ready or its time is over, atomically with the mask.
  * False with EAGAIN in errno: over. */
-static bool transfer_awaits(struct waiting *wait, int fd, short events, uint64_t deadline)
+static bool transfer_awaits(struct transfer *transfer, int fd, short events, uint64_t deadline)
 {
+    struct waiting *wait = &transfer->wait;
     struct pollfd one = {fd, events, 0};
     struct timespec left;
     int ready = -1;
-    while (ready < 0 && waiting_resumes(wait))
-        ready = REAL(ppoll)(&one, 1, deadline_left(deadline, &left), &wait->mask);
+    while (ready < 0 && waiting_resumes(wait)) {
+        struct timespec *limit = deadline_left(deadline, &left);
+        ready = transfer->raw ? (int)sys_call(SYS_ppoll, (long)&one, 1, (long)limit,
+                                              (long)&wait->mask, KERNEL_MASK_BYTES, 0)
+                              : REAL(ppoll)(&one, 1, limit, &wait->mask);
+    }
     if (ready == 0)
         errno = EAGAIN;
     if (ready <= 0)
@@ -70,7 +77,7 @@ static bool transfer_resumes(struct transfer *transfer, int fd, short events)
 {
     uint64_t deadline = transfer_deadline(fd, events, transfer->begun);
     return deadline == DEADLINE_NEVER ? waiting_resumes_unmasked(&transfer->wait)
-                                      : transfer_awaits(&transfer->wait, fd, events, deadline);
+                                      : transfer_awaits(transfer, fd, events, deadline);
 }
 
 bool transfer_goes_on(struct transfer *transfer, ssize_t result, int fd, short events, size_t whole)
@@ -106,6 +113,11 @@ size_t transfer_receives_all(int fd, int flags, size_t bytes)
     if (!(flags & MSG_WAITALL) || (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)))
         return 0;
     return socket_option(fd, SO_TYPE, &type, sizeof type) && type == SOCK_STREAM ? bytes : 0;
+}
+
+bool transfer_receives_message(int fd, int flags, const struct msghdr *message)
+{
+    return message->msg_controllen == 0 && transfer_receives_all(fd, flags, 1);
 }
 
 size_t transfer_reads_all(int fd, size_t bytes)
@@ -159,4 +171,20 @@ bool transfer_buffers_go_on(struct transfer *transfer, ssize_t result, int fd, s
     if (transfer->done)
         buffers_set(buffers, vector, count, transfer->done);
     return true;
+}
+
+/* ---- several messages ---- */
+
+size_t messages_whole(const struct mmsghdr *messages, size_t through, size_t count)
+{
+    if (through == 0)
+        return count;
+    const struct mmsghdr *last = &messages[through - 1];
+    return last->msg_len < buffers_bytes(last->msg_hdr.msg_iov, last->msg_hdr.msg_iovlen) ? 0
+                                                                                          : count;
+}
+
+bool messages_kept_error(const struct transfer *transfer, ssize_t result)
+{
+    return result < 0 && transfer->done && (errno == ERESTARTSYS || errno == EINTR);
 }

@@ -32,6 +32,7 @@ struct transfer {
     uint64_t begun; /* by the coarse clock */
     size_t done;    /* through by the earlier calls */
     int kept;       /* errno before the first of them: success leaves it alone */
+    bool raw;       /* of syscall(), which is no point of cancellation */
 };
 
 /* Declares `transfer`. */
@@ -39,6 +40,7 @@ struct transfer {
     struct transfer transfer;                                                                      \
     transfer.begun = clock_coarse_ns();                                                            \
     transfer.done = 0;                                                                             \
+    transfer.raw = false;                                                                          \
     waiting_begin(&transfer.wait, GUARD_FRAME());                                                  \
     transfer.wait.cut = (may_be_cut)
 
@@ -90,12 +92,36 @@ ssize_t transfer_end(struct transfer *transfer, ssize_t result);
     while (TRANSFER_IS_DUE(result, fd, events, 0));                                                \
     transfer_end(&transfer, result)
 
+/* From one descriptor to another. The other end of a socket is a pipe, whose
+ * waits the kernel restarts. */
 bool transfer_is_socket(int fd);
+static inline int transfer_waits_at(int from, int to)
+{
+    return transfer_is_socket(from) ? from : to;
+}
+static inline short transfer_waits_for(int from)
+{
+    return transfer_is_socket(from) ? POLLIN : POLLOUT;
+}
+
+/* Where in the file it goes on. -1 is the place that moves by itself. */
+static inline off64_t transfer_place(const struct transfer *transfer, off64_t offset)
+{
+    return offset == -1 ? offset : offset + (off64_t)transfer->done;
+}
+
+/* The data of the first call opens the connection, the rest goes through it. */
+static inline int transfer_flags(const struct transfer *transfer, int flags)
+{
+    return transfer->done ? flags & ~MSG_FASTOPEN : flags;
+}
 
 /* ---- what is moved in one go ---- */
 
 /* Of a receive with these flags: `bytes`, or 0. */
 size_t transfer_receives_all(int fd, int flags, size_t bytes);
+/* The same as a yes or no; what a peer sent along with the data ends it, too. */
+bool transfer_receives_message(int fd, int flags, const struct msghdr *message);
 /* Of a read: `bytes` of /dev/zero and its like, else 0. */
 size_t transfer_reads_all(int fd, size_t bytes);
 
@@ -127,5 +153,14 @@ static inline struct msghdr *transfer_message(const struct buffers *buffers,
 bool transfer_buffers_go_on(struct transfer *transfer, ssize_t result, int fd, short events,
                             struct buffers *buffers, const struct iovec *vector, size_t count,
                             bool may_be_cut);
+
+/* ---- several messages: a result is their number ---- */
+
+/* Of `count` that are sent: 0 when the last one that is through was itself cut,
+ * since that is no place to go on from. */
+size_t messages_whole(const struct mmsghdr *messages, size_t through, size_t count);
+/* Linux keeps the interruption of a receive that had messages already as the
+ * socket's error. The next call tells it, and is to be made again. */
+bool messages_kept_error(const struct transfer *transfer, ssize_t result);
 
 #endif

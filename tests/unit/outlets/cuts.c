@@ -38,7 +38,7 @@
 static atomic_bool over;
 static atomic_int cut, misplaced;
 static unsigned char pattern[BYTES];
-static int device, source;
+static int device, sink, source;
 
 /* One end is the transfer's, the other its slow peer's. */
 struct channel {
@@ -73,6 +73,12 @@ static ssize_t by_writev(struct channel *to)
 {
     struct iovec parts[BUFFERS];
     return writev(to->near, split(to->bytes, parts), BUFFERS);
+}
+
+static ssize_t by_pwritev2(struct channel *to)
+{
+    struct iovec parts[BUFFERS];
+    return pwritev2(to->near, split(to->bytes, parts), BUFFERS, -1, 0);
 }
 
 static ssize_t by_send(struct channel *to)
@@ -150,11 +156,47 @@ static ssize_t by_read(struct channel *none)
     return read(device, none->bytes, DEVICE_BYTES);
 }
 
+static struct iovec *split_evenly(unsigned char *bytes, struct iovec parts[BUFFERS])
+{
+    for (size_t i = 0; i < BUFFERS; i++)
+        parts[i] = (struct iovec){bytes + i * (DEVICE_BYTES / BUFFERS),
+                                  DEVICE_BYTES / BUFFERS +
+                                      (i == BUFFERS - 1 ? DEVICE_BYTES % BUFFERS : 0)};
+    return parts;
+}
+
 static ssize_t by_readv(struct channel *none)
 {
-    struct iovec parts[2] = {{none->bytes, DEVICE_BYTES / 3},
-                             {none->bytes + DEVICE_BYTES / 3, DEVICE_BYTES - DEVICE_BYTES / 3}};
-    return readv(device, parts, 2);
+    struct iovec parts[BUFFERS];
+    return readv(device, split_evenly(none->bytes, parts), BUFFERS);
+}
+
+static ssize_t by_pread(struct channel *none)
+{
+    return pread(device, none->bytes, DEVICE_BYTES, BYTES);
+}
+
+static ssize_t by_preadv(struct channel *none)
+{
+    struct iovec parts[BUFFERS];
+    return preadv(device, split_evenly(none->bytes, parts), BUFFERS, 0);
+}
+
+static ssize_t by_preadv2(struct channel *none)
+{
+    struct iovec parts[BUFFERS];
+    return preadv2(device, split_evenly(none->bytes, parts), BUFFERS, -1, 0);
+}
+
+static ssize_t by_pwrite(struct channel *none)
+{
+    return pwrite(sink, none->bytes, DEVICE_BYTES, BYTES);
+}
+
+static ssize_t by_pwritev(struct channel *none)
+{
+    struct iovec parts[BUFFERS];
+    return pwritev(sink, split_evenly(none->bytes, parts), BUFFERS, 0);
 }
 
 static ssize_t by_getrandom(struct channel *none)
@@ -190,6 +232,7 @@ static struct cut_case {
     {"write", by_write, BYTES, PIPE, DRAINS, {0}, 0},
     {"write into a socket", by_write, BYTES, STREAM, DRAINS, {0}, 0},
     {"writev", by_writev, BYTES, PIPE, DRAINS, {0}, 0},
+    {"pwritev2", by_pwritev2, BYTES, PIPE, DRAINS, {0}, 0},
     {"send", by_send, BYTES, STREAM, DRAINS, {0}, 0},
     {"sendto", by_sendto, BYTES, STREAM, DRAINS, {0}, 0},
     {"sendmsg", by_sendmsg, BYTES, STREAM, DRAINS, {0}, 0},
@@ -201,6 +244,11 @@ static struct cut_case {
     {"recvmmsg", by_recvmmsg, MESSAGES, DATAGRAM, FEEDS, {0}, 0},
     {"read", by_read, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
     {"readv", by_readv, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
+    {"pread", by_pread, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
+    {"preadv", by_preadv, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
+    {"preadv2", by_preadv2, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
+    {"pwrite", by_pwrite, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
+    {"pwritev", by_pwritev, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
     {"getrandom", by_getrandom, DEVICE_BYTES, DEVICE, NONE, {0}, 0},
     {"copy_file_range", by_copy_file_range, FILE_BYTES, COPY, NONE, {0}, 0},
     {"sendfile into a file", by_sendfile_to_file, FILE_BYTES, COPY, NONE, {0}, 0},
@@ -286,11 +334,12 @@ static bool source_make(void)
     for (size_t i = 0; i < BYTES; i++)
         pattern[i] = (unsigned char)(i % 251 + i / 251);
     device = open("/dev/zero", O_RDONLY);
+    sink = open("/dev/urandom", O_WRONLY);
     source = memfd_create("source", MFD_CLOEXEC);
     for (size_t at = 0; at < FILE_BYTES; at += BYTES)
         if (write(source, pattern, BYTES) != BYTES)
             return false;
-    return device >= 0;
+    return device >= 0 && sink >= 0;
 }
 
 static void run_for(long seconds)

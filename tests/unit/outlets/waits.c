@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,6 +164,20 @@ static int do_read(void)
 {
     char byte;
     return until_timeout((int)read(empty[0], &byte, 1));
+}
+
+static int do_preadv2(void)
+{
+    char byte;
+    struct iovec part = {&byte, 1};
+    return until_timeout((int)preadv2(empty[0], &part, 1, -1, 0));
+}
+
+static int do_pwritev2(void)
+{
+    char byte = 0;
+    struct iovec part = {&byte, 1};
+    return until_timeout((int)pwritev2(full[0], &part, 1, -1, 0));
 }
 
 static int do_recvmsg(void)
@@ -315,6 +330,8 @@ static struct wait_case {
     {"sigtimedwait", do_sigtimedwait, WAIT_NS, 0},
     {"recv", do_recv, WAIT_NS, 0},
     {"read", do_read, WAIT_NS, 0},
+    {"preadv2", do_preadv2, WAIT_NS, 0},
+    {"pwritev2", do_pwritev2, WAIT_NS, 0},
     {"recvmsg", do_recvmsg, WAIT_NS, 0},
     {"accept", do_accept, WAIT_NS, 0},
     {"send", do_send, WAIT_NS, 0},
