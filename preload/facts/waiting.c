@@ -108,14 +108,17 @@ uint64_t deadline_after_ms(int milliseconds)
 
 uint64_t deadline_after(const struct timespec *timeout)
 {
-    uint64_t ns, deadline;
     if (!timeout)
         return DEADLINE_NEVER;
-    if (timeout->tv_sec == 0 && timeout->tv_nsec == 0)
-        return 0;
+    return timeout->tv_sec == 0 && timeout->tv_nsec == 0 ? 0 : deadline_from(now_ns(), timeout);
+}
+
+uint64_t deadline_from(uint64_t begun, const struct timespec *timeout)
+{
+    uint64_t ns, deadline;
     if (__builtin_mul_overflow((uint64_t)timeout->tv_sec, NS_PER_S, &ns) ||
         __builtin_add_overflow(ns, (uint64_t)timeout->tv_nsec, &ns) ||
-        __builtin_add_overflow(ns, now_ns(), &deadline))
+        __builtin_add_overflow(ns, begun, &deadline))
         return DEADLINE_NEVER;
     return deadline;
 }

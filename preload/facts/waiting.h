@@ -70,8 +70,14 @@ void waiting_interrupted(void *ucontext);
 #define DEADLINE_NEVER UINT64_MAX
 uint64_t deadline_after_ms(int milliseconds);
 uint64_t deadline_after(const struct timespec *timeout);
+uint64_t deadline_from(uint64_t begun, const struct timespec *timeout);
 /* What is left, never negative; NULL for never, as the calls take it. */
 struct timespec *deadline_left(uint64_t deadline, struct timespec *ret_left);
 int deadline_left_ms(uint64_t deadline);
+/* Whether times of this clock are as long as those of ours. */
+static inline bool clock_runs_steadily(clockid_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_TAI;
+}
 
 #endif

@@ -133,6 +133,13 @@ bool sys_peek(const void *from, void *to, size_t bytes)
            (long)bytes;
 }
 
+ssize_t sys_poke(void *to, const void *from, size_t bytes)
+{
+    struct iovec local = {(void *)(uintptr_t)from, bytes};
+    struct iovec remote = {to, bytes};
+    return sys_call(SYS_process_vm_writev, sys_getpid(), (long)&local, 1, (long)&remote, 1, 0);
+}
+
 /* The kernel's own layout of a directory entry (getdents64). */
 struct kernel_dirent {
     uint64_t inode;

@@ -44,6 +44,8 @@ ssize_t sys_readlink(const char *path, char *buffer, size_t size);
 /* Copies from this process's own memory; an unmapped page is an error, not a
  * fault. True when all of `bytes` were copied. */
 bool sys_peek(const void *from, void *to, size_t bytes);
+/* The other way: bytes written, or -errno; -EFAULT where nothing may be. */
+ssize_t sys_poke(void *to, const void *from, size_t bytes);
 
 /* Calls `entry` for each directory entry's name until it returns false.
  * 0, or -errno when the directory cannot be read. */

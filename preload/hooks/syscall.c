@@ -7,18 +7,103 @@
  *
  * close is looked at because libuv, and so node, closes every descriptor by it
  * (E4): what was acquired through a hook would look held for ever, and the next
- * owner of its number would be taken for the first.
+ * owner of its number would be taken for the first. The rows below are calls
+ * that our own signal would cut short (raw.h).
  */
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/ground/confine.h"
 #include "preload/hooks/family.h"
+#include "preload/hooks/raw.h"
+#include "preload/hooks/raw_numbers.h"
 
 HOOK(syscall);
 _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
+
+/* ---- the table ---- */
+
+#define IN  .events = POLLIN
+#define OUT .events = POLLOUT
+
+/* clang-format off */
+#define RAW_ROWS(X)                                                                                \
+    X(read, raw_transfer, .fd = A, .at = B, .count = C, IN, .whole = WHOLE_DEVICE, .step = 1)      \
+    X(pread64, raw_transfer, .fd = A, .at = B, .count = C, .place = D, IN, .whole = WHOLE_DEVICE,  \
+      .step = 1)                                                                                   \
+    X(readv, raw_vector, .fd = A, .at = B, .count = C, IN)                                         \
+    X(preadv, raw_vector, .fd = A, .at = B, .count = C, .place = D, IN)                            \
+    X(preadv2, raw_vector, .fd = A, .at = B, .count = C, .place = D, IN)                           \
+    X(write, raw_transfer, .fd = A, .at = B, .count = C, OUT, .whole = WHOLE_ALL, .step = 1)       \
+    X(pwrite64, raw_transfer, .fd = A, .at = B, .count = C, .place = D, OUT, .whole = WHOLE_ALL,   \
+      .step = 1)                                                                                   \
+    X(writev, raw_vector, .fd = A, .at = B, .count = C, OUT, .whole = WHOLE_ALL)                   \
+    X(pwritev, raw_vector, .fd = A, .at = B, .count = C, .place = D, OUT, .whole = WHOLE_ALL)      \
+    X(pwritev2, raw_vector, .fd = A, .at = B, .count = C, .place = D, OUT, .whole = WHOLE_ALL)     \
+    X(recvfrom, raw_transfer, .fd = A, .at = B, .count = C, .flags = D, IN,                        \
+      .whole = WHOLE_FLAGGED, .step = 1)                                                           \
+    X(recvmsg, raw_message, .fd = A, .at = B, .flags = C, IN)                                      \
+    X(recvmmsg, raw_transfer, .fd = A, .at = B, .count = C, .flags = D, IN,                        \
+      .whole = WHOLE_RECEIVED, .step = sizeof(struct mmsghdr))                                     \
+    X(sendto, raw_transfer, .fd = A, .at = B, .count = C, .flags = D, OUT, .whole = WHOLE_ALL,     \
+      .step = 1)                                                                                   \
+    X(sendmsg, raw_message, .fd = A, .at = B, .flags = C, OUT, .whole = WHOLE_ALL)                 \
+    X(sendmmsg, raw_transfer, .fd = A, .at = B, .count = C, .flags = D, OUT,                       \
+      .whole = WHOLE_SENT, .step = sizeof(struct mmsghdr))                                         \
+    X(sendfile, raw_transfer, .fd = B, .to = A, .count = D, .whole = WHOLE_ALL)                    \
+    X(copy_file_range, raw_transfer, .fd = A, .to = C, .count = E, .whole = WHOLE_ALL)             \
+    X(splice, raw_transfer, .fd = A, .to = C, .count = E)                                          \
+    X(accept, raw_transfer, .fd = A, IN)                                                           \
+    X(accept4, raw_transfer, .fd = A, IN)                                                          \
+    X(connect, raw_transfer, .fd = A, OUT)                                                         \
+    X(getrandom, raw_transfer, .at = A, .count = B, IN, .whole = WHOLE_ALL, .step = 1)             \
+    X(poll, raw_wait, .limit = C, .unit = UNIT_MS)                                                 \
+    X(ppoll, raw_wait, .limit = C, .unit = UNIT_TIMESPEC_LEFT)                                     \
+    X(select, raw_wait, .limit = E, .unit = UNIT_TIMEVAL_LEFT)                                     \
+    X(pselect6, raw_wait, .limit = E, .unit = UNIT_TIMESPEC_LEFT)                                  \
+    X(epoll_wait, raw_wait, .limit = D, .unit = UNIT_MS)                                           \
+    X(epoll_pwait, raw_wait, .limit = D, .unit = UNIT_MS)                                          \
+    X(epoll_pwait2, raw_wait, .limit = D, .unit = UNIT_TIMESPEC)                                   \
+    X(pause, raw_wait)                                                                             \
+    X(rt_sigsuspend, raw_wait)                                                                     \
+    X(nanosleep, raw_sleep, .limit = A, .unit = UNIT_TIMESPEC)                                     \
+    X(clock_nanosleep, raw_sleep, .limit = C, .unit = UNIT_TIMESPEC)                               \
+    X(rt_sigtimedwait, raw_again, .limit = C, .unit = UNIT_TIMESPEC)                               \
+    X(semop, raw_again)                                                                            \
+    X(semtimedop, raw_again, .limit = D, .unit = UNIT_TIMESPEC)                                    \
+    X(msgsnd, raw_again)                                                                           \
+    X(msgrcv, raw_again)                                                                           \
+    X(futex, raw_futex, .limit = D, .unit = UNIT_TIMESPEC)
+/* clang-format on */
+
+enum {
+    ROW_NONE,
+    ROW_OF_ITS_OWN,
+#define X(name, ...) ROW_##name,
+    RAW_ROWS(X)
+#undef X
+};
+
+/* By number: what the stub lets come here, and its row. */
+extern const uint8_t raw_rows[RAW_NUMBERS];
+const uint8_t raw_rows[RAW_NUMBERS] = {[SYS_close] = ROW_OF_ITS_OWN,
+                                       [SYS_seccomp] = ROW_OF_ITS_OWN,
+#define X(name, ...) [SYS_##name] = ROW_##name,
+                                       RAW_ROWS(X)
+#undef X
+};
+
+static const struct raw_row rows[] = {
+#define X(name, ...) [ROW_##name] = {.call = __VA_ARGS__},
+    RAW_ROWS(X)
+#undef X
+};
+
+/* ---- those of their own ---- */
 
 static struct confine_filter *confining(long operation, long filter)
 {
@@ -46,6 +131,9 @@ static long close_raw(const struct call_site *site, int fd)
 long syscall_looked_at(long number, long a, long b, long c, long d, long e, long f);
 long syscall_looked_at(long number, long a, long b, long c, long d, long e, long f)
 {
+    uint8_t row = (unsigned long)number < RAW_NUMBERS ? raw_rows[number] : ROW_NONE;
+    if (row > ROW_OF_ITS_OWN)
+        return rows[row].call(&rows[row], number, (const long[]){a, b, c, d, e, f});
     if (number == SYS_close && guard_may_record(GUARD_FRAME())) {
         struct call_site site = CALL_SITE();
         return close_raw(&site, (int)a);

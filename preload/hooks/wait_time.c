@@ -65,11 +65,6 @@ SLEEPS(thrd_sleep, result == -1)
 
 /* Relative sleeps on a clock that runs like ours go on as above; absolute ones
  * are made again as they were. Errors are results here, not errno. */
-static bool clock_runs_steadily(clockid_t clock)
-{
-    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_TAI;
-}
-
 HOOK(clock_nanosleep);
 HOOK_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
                                 struct timespec *left)

@@ -26,6 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef BY_NUMBER
+#include "by_number.h"
+#endif
+
 #define BYTES        (1u << 18) /* more than a pipe or a socket takes at once */
 #define CHUNK        4096u
 #define CHUNK_NS     100000

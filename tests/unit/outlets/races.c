@@ -24,6 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef BY_NUMBER
+#include "by_number.h"
+#endif
+
 #define PATIENCE_S 5
 #define SPIN_MAX   3000u
 
@@ -74,6 +78,10 @@ static int do_nanosleep(void)
 {
     return nanosleep(&long_time, NULL);
 }
+static int do_pause(void)
+{
+    return pause();
+}
 static int do_suspend(void)
 {
     return sigsuspend(&nothing);
@@ -90,7 +98,7 @@ static const struct wait_row {
     int (*wait)(void);
 } rows[] = {
     {"poll", do_poll},           {"ppoll", do_ppoll},   {"select", do_select},
-    {"epoll_wait", wait_epoll},  {"pause", pause},      {"sigsuspend", do_suspend},
+    {"epoll_wait", wait_epoll},  {"pause", do_pause},   {"sigsuspend", do_suspend},
     {"nanosleep", do_nanosleep}, {"sleep", wait_sleep}, {"clock_nanosleep", wait_clock},
     {"sigpause", do_sigpause},
 };

@@ -4,7 +4,8 @@
 
     run_outlets.py LIBRARY FOLDER
 
-FOLDER holds the programs waits, cuts, races and view. Prints "ok NAME" or "FAILED NAME: why".
+FOLDER holds the programs waits, cuts, races, view and numbers, and the first three once more
+as NAME_by_number, where all is done by syscall(). Prints "ok NAME" or "FAILED NAME: why".
 """
 
 import ctypes
@@ -14,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 
 WAITS_S = 3
+BY_NUMBER = "_by_number"
 SIGNALS_EVERY_S = 0.02
 RACE_ROUNDS = 60
 # Numbers below and above SIGUSR1: the kernel delivers the lower one first.
@@ -34,10 +37,9 @@ def environment(library, folder):
             "CTXTRACE_OPTIONS": f"dir={folder}/dumps:keep=2:held=none"}
 
 
-def check_view(library, programs, folder):
-    """What a program reads of its signals is the same (hazard: D2)."""
-    native = subprocess.run([f"{programs}/view"], capture_output=True, text=True, check=False)
-    traced = subprocess.run([f"{programs}/view"], capture_output=True, text=True, check=False,
+def check_alike(library, program, folder):
+    native = subprocess.run([program], capture_output=True, text=True, check=False)
+    traced = subprocess.run([program], capture_output=True, text=True, check=False,
                             env=environment(library, folder))
     if (native.returncode, native.stderr) != (traced.returncode, traced.stderr):
         raise Failed(f"status {traced.returncode}, {traced.stderr}")
@@ -46,6 +48,16 @@ def check_view(library, programs, folder):
             raise Failed(f"{other!r} instead of {one!r}")
     if native.stdout != traced.stdout:
         raise Failed("not as many answers")
+
+
+def check_view(library, programs, folder):
+    """What a program reads of its signals is the same (hazard: D2)."""
+    check_alike(library, f"{programs}/view", folder)
+
+
+def check_numbers(library, programs, folder):
+    """What syscall() answers is the same, whatever it is asked."""
+    check_alike(library, f"{programs}/numbers", folder)
 
 
 def send_to_all(pid):
@@ -73,23 +85,25 @@ def run_under_signals(command, library, folder):
     return output
 
 
-def check_waits(library, programs, folder):
+def check_waits(library, programs, folder, suffix=""):
     """No wait is seen to be interrupted or comes to an early end (hazard: D4)."""
-    run_under_signals([f"{programs}/waits", str(WAITS_S), f"{folder}/fifo"], library, folder)
+    run_under_signals([f"{programs}/waits{suffix}", str(WAITS_S), f"{folder}/fifo"], library,
+                      folder)
 
 
-def check_cuts(library, programs, folder):
+def check_cuts(library, programs, folder, suffix=""):
     """No transfer comes back with a part (hazard: D4)."""
-    run_under_signals([f"{programs}/cuts", str(WAITS_S)], library, folder)
+    run_under_signals([f"{programs}/cuts{suffix}", str(WAITS_S)], library, folder)
 
 
-def check_races(library, programs, folder):
+def check_races(library, programs, folder, suffix=""):
     """A signal of the program's always ends its wait, a snapshot never (hazard: D4)."""
     expected = f"handled {RACE_ROUNDS} spurious 0 mask empty"
     for wait in RACE_WAITS:
         for number in RACE_SIGNALS:
             for flags in RACE_FLAGS:
-                command = [f"{programs}/races", wait, str(int(number)), flags, str(RACE_ROUNDS)]
+                command = [f"{programs}/races{suffix}", wait, str(int(number)), flags,
+                           str(RACE_ROUNDS)]
                 done = subprocess.run(command, capture_output=True, text=True, check=False,
                                       env=environment(library, folder), timeout=60)
                 if done.stdout.strip() != expected:
@@ -98,9 +112,13 @@ def check_races(library, programs, folder):
 
 CASES = {
     "signals_read_as_without_us": check_view,
+    "answers_by_number": check_numbers,
     "waits_under_snapshots": check_waits,
     "transfers_under_snapshots": check_cuts,
     "waits_with_both_signals": check_races,
+    "waits_by_number": partial(check_waits, suffix=BY_NUMBER),
+    "transfers_by_number": partial(check_cuts, suffix=BY_NUMBER),
+    "waits_by_number_with_both_signals": partial(check_races, suffix=BY_NUMBER),
 }
 
 

@@ -11,6 +11,7 @@
 #include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/msg.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/sendfile.h>
@@ -33,11 +35,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_NS  50000000L
-#define WAIT_MS  (int)(WAIT_NS / 1000000)
-#define NS_PER_S 1000000000L
+#ifdef BY_NUMBER
+#include "by_number.h"
+#endif
 
-static int idle_pipe[2], stuffed_pipe[2], epoll_set, semaphore_set, zeros;
+#define WAIT_NS       50000000L
+#define WAIT_MS       (int)(WAIT_NS / 1000000)
+#define NS_PER_S      1000000000L
+#define MESSAGE_BYTES 1024
+
+static int idle_pipe[2], stuffed_pipe[2], epoll_set, semaphore_set, queue, zeros;
 static int empty[2], full[2], listener; /* sockets with a time limit of their own */
 static struct aiocb idle_read;
 static struct gaicb stuck_query;
@@ -92,6 +99,18 @@ static int do_epoll(void)
     return epoll_wait(epoll_set, &event, 1, WAIT_MS);
 }
 
+static int do_epoll_pwait(void)
+{
+    struct epoll_event event;
+    return epoll_pwait(epoll_set, &event, 1, WAIT_MS, NULL);
+}
+
+static int do_epoll_pwait2(void)
+{
+    struct epoll_event event;
+    return epoll_pwait2(epoll_set, &event, 1, &wait_time, NULL);
+}
+
 static int do_nanosleep(void)
 {
     struct timespec time = wait_time;
@@ -108,6 +127,12 @@ static int do_sleep_until(void)
 {
     struct timespec until = after(CLOCK_MONOTONIC, WAIT_NS);
     errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    return errno ? -1 : 0;
+}
+
+static int do_sleep_unsteady(void)
+{
+    errno = clock_nanosleep(CLOCK_BOOTTIME, 0, &wait_time, NULL);
     return errno ? -1 : 0;
 }
 
@@ -144,6 +169,25 @@ static int do_semtimedop(void)
 {
     struct sembuf down = {0, -1, 0};
     return until_timeout(semtimedop(semaphore_set, &down, 1, &wait_time));
+}
+
+/* There is no function of libc's for these. */
+static int futex_wait(int operation, const struct timespec *limit)
+{
+    static unsigned word;
+    return until_timeout(
+        (int)syscall(SYS_futex, &word, operation, 0, limit, NULL, FUTEX_BITSET_MATCH_ANY));
+}
+
+static int do_futex(void)
+{
+    return futex_wait(FUTEX_WAIT_PRIVATE, &wait_time);
+}
+
+static int do_futex_until(void)
+{
+    struct timespec until = after(CLOCK_MONOTONIC, WAIT_NS);
+    return futex_wait(FUTEX_WAIT_BITSET_PRIVATE, &until);
 }
 
 static int do_sigtimedwait(void)
@@ -248,19 +292,20 @@ static void on_alarm(int number)
     alarmed = 1;
 }
 
-static int until_alarm(int (*wait)(void))
+/* Not once only: an alarm that comes before the wait does not end it. */
+static int until_alarm(int (*wait)(void), int how)
 {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = ALARM};
-    const struct itimerspec once = {.it_value = wait_time};
+    const struct itimerspec often = {.it_value = wait_time, .it_interval = wait_time};
     timer_t timer;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, ALARM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    pthread_sigmask(how, &set, NULL);
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     alarmed = 0;
     timer_create(CLOCK_MONOTONIC, &event, &timer);
-    timer_settime(timer, 0, &once, NULL);
+    timer_settime(timer, 0, &often, NULL);
     int result = wait();
     int error = errno;
     timer_delete(timer);
@@ -288,24 +333,65 @@ static int pause_by_mask(void)
     return __sigpause(0, 0);
 }
 
+static int receive_message(void)
+{
+    struct {
+        long type;
+        char byte;
+    } message;
+    return (int)msgrcv(queue, &message, 1, 1, 0);
+}
+
+static int send_message(void)
+{
+    static const struct {
+        long type;
+        char bytes[MESSAGE_BYTES];
+    } message = {2, {0}};
+    while (msgsnd(queue, &message, MESSAGE_BYTES, IPC_NOWAIT) == 0)
+        ;
+    return msgsnd(queue, &message, MESSAGE_BYTES, 0);
+}
+
+static int take_semaphore(void)
+{
+    struct sembuf down = {0, -1, 0};
+    return semop(semaphore_set, &down, 1);
+}
+
+static int do_msgrcv(void)
+{
+    return until_alarm(receive_message, SIG_UNBLOCK);
+}
+
+static int do_msgsnd(void)
+{
+    return until_alarm(send_message, SIG_UNBLOCK);
+}
+
+static int do_semop(void)
+{
+    return until_alarm(take_semaphore, SIG_UNBLOCK);
+}
+
 static int do_sigpause(void)
 {
-    return until_alarm(pause_bsd);
+    return until_alarm(pause_bsd, SIG_BLOCK);
 }
 
 static int do_xpg_sigpause(void)
 {
-    return until_alarm(pause_xpg);
+    return until_alarm(pause_xpg, SIG_BLOCK);
 }
 
 static int do_sigpause_number(void)
 {
-    return until_alarm(pause_by_number);
+    return until_alarm(pause_by_number, SIG_BLOCK);
 }
 
 static int do_sigpause_mask(void)
 {
-    return until_alarm(pause_by_mask);
+    return until_alarm(pause_by_mask, SIG_BLOCK);
 }
 
 static struct wait_case {
@@ -319,14 +405,19 @@ static struct wait_case {
     {"select", do_select, WAIT_NS, 0},
     {"pselect", do_pselect, WAIT_NS, 0},
     {"epoll_wait", do_epoll, WAIT_NS, 0},
+    {"epoll_pwait", do_epoll_pwait, WAIT_NS, 0},
+    {"epoll_pwait2", do_epoll_pwait2, WAIT_NS, 0},
     {"nanosleep", do_nanosleep, WAIT_NS, 0},
     {"clock_nanosleep", do_sleep_relative, WAIT_NS, 0},
     {"clock_nanosleep until", do_sleep_until, WAIT_NS, 0},
+    {"clock_nanosleep, another clock", do_sleep_unsteady, WAIT_NS, 0},
     {"usleep", do_usleep, WAIT_NS, 0},
     {"sleep", do_sleep, NS_PER_S, 0},
     {"thrd_sleep", do_thrd_sleep, WAIT_NS, 0},
     {"sem_timedwait", do_sem_timedwait, WAIT_NS, 0},
     {"semtimedop", do_semtimedop, WAIT_NS, 0},
+    {"futex", do_futex, WAIT_NS, 0},
+    {"futex until", do_futex_until, WAIT_NS, 0},
     {"sigtimedwait", do_sigtimedwait, WAIT_NS, 0},
     {"recv", do_recv, WAIT_NS, 0},
     {"read", do_read, WAIT_NS, 0},
@@ -341,6 +432,9 @@ static struct wait_case {
     {"aio_suspend", do_aio_suspend, WAIT_NS, 0},
     {"aio_suspend of many", do_aio_suspend_many, WAIT_NS, 0},
     {"gai_suspend", do_gai_suspend, WAIT_NS, 0},
+    {"msgrcv", do_msgrcv, WAIT_NS, 0},
+    {"msgsnd", do_msgsnd, WAIT_NS, 0},
+    {"semop", do_semop, WAIT_NS, 0},
     {"sigpause", do_sigpause, WAIT_NS, 0},
     {"__xpg_sigpause", do_xpg_sigpause, WAIT_NS, 0},
     {"__sigpause, a number", do_sigpause_number, WAIT_NS, 0},
@@ -423,6 +517,7 @@ int main(int argc, char **argv)
     requests_make(argv[2]);
     sem_init(&semaphore, 0, 0);
     semaphore_set = semget(IPC_PRIVATE, 1, 0600);
+    queue = msgget(IPC_PRIVATE, 0600);
     for (size_t i = 0; i < CASES; i++)
         pthread_create(&threads[i], NULL, wait_often, &cases[i]);
     puts("ready");
@@ -438,6 +533,7 @@ int main(int argc, char **argv)
         idle += cases[i].rounds == 0;
     }
     semctl(semaphore_set, 0, IPC_RMID);
+    msgctl(queue, IPC_RMID, NULL);
     close(zeros);
     close(epoll_set);
     for (int end = 0; end < 2; end++) {
