@@ -10,6 +10,8 @@
 #include "request.h"
 #include "settings.h"
 
+#include "preload/format.h"
+
 enum { OPT_TIMEOUT = 1, OPT_DIR, OPT_HELP };
 
 static const struct option long_options[] = {
@@ -43,7 +45,7 @@ int cmd_off(int argc, char **argv)
             return usage_write(stdout, STATUS_OK);
         if (option == OPT_DIR)
             request.dir = optarg;
-        else if (option != OPT_TIMEOUT || !time_parse(optarg, &request.timeout_ns))
+        else if (option != OPT_TIMEOUT || !option_read_time(optarg, &request.timeout_ns))
             return usage_write(stderr, STATUS_USAGE);
     }
     request.pid = optind + 1 == argc ? pid_parse(argv[optind]) : 0;

@@ -31,10 +31,9 @@
 #define OPT_TRACKER  1000 /* + row of the table below */
 
 static const struct tracker_option {
-    const char *key;
-    const char *type;
+    const char *key, *type, *fallback, *takes;
 } tracker_options[] = {
-#define X(key, type, fallback, help) {#key, #type},
+#define X(key, type, fallback, takes, help) {#key, #type, fallback, takes},
     CTT_OPTIONS(X)
 #undef X
 };
@@ -114,39 +113,37 @@ static bool is_bool(const char *value)
     return false;
 }
 
-/* Digits, then one of `units` at most. */
-static bool is_number(const char *value, const char *units)
-{
-    size_t digits = strspn(value, "0123456789");
-    const char *unit = value + digits;
-
-    return digits && (!*unit || (strchr(units, *unit) && !unit[1]));
-}
-
 /* What the tracker would only warn of, in the program's stderr. */
 static bool value_is_good(const struct tracker_option *option, const char *value)
 {
-    uint64_t ns;
+    struct conditions conditions;
+    uint64_t quantity;
+    int64_t number;
+    int signal;
 
     if (strcmp(option->type, "BOOL") == 0)
         return is_bool(value);
     if (strcmp(option->type, "INT") == 0)
-        return is_number(value, "");
+        return option_read_number(value, option->takes, &number);
     if (strcmp(option->type, "SIZE") == 0)
-        return is_number(value, "kKmMgG");
+        return option_read_size(value, &quantity);
     if (strcmp(option->type, "TIME") == 0)
-        return time_parse(value, &ns);
+        return option_read_time(value, &quantity);
     if (strcmp(option->type, "WHEN") == 0)
-        return conditions_are_good(value);
-    return strcmp(option->type, "SIGNAL") != 0 || signal_parse(value);
+        return option_read_conditions(value, &conditions);
+    if (strcmp(option->type, "TEXT") == 0)
+        return option_takes_text(value, option->takes, option->fallback);
+    return option_read_signal(value, &signal);
 }
 
 /* Later ones win, so flags stand after what the environment said. */
 static bool tracker_option_add(struct run_command *command, const char *key, const char *value)
 {
+    struct conditions conditions;
     char *longer;
 
-    if (strchr(value, ':') && !conditions_are_good(value)) {
+    /* A ':' that no word follows is no separator, as in these. */
+    if (strchr(value, ':') && !option_read_conditions(value, &conditions)) {
         fprintf(stderr, "ctxtrace: --%s=%s: a colon separates options and cannot be part of one\n",
                 key, value);
         return false;
@@ -164,13 +161,15 @@ static bool tracker_option_take(struct run_command *command, const struct tracke
 {
     if (value_is_good(option, value))
         return tracker_option_add(command, option->key, value);
-    fprintf(stderr, "ctxtrace: --%s=%s: no such %s\n", option->key, value,
+    fprintf(stderr, "ctxtrace: --%s=%s: no such %s%s%s\n", option->key, value,
             strcmp(option->type, "TIME") == 0     ? "time (500ms, 3s, 10m)"
             : strcmp(option->type, "SIZE") == 0   ? "size (64k, 256M)"
             : strcmp(option->type, "SIGNAL") == 0 ? "signal"
             : strcmp(option->type, "BOOL") == 0   ? "switch (0, 1)"
             : strcmp(option->type, "WHEN") == 0 ? "condition (fd:80%, rss:512M, every:10m, mishap)"
-                                                : "number");
+            : strcmp(option->type, "INT") == 0  ? "number (least and most: "
+                                                : "word (",
+            option->takes, *option->takes ? ")" : "");
     return false;
 }
 

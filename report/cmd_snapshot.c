@@ -16,6 +16,8 @@
 #include "request.h"
 #include "settings.h"
 
+#include "preload/format.h"
+
 #define COPY_BLOCK_BYTES (64 * 1024)
 #define DUMP_MODE        0600 /* as the tracker writes it: paths and argv are inside */
 
@@ -111,7 +113,7 @@ static bool option_take(struct snapshot_command *command, int option)
         command->request.dir = optarg;
         return true;
     case OPT_TIMEOUT:
-        return time_parse(optarg, &command->request.timeout_ns);
+        return option_read_time(optarg, &command->request.timeout_ns);
     case OPT_FORMAT:
         if (command->format_count == OUTPUTS_MAX || output_check(optarg) < 0)
             return false;

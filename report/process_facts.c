@@ -16,13 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROC_PATH_ROOM      64
-#define STAT_START_FIELD    22 /* proc(5) */
-#define STAT_STATE_FIELD    3
-#define STAT_BYTES_MAX      4096
-#define SIGNAL_NUMBER_LIMIT 65
-#define SIGNAL_NAME_PREFIX  "SIG"
-#define ENVIRON_BYTES_MAX   (4 * 1024 * 1024)
+#include "preload/format.h"
+
+#define PROC_PATH_ROOM    64
+#define STAT_START_FIELD  22 /* proc(5) */
+#define STAT_STATE_FIELD  3
+#define STAT_BYTES_MAX    4096
+#define ENVIRON_BYTES_MAX (4 * 1024 * 1024)
 
 static FILE *proc_open(pid_t pid, const char *name)
 {
@@ -203,24 +203,9 @@ bool option_text_find(const char *options, const char *key, char *ret_value, siz
 
 int signal_parse(const char *text)
 {
-    char *end;
-    long number = strtol(text, &end, 10);
+    int number;
 
-    if (end != text && !*end)
-        return number > 0 && number < SIGNAL_NUMBER_LIMIT ? (int)number : 0;
-    if (strncmp(text, SIGNAL_NAME_PREFIX, strlen(SIGNAL_NAME_PREFIX)) == 0)
-        text += strlen(SIGNAL_NAME_PREFIX);
-    if (strncmp(text, "RTMAX", 5) == 0)
-        return SIGRTMAX + atoi(text + 5);
-    if (strncmp(text, "RTMIN", 5) == 0)
-        return SIGRTMIN + atoi(text + 5);
-    for (int i = 1; i < SIGRTMIN; i++) {
-        const char *name = sigabbrev_np(i);
-
-        if (name && strcmp(name, text) == 0)
-            return i;
-    }
-    return 0;
+    return option_read_signal(text, &number) ? number : 0;
 }
 
 void tick_sit_out(void)

@@ -29,11 +29,6 @@ typedef const char *settings_source(const void *from, const char *key);
 
 struct settings settings_make(settings_source *source, const void *from);
 
-/* "500ms", "3s", "10m", "2h"; plain numbers are seconds. False: not a time. */
-bool time_parse(const char *text, uint64_t *ret_ns);
-/* What auto= takes: "fd:80%,rss:512M,every:10m,mishap". */
-bool conditions_are_good(const char *text);
-
 /* The default of an option, or NULL when there is no such option. */
 const char *option_default(const char *key);
 /* Row by row, for --help: NULL after the last. */

@@ -12,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- options: made by scripts/readme_options.py -->"
 END = "<!-- end of options -->"
-ROW = re.compile(r'X\(\s*(\w+),\s*(\w+),\s*"((?:[^"\\]|\\.)*)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)')
+ROW = re.compile(r'X\(\s*(\w+),\s*(\w+),\s*"((?:[^"\\]|\\.)*)",\s*'
+                 r'"[^"]*",\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)')
 
 TYPES = {"BOOL": "0 or 1", "INT": "number", "SIZE": "size (64k, 256M)",
          "TIME": "time (500ms, 3s)", "TEXT": "text", "SIGNAL": "signal", "WHEN": "conditions"}

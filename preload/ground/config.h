@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "preload/format.h"
-#include "preload/ground/conditions.h"
+#include "preload/option_conditions.h"
 
 #define CONFIG_BOOL   bool
 #define CONFIG_INT    int64_t
@@ -24,7 +24,7 @@
 #define CONFIG_WHEN   struct conditions
 
 struct config {
-#define X(key, type, standard, help) CONFIG_##type CTT_FIELD(key);
+#define X(key, type, standard, takes, help) CONFIG_##type CTT_FIELD(key);
     CTT_OPTIONS(X)
 #undef X
 };
@@ -42,10 +42,5 @@ const char *config_complaint(void);
 void config_each(void (*each)(const char *key, const char *value, enum ctt_origin origin,
                               void *arg),
                  void *arg);
-
-/* One value alone, for callers that must know before the start. */
-bool config_parse_time(const char *text, uint64_t *ret_ns);
-bool config_parse_size(const char *text, uint64_t *ret_bytes);
-bool config_parse_signal(const char *text, int *ret_signal);
 
 #endif

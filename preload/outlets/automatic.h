@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snapshots that nobody asked for: the option auto= (ground/conditions.h).
+ * Snapshots that nobody asked for: the option auto= (option_conditions.h).
  *
  * No thread waits for a condition to come true. Hooks that are not on malloc's
  * path offer an occasion, of which one a second is taken, and whatever needs the

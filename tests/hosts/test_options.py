@@ -312,6 +312,27 @@ def test_verify(bench):
          f"{counters}")
 
 
+# Beside the options' own tests: of each type one that is told, by both sides.
+BAD_VALUES = ("verify=x", "unwind=", "held=al", "exit=none", "color=on", "children=no",
+              "stack_depth=-1", "keep=-1", "exitcode=256", "pile_up=0", "max_listed=1k",
+              "sample=18446744073709551616", "max_memory=99999999999G", "max_dumps=1T",
+              "grace=18446744073709551617", "render=soon", "verbose=2", "signal=KILL",
+              "signal=18446744073709551628", "signal=RTMAX-99", "signal=CHLD")
+
+
+def test_bad_values(bench):
+    """The tracker warns once and goes on as without; the command does not begin."""
+    for setting in BAD_VALUES:
+        done = bench.run(f"{setting}:{setting}", "fd_fixed")
+        must(done.stderr.count(f"not understood in CTXTRACE_OPTIONS: {setting} ") == 1 and
+             done.stderr.count("\n") == 1, f"{setting}: the tracker said {done.stderr!r}")
+        refused = subprocess.run([bench.tool, "run", f"--{setting}", "--", "/bin/echo", "begun"],
+                                 capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+                                 cwd=bench.folder)
+        must(refused.returncode != 0 and not refused.stdout and f"--{setting}" in refused.stderr,
+             f"{setting}: the command said {refused.stderr!r}, {refused.stdout!r}")
+
+
 def run_test(name, test, arguments):
     with tempfile.TemporaryDirectory(prefix="options-") as folder:
         try:
@@ -329,7 +350,8 @@ def main():
     parser.add_argument("--lib", required=True, type=Path)
     arguments = parser.parse_args()
     failed = 0
-    for name in ROW.findall((ROOT / "preload" / "format.h").read_text(encoding="utf-8")):
+    names = ROW.findall((ROOT / "preload" / "format.h").read_text(encoding="utf-8"))
+    for name in [*names, "bad_values"]:
         test = globals().get(f"test_{name}")
         if test:
             failed += run_test(name, test, arguments)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "preload/format.h"
 #include "report/project.h"
 #include "report/settings.h"
 #include "report/utf8.h"
@@ -37,22 +38,8 @@ static void test_times(void **state)
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         uint64_t ns = 0;
 
-        assert_int_equal(time_parse(times[i].text, &ns), times[i].ns != 0);
+        assert_int_equal(option_read_time(times[i].text, &ns), times[i].ns != 0);
         assert_int_equal(ns, times[i].ns);
-    }
-}
-
-static void test_conditions(void **state)
-{
-    static const char *const good[] = {"fd:80%", "fd:1000", "rss:512M,every:10m,mishap", "rss:9%"};
-    static const char *const bad[] = {"",          "fd",       "fd:101%", "fd:8k", "fd:80%,",
-                                      "every:5ms", "mishap:1", "cpu:80%", "rss:0", ",mishap"};
-
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_true(conditions_are_good(good[i]));
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (conditions_are_good(bad[i]))
-            fail_msg("\"%s\" is good", bad[i]);
     }
 }
 
@@ -73,6 +60,8 @@ static void test_settings(void **state)
     assert_int_equal(settings_make(one_setting, "grace=soon").grace_ns, 1000000000);
     assert_int_equal(settings_make(one_setting, "pile_up=0").pile_up, 16);
     assert_int_equal(settings_make(one_setting, "pile_up=4").pile_up, 4);
+    assert_int_equal(settings_make(one_setting, "pile_up=4x").pile_up, 16);
+    assert_int_equal(settings_make(one_setting, "pile_up=18446744073709551620").pile_up, 16);
     assert_int_equal(settings_make(one_setting, "exit=all").exit_rule, EXIT_ALL);
     assert_int_equal(settings_make(one_setting, "exit=x").exit_rule, EXIT_NOTES);
     assert_int_equal(settings_make(one_setting, "held=none").held_rule, HELD_NONE);
@@ -126,8 +115,9 @@ static void test_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),    cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_settings), cmocka_unit_test(test_project),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_project),
         cmocka_unit_test(test_utf8),
     };
 
