@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "preload/format.h"
-#include "preload/option_conditions.h"
 
 #define CONFIG_BOOL   bool
 #define CONFIG_INT    int64_t
