@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload/books/keytable.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 #include "preload/ground/arena.h"
-#include "preload/ground/guard.h"
 #include "preload/ground/health.h"
-#include "preload/ground/sys.h"
+#include "preload/ground/owned_lock.h"
 
 /* uthash's tables come from the arena, which never takes back: a table that
  * doubles leaves its old buckets behind, half of what is in use at most. */
@@ -37,7 +33,7 @@ struct slot {
 };
 
 struct shard {
-    _Atomic uint32_t owner; /* tid of the holder, 0: free */
+    struct owned_lock lock;
     struct slot *table;
     struct slot *free;
 };
@@ -45,65 +41,6 @@ static struct shard shards[SHARDS];
 
 static _Atomic(struct slot *) slot_chunks[SLOT_CHUNKS];
 static _Atomic uint32_t slots_used;
-
-/* ---- locks ---- */
-
-#define SPINS_BETWEEN_PAUSES 200u
-#define PAUSE_NS             100000
-#define PATIENCE_NS          UINT64_C(5000000000)
-
-static uint32_t my_tid(void)
-{
-    /* In the child of a raw fork it is the parent's, which does as well: there
-     * is no other thread. */
-    return self.tid ? self.tid : (uint32_t)sys_gettid();
-}
-
-/* A raw fork leaves a child in which the holder does not exist: what it held
- * is half-changed for ever. */
-static bool is_abandoned(uint32_t holder)
-{
-    return sys_call(SYS_tgkill, sys_getpid(), holder, 0, 0, 0, 0) == -ESRCH;
-}
-
-/* Waits a little; false when there is nothing to wait for. */
-static bool is_worth_waiting(uint32_t holder, uint64_t *since_ns)
-{
-    uint64_t now = clock_fine_ns();
-    if (!*since_ns)
-        *since_ns = now;
-    if (is_abandoned(holder) || now - *since_ns > PATIENCE_NS)
-        return false;
-    struct timespec pause = {0, PAUSE_NS};
-    sys_call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
-    return true;
-}
-
-/* False: the holder is this very thread (a handler interrupted it), or is
- * gone, or did not let go in seconds. Ordinary holders keep it for less than a
- * microsecond, a fork for as long as the kernel copies page tables. */
-static bool shard_lock(struct shard *shard)
-{
-    uint32_t me = my_tid();
-    uint64_t since_ns = 0;
-    for (uint32_t tries = 1;; tries++) {
-        uint32_t holder = 0;
-        if (atomic_compare_exchange_strong_explicit(&shard->owner, &holder, me,
-                                                    memory_order_acquire, memory_order_relaxed))
-            return true;
-        if (holder == me)
-            break;
-        if (tries % SPINS_BETWEEN_PAUSES == 0 && !is_worth_waiting(holder, &since_ns))
-            break;
-    }
-    HEALTH(keys_contended);
-    return false;
-}
-
-static void shard_unlock(struct shard *shard)
-{
-    atomic_store_explicit(&shard->owner, 0, memory_order_release);
-}
 
 /* ---- slots ---- */
 
@@ -168,13 +105,13 @@ bool key_enter(const struct holding_copy *holding)
 {
     struct key key = {holding->kind, holding->handle};
     struct shard *shard = shard_of(&key);
-    if (!shard_lock(shard))
+    if (!owned_lock(&shard->lock))
         return false;
     struct slot *slot = slot_find(shard, &key);
     if (!slot)
         slot = slot_insert(shard, &key);
     bool replaced = slot && holding_publish(&slot->holding, holding);
-    shard_unlock(shard);
+    owned_unlock(&shard->lock);
     if (!slot)
         HEALTH(keys_dropped);
     return replaced;
@@ -184,7 +121,7 @@ bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_c
 {
     struct key key = {kind, handle};
     struct shard *shard = shard_of(&key);
-    if (!shard_lock(shard))
+    if (!owned_lock(&shard->lock))
         return false;
     struct slot *slot = slot_find(shard, &key);
     bool taken = slot && holding_take(&slot->holding, ret_copy);
@@ -193,7 +130,7 @@ bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_c
         slot->next_free = shard->free;
         shard->free = slot;
     }
-    shard_unlock(shard);
+    owned_unlock(&shard->lock);
     return taken;
 }
 
@@ -201,11 +138,11 @@ bool key_read(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_c
 {
     struct key key = {kind, handle};
     struct shard *shard = shard_of(&key);
-    if (!shard_lock(shard))
+    if (!owned_lock(&shard->lock))
         return false;
     struct slot *slot = slot_find(shard, &key);
     bool found = slot && holding_read(&slot->holding, ret_copy);
-    shard_unlock(shard);
+    owned_unlock(&shard->lock);
     return found;
 }
 
@@ -213,14 +150,14 @@ void key_set_flags(enum ctt_kind_id kind, uint64_t handle, uint16_t set, uint16_
 {
     struct key key = {kind, handle};
     struct shard *shard = shard_of(&key);
-    if (!shard_lock(shard))
+    if (!owned_lock(&shard->lock))
         return;
     struct slot *slot = slot_find(shard, &key);
     if (slot) {
         atomic_fetch_or(&slot->holding.flags, set);
         atomic_fetch_and(&slot->holding.flags, (uint16_t)~clear);
     }
-    shard_unlock(shard);
+    owned_unlock(&shard->lock);
 }
 
 static void each_slot(void (*visit)(struct slot *slot, void *arg), void *arg)
@@ -294,7 +231,7 @@ void keys_before_fork(void)
 {
     uint64_t held = 0;
     for (uint32_t i = 0; i < SHARDS; i++)
-        if (shard_lock(&shards[i]))
+        if (owned_lock(&shards[i].lock))
             held |= UINT64_C(1) << i;
     held_over_fork = held;
 }
@@ -304,5 +241,5 @@ void keys_after_fork(void)
     uint64_t held = held_over_fork;
     for (uint32_t i = 0; i < SHARDS; i++)
         if (held >> i & 1)
-            shard_unlock(&shards[i]);
+            owned_unlock(&shards[i].lock);
 }

@@ -20,7 +20,7 @@
     X(fds_beyond_table, LOSS, "descriptors too large for the table")                               \
     X(fd_releases_missed, FACT, "descriptors acquired over one still recorded")                    \
     X(keys_dropped, LOSS, "streams, threads, children not recorded: no room")                      \
-    X(keys_contended, LOSS, "table updates given up: lock held by an interrupted or forked owner") \
+    X(books_contended, LOSS, "table updates given up: lock held by an interrupted or forked owner") \
     X(stacks_overflowed, LOSS, "stacks not interned: table full")                                  \
     X(stacks_reentered, FACT, "stacks not captured: capture interrupted by a signal")              \
     X(stacks_cut_depth, FACT, "stacks cut at stack_depth")                                         \

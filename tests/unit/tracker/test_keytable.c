@@ -139,11 +139,11 @@ static void *fork_often(void *arg)
 
 static void a_fork_child_finds_it_whole(void **state)
 {
-    uint64_t contended = health_counts[HEALTH_keys_contended];
+    uint64_t contended = health_counts[HEALTH_books_contended];
     in_threads(3, fork_often);
     atomic_store(&stop, 0);
     assert_int_equal(failures, 0);
-    assert_int_equal(health_counts[HEALTH_keys_contended], contended);
+    assert_int_equal(health_counts[HEALTH_books_contended], contended);
 }
 
 /* A handler that finds the lock held by its own thread gives up; it never
