@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "preload/books/holders.h"
+#include "preload/books/ranges.h"
 #include "preload/books/sweep.h"
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
@@ -24,15 +25,18 @@
 void fork_prepare(void)
 {
     keys_before_fork();
+    ranges_before_fork();
 }
 
 void fork_parent(void)
 {
+    ranges_after_fork();
     keys_after_fork();
 }
 
 void fork_child(void)
 {
+    ranges_after_fork();
     keys_after_fork();
     self.vforked = 0; /* a fork in the child of a vfork has memory of its own */
     task_forked();
@@ -42,6 +46,7 @@ void fork_child(void)
         fd_set_flags(fd, CTT_HOLDING_INHERITED, 0);
     key_mark_kind(CTT_KIND_STREAM, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_DIR, CTT_HOLDING_INHERITED);
+    ranges_inherit();
     key_drop_kind(CTT_KIND_THREAD);
     children_forget();
     mishaps_forget();

@@ -9,6 +9,7 @@
 #include "preload/books/fdtable.h"
 #include "preload/books/keytable.h"
 #include "preload/books/ledger.h"
+#include "preload/books/ranges.h"
 #include "preload/ground/sys.h"
 
 #define STACKS_MAX 4096u /* told apart while counting; a power of two */
@@ -70,8 +71,15 @@ static void count_block(const struct block *block, void *unused)
     count_in(CTT_KIND_MEMORY, block->stack, block->bytes & ~BLOCK_DRAWN);
 }
 
+static void count_mapping(const struct holding_copy *range, void *unused)
+{
+    (void)unused;
+    count_in(CTT_KIND_MAPPING, range->stack, range->bytes);
+}
+
 static void count_memory(void)
 {
+    range_scan(count_mapping, NULL);
     ledger_scan(count_block, NULL);
 }
 

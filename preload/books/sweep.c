@@ -16,7 +16,7 @@
  *     A thread's own context is left by the thread itself before it is dropped,
  *     and the frames of a hook that has loaded it are gone by then: a handler
  *     that ends the thread in the middle of a hook does not return to it.
- *  3. The books are scanned last: blocks, descriptors, keys, mishaps. An entry
+ *  3. The books are scanned last: blocks, descriptors, keys, mappings, mishaps. An entry
  *     stays where it is from its acquisition to its release, so that a scan
  *     passes it once and finds it, with one exception: a release that fails
  *     (realloc, dup2, join) puts it back where it was taken out. Hence
@@ -55,6 +55,7 @@
 #include "preload/books/keytable.h"
 #include "preload/books/ledger.h"
 #include "preload/books/mishap.h"
+#include "preload/books/ranges.h"
 #include "preload/facts/context.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/task.h"
@@ -159,6 +160,7 @@ static void name_by_books(void)
         if (fd_read(fd, &holding))
             name_by_holding(&holding, NULL);
     key_scan(name_by_holding, NULL);
+    range_scan(name_by_holding, NULL);
     for (uint32_t i = 0; mishap_read(i, &mishap); i++)
         name_slot(mishap.context);
 }

@@ -16,7 +16,7 @@ const char *const holding_details[DETAIL_COUNT] = {
 };
 
 /* Numbers the acquisitions of the whole process; 0 is left out on wrapping. */
-static uint32_t next_live(void)
+uint32_t holding_number(void)
 {
     static _Atomic uint32_t last;
     uint32_t live;
@@ -30,7 +30,7 @@ struct holding_copy holding_now(enum ctt_kind_id kind, enum holding_detail detai
                                 uint32_t stack)
 {
     uint32_t task = task_self();
-    struct holding_copy h = {.live = next_live(),
+    struct holding_copy h = {.live = holding_number(),
                              .kind = (uint8_t)kind,
                              .detail = (uint8_t)detail,
                              .context = self.context,

@@ -43,6 +43,8 @@
     X(TEMPORARY, "temporary file")                                                                 \
     X(DIRECTORY, "directory")                                                                      \
     X(POPEN, "popen")                                                                              \
+    X(ANONYMOUS, "anonymous")                                                                      \
+    X(SYSV, "System V shared memory")                                                              \
     X(SHM, "shm")                                                                                  \
     X(MQ, "mq")                                                                                    \
     X(FORK, "fork")                                                                                \
@@ -91,6 +93,8 @@ struct holding_copy {
     uint32_t last_task, last_used_ms;
 };
 
+/* For `live`: a number that no other acquisition had. */
+uint32_t holding_number(void);
 /* A fresh holding of the calling task, its time and context filled in. */
 struct holding_copy holding_now(enum ctt_kind_id kind, enum holding_detail detail, uint64_t handle,
                                 uint32_t stack);

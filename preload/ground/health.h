@@ -20,7 +20,11 @@
     X(fds_beyond_table, LOSS, "descriptors too large for the table")                               \
     X(fd_releases_missed, FACT, "descriptors acquired over one still recorded")                    \
     X(keys_dropped, LOSS, "streams, threads, children not recorded: no room")                      \
-    X(books_contended, LOSS, "table updates given up: lock held by an interrupted or forked owner") \
+    X(ranges_dropped, LOSS, "mappings not recorded: no room")                                      \
+    X(ranges_in_motion, FACT, "listings of mappings that changed all the time")                    \
+    X(ranges_replaced, FACT, "mappings acquired over one still recorded")                          \
+    X(books_contended, LOSS,                                                                       \
+      "table updates given up: lock held by an interrupted or forked owner")                       \
     X(stacks_overflowed, LOSS, "stacks not interned: table full")                                  \
     X(stacks_reentered, FACT, "stacks not captured: capture interrupted by a signal")              \
     X(stacks_cut_depth, FACT, "stacks cut at stack_depth")                                         \

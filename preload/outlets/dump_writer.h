@@ -78,6 +78,7 @@ void dump_kinds(struct dump *dump);
 void dump_tasks(struct dump *dump);
 void dump_fds(struct dump *dump);
 void dump_keys(struct dump *dump);
+void dump_mappings(struct dump *dump);
 void dump_groups(struct dump *dump);
 void dump_mishaps(struct dump *dump);
 void dump_holders(struct dump *dump);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mappings that the program makes itself, by interval (books/ranges.h).
+ *
+ * What a fixed mapping lies over is given back by the same call. mremap is like
+ * realloc: what it gives is acquired where it was called. libc's and the loader's own
+ * mappings do not come here, and a thread's stack is the thread's.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+
+#include "preload/books/ranges.h"
+#include "preload/ground/sys.h"
+#include "preload/hooks/family.h"
+
+#define PAGE_BYTES      UINT64_C(4096)
+#define GAPS_BYTES      (PAGE_BYTES << 12) /* larger ones are not looked through */
+#define HUGE_SHIFT_MASK 63
+#define HUGE_STANDARD   21 /* MAP_HUGETLB without a size: 2 MiB */
+
+static uintptr_t round_up(uintptr_t value, uintptr_t unit)
+{
+    return (value + unit - 1) & ~(unit - 1);
+}
+
+/* What is not gives EINVAL, before anything is done. */
+static bool is_aligned(const void *start)
+{
+    return ((uintptr_t)start & (PAGE_BYTES - 1)) == 0;
+}
+
+static uintptr_t unit_of(int flags)
+{
+    unsigned shift = (unsigned)flags >> MAP_HUGE_SHIFT & HUGE_SHIFT_MASK;
+    if (!(flags & MAP_HUGETLB))
+        return PAGE_BYTES;
+    return (uintptr_t)1 << (shift ? shift : HUGE_STANDARD);
+}
+
+/* `owner`: the address at which a segment is attached, of which this is a part. */
+static void mapping_enter(uint32_t stack, enum holding_detail detail, uint64_t owner,
+                          const void *start, uintptr_t bytes)
+{
+    struct holding_copy holding =
+        holding_now(CTT_KIND_MAPPING, detail, (uint64_t)(uintptr_t)start, stack);
+    holding.bytes = bytes;
+    holding.owner = owner;
+    family_tally(stack, CTT_KIND_MAPPING);
+    range_enter(&holding);
+}
+
+/* A call that fails may have unmapped what it was to lie over, or a part of what it was
+ * to move: the kernel is asked. */
+static bool is_mapped(uintptr_t page)
+{
+    unsigned char resident;
+    return sys_call(SYS_mincore, (long)page, PAGE_BYTES, (long)&resident, 0, 0, 0) != -ENOMEM;
+}
+
+/* ---- mmap, munmap ---- */
+
+/* `bytes` as the kernel rounds them. */
+static void mapped(struct hook *hook, const struct call_site *site, const void *result,
+                   size_t bytes, int flags)
+{
+    if (result == MAP_FAILED) {
+        if (errno == ENOMEM && bytes <= PTRDIFF_MAX)
+            limit_hit(family_stack(hook, site), CTT_KIND_MAPPING, ENOMEM, bytes);
+        return;
+    }
+    enum holding_detail detail = flags & MAP_ANONYMOUS ? DETAIL_ANONYMOUS : DETAIL_FILE;
+    mapping_enter(family_stack(hook, site), detail, 0, result, round_up(bytes, unit_of(flags)));
+}
+
+#define MAPS(function, offset_type)                                                                \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT void *function(void *wanted, size_t bytes, int protection, int flags, int fd,      \
+                               offset_type offset)                                                 \
+    {                                                                                              \
+        if (!guard_may_record(GUARD_FRAME()))                                                      \
+            return REAL(function)(wanted, bytes, protection, flags, fd, offset);                   \
+        struct call_site site = CALL_SITE();                                                       \
+        struct range_cut cut = {0};                                                                \
+        if (flags & MAP_FIXED && is_aligned(wanted))                                               \
+            range_cut(&cut, (uintptr_t)wanted,                                                     \
+                      (uintptr_t)wanted + round_up(bytes, unit_of(flags)));                        \
+        void *result = REAL(function)(wanted, bytes, protection, flags, fd, offset);               \
+        int error = errno;                                                                         \
+        if (result == MAP_FAILED)                                                                  \
+            range_uncut_if(&cut, is_mapped, PAGE_BYTES);                                           \
+        else                                                                                       \
+            range_forget(&cut);                                                                    \
+        errno = error;                                                                             \
+        mapped(&hook_##function, &site, result, bytes, flags);                                     \
+        return result;                                                                             \
+    }
+
+MAPS(mmap, off_t)
+MAPS(mmap64, off64_t)
+
+HOOK(munmap);
+HOOK_EXPORT int munmap(void *start, size_t bytes)
+{
+    if (!is_aligned(start) || !guard_may_record(GUARD_FRAME()))
+        return REAL(munmap)(start, bytes);
+    struct range_cut cut;
+    range_cut(&cut, (uintptr_t)start, (uintptr_t)start + round_up(bytes, PAGE_BYTES));
+    int result = REAL(munmap)(start, bytes);
+    if (result < 0)
+        range_uncut(&cut);
+    else
+        range_forget(&cut);
+    return result;
+}
+
+/* ---- mremap ---- */
+
+HOOK(mremap);
+
+/* Of the mapping that `old` is in, when it is `result` by now. */
+struct moved {
+    enum holding_detail detail;
+    uint64_t owner;
+};
+
+static struct moved moved_from(const void *old)
+{
+    struct holding_copy was;
+    if (!range_read((uintptr_t)old, &was))
+        return (struct moved){DETAIL_NONE, 0};
+    return (struct moved){(enum holding_detail)was.detail, was.owner};
+}
+
+/* Linux 6.17 moves several mappings at once, and the gaps between them. */
+static void gaps_cut(uintptr_t start, uintptr_t bytes)
+{
+    for (uintptr_t page = start; bytes <= GAPS_BYTES && page < start + bytes; page += PAGE_BYTES) {
+        struct range_cut gap;
+        if (is_mapped(page))
+            continue;
+        range_cut(&gap, page, page + PAGE_BYTES);
+        range_forget(&gap);
+    }
+}
+
+/* Smaller, and in its place: the tail is given back, and what is left keeps its facts. */
+static void *shrink(void *old, size_t old_bytes, size_t bytes, int flags)
+{
+    struct range_cut tail;
+    range_cut(&tail, (uintptr_t)old + round_up(bytes, PAGE_BYTES),
+              (uintptr_t)old + round_up(old_bytes, PAGE_BYTES));
+    void *result = REAL(mremap)(old, old_bytes, bytes, flags);
+    int error = errno;
+    if (result == MAP_FAILED)
+        range_uncut_if(&tail, is_mapped, PAGE_BYTES);
+    else
+        range_forget(&tail);
+    errno = error;
+    return result;
+}
+
+/* With an old size of 0 a shared mapping is made once more, and with DONTUNMAP the old
+ * addresses stay mapped: then nothing of the old is given back. */
+static void *move(const struct call_site *site, void *old, size_t old_bytes, size_t bytes,
+                  int flags, void *wanted)
+{
+    struct moved was = moved_from(old);
+    struct range_cut gone = {0}, covered = {0};
+    uintptr_t rounded = round_up(bytes, PAGE_BYTES);
+    if (!(flags & MREMAP_DONTUNMAP))
+        range_cut(&gone, (uintptr_t)old, (uintptr_t)old + round_up(old_bytes, PAGE_BYTES));
+    if (flags & MREMAP_FIXED)
+        range_cut(&covered, (uintptr_t)wanted, (uintptr_t)wanted + rounded);
+    void *result = REAL(mremap)(old, old_bytes, bytes, flags, wanted);
+    int error = errno;
+    if (result == MAP_FAILED) {
+        range_uncut_if(&covered, is_mapped, PAGE_BYTES);
+        range_uncut_if(&gone, is_mapped, PAGE_BYTES);
+        errno = error;
+        return result;
+    }
+    range_forget(&covered);
+    range_forget(&gone);
+    uint64_t owner = was.owner ? was.owner + ((uintptr_t)result - (uintptr_t)old) : 0;
+    mapping_enter(family_stack(&hook_mremap, site), was.detail, owner, result, rounded);
+    if (flags & MREMAP_FIXED)
+        gaps_cut((uintptr_t)result, rounded);
+    errno = error;
+    return result;
+}
+
+HOOK_EXPORT void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    void *wanted = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? va_arg(more, void *) : NULL;
+    va_end(more);
+    if (!is_aligned(old) || !is_aligned(wanted) || !guard_may_record(GUARD_FRAME()))
+        return REAL(mremap)(old, old_bytes, bytes, flags, wanted);
+    if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && bytes &&
+        round_up(bytes, PAGE_BYTES) <= round_up(old_bytes, PAGE_BYTES))
+        return shrink(old, old_bytes, bytes, flags);
+    struct call_site site = CALL_SITE();
+    return move(&site, old, old_bytes, bytes, flags, wanted);
+}
+
+/* ---- System V shared memory, attached ---- */
+
+static uintptr_t segment_bytes(int id)
+{
+    struct shmid_ds facts;
+    long result = sys_call(SYS_shmctl, id, IPC_STAT, (long)&facts, 0, 0, 0);
+    return result < 0 ? 0 : round_up(facts.shm_segsz, PAGE_BYTES);
+}
+
+HOOK(shmat);
+HOOK_EXPORT void *shmat(int id, const void *wanted, int flags)
+{
+    void *result = REAL(shmat)(id, wanted, flags);
+    if (result == (void *)-1 || !guard_may_record(GUARD_FRAME()))
+        return result;
+    int error = errno;
+    struct call_site site = CALL_SITE();
+    uintptr_t bytes = segment_bytes(id);
+    if (bytes)
+        mapping_enter(family_stack(&hook_shmat, &site), DETAIL_SYSV, (uintptr_t)result, result,
+                      bytes);
+    errno = error;
+    return result;
+}
+
+/* What is left of the attachment, wherever it was cut. */
+HOOK(shmdt);
+HOOK_EXPORT int shmdt(const void *start)
+{
+    if (!start || !guard_may_record(GUARD_FRAME()))
+        return REAL(shmdt)(start);
+    struct range_cut cut;
+    range_cut_owned(&cut, (uintptr_t)start);
+    int result = REAL(shmdt)(start);
+    if (result < 0)
+        range_uncut(&cut);
+    else
+        range_forget(&cut);
+    return result;
+}
