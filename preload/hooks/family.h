@@ -44,6 +44,8 @@ void descriptors_acquired(struct hook *hook, const struct call_site *site, int r
 void duplicate_acquired(struct hook *hook, const struct call_site *site, int from, int fd);
 /* The table's part of it, with a stack already captured. */
 void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack);
+/* More than any process can have at once: asked for to see it refused. */
+#define BYTES_IMPOSSIBLE (UINT64_C(1) << 46)
 /* D20, when `error` says that a limit was hit (EMFILE, ENFILE, EAGAIN, ENOMEM).
  * `wanted`: the bytes that were asked for, or 0. */
 void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted);

@@ -68,7 +68,7 @@ static void mapped(struct hook *hook, const struct call_site *site, const void *
                    size_t bytes, int flags)
 {
     if (result == MAP_FAILED) {
-        if (errno == ENOMEM && bytes <= PTRDIFF_MAX)
+        if (errno == ENOMEM && bytes < BYTES_IMPOSSIBLE)
             limit_hit(family_stack(hook, site), CTT_KIND_MAPPING, ENOMEM, bytes);
         return;
     }

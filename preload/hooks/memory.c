@@ -94,7 +94,7 @@ static void granule_choose(void)
 static __attribute__((noinline, cold)) void
 block_refused(const void *entry, const struct call_site *site, size_t bytes, int error)
 {
-    if (bytes != 0 && bytes <= PTRDIFF_MAX && error != EINVAL)
+    if (bytes != 0 && bytes < BYTES_IMPOSSIBLE && error != EINVAL)
         limit_hit(stack_capture(site, entry), CTT_KIND_MEMORY, ENOMEM, bytes);
 }
 

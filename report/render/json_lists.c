@@ -45,6 +45,8 @@ void json_write_estimate(struct json *json, const struct report *report, uint32_
     json_number(json, "recorded", estimate->recorded);
     json_number(json, "recorded_bytes", estimate->recorded_bytes);
     json_number(json, "sampled", estimate->sampled);
+    json_fraction(json, "count", (double)estimate->recorded + estimate->more_count);
+    json_fraction(json, "bytes", (double)estimate->recorded_bytes + estimate->more_bytes);
     json_number(json, "count_error", (uint64_t)(estimate_count_error(estimate) + 0.5));
     json_number(json, "bytes_error", (uint64_t)(estimate_bytes_error(estimate) + 0.5));
     json_close(json, '}');

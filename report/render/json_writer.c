@@ -127,6 +127,12 @@ void json_address(struct json *json, const char *key, uint64_t address)
     fprintf(json->out, "\"0x%" PRIx64 "\"", address);
 }
 
+void json_fraction(struct json *json, const char *key, double number)
+{
+    value_start(json, key);
+    fprintf(json->out, "%.3f", number);
+}
+
 void json_seconds(struct json *json, const char *key, uint64_t ns)
 {
     if (ns == CTT_NEVER) {

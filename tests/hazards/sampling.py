@@ -60,7 +60,7 @@ def list_leaks(report):
             continue
         before = found.setdefault(name, dict.fromkeys(
             ("count", "bytes", "recorded", "sampled", "count_variance", "bytes_variance"), 0))
-        before["count"] += row["count"]
+        before["count"] += row["estimate"]["count"]
         before["bytes"] += row["bytes"]
         before["recorded"] += row["estimate"]["recorded"]
         before["sampled"] += row["estimate"]["sampled"]

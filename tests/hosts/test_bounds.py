@@ -135,7 +135,8 @@ def test_off(bench):
     bench.check("off_records_nothing", made[0] <= made[1] <= made[0] + 1, made)
     bench.check("off_is_never_clean", last["process"]["trigger"] == "exit"
                 and last["health"]["status"] == "inconclusive" and not last["findings"]
-                and not last["live"] and "INCONCLUSIVE" in bench.text("off"), last["health"])
+                and not last["live"] and "INCONCLUSIVE" in bench.text("off"),
+                (last["findings"], last["health"]))
 
 
 def test_off_silently(bench):
