@@ -46,6 +46,9 @@ void fork_child(void)
         fd_set_flags(fd, CTT_HOLDING_INHERITED, 0);
     key_mark_kind(CTT_KIND_STREAM, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_DIR, CTT_HOLDING_INHERITED);
+    key_mark_kind(CTT_KIND_HANDLE, CTT_HOLDING_INHERITED);
+    key_mark_kind(CTT_KIND_KEY, CTT_HOLDING_INHERITED);
+    key_mark_kind(CTT_KIND_IPC, CTT_HOLDING_INHERITED);
     ranges_inherit();
     key_drop_kind(CTT_KIND_THREAD);
     children_forget();

@@ -197,6 +197,9 @@ enum ctt_kind_id {
     CTT_KIND_MODULE = 12,
     CTT_KIND_LOCK = 13,
     CTT_KIND_CONTEXT = 14,
+    CTT_KIND_HANDLE = 15, /* of libc's own: locale, regex, getaddrinfo's list, ... */
+    CTT_KIND_KEY = 16,    /* of thread-specific data */
+    CTT_KIND_IPC = 17,    /* System V: outlives the process; its family above bit 32 */
     CTT_KIND_COUNT
 };
 

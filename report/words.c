@@ -25,6 +25,8 @@ const char *kind_word(uint32_t kind)
         [CTT_KIND_THREAD] = "thread", [CTT_KIND_PROCESS] = "process",
         [CTT_KIND_TIMER] = "timer",   [CTT_KIND_MODULE] = "module",
         [CTT_KIND_LOCK] = "lock",     [CTT_KIND_CONTEXT] = "context",
+        [CTT_KIND_HANDLE] = "handle", [CTT_KIND_KEY] = "key",
+        [CTT_KIND_IPC] = "ipc",
     };
 
     return WORD_OF(words, kind);

@@ -51,6 +51,18 @@
     X(VFORK, "vfork")                                                                              \
     X(SPAWN, "posix_spawn")                                                                        \
     X(PTHREAD, "pthread")                                                                          \
+    X(ADDRINFO, "addresses of a host")                                                             \
+    X(IFADDRS, "addresses of interfaces")                                                          \
+    X(IFNAMES, "names of interfaces")                                                              \
+    X(REGEX, "regular expression")                                                                 \
+    X(WORDS, "expanded words")                                                                     \
+    X(LOCALE, "locale")                                                                            \
+    X(ICONV, "conversion")                                                                         \
+    X(CATALOG, "message catalog")                                                                  \
+    X(FILE_TREE, "file tree")                                                                      \
+    X(SYSV_SHM, "System V memory")                                                                 \
+    X(SYSV_SEM, "System V semaphores")                                                             \
+    X(SYSV_MSG, "System V queue")                                                                  \
     X(HIDDEN_THREAD, "not by pthread_create")
 
 enum holding_detail {

@@ -61,6 +61,9 @@ static const struct kind_row {
     {CTT_KIND_MODULE, "module", ""},
     {CTT_KIND_LOCK, "lock", ""},
     {CTT_KIND_CONTEXT, "context", ""},
+    {CTT_KIND_HANDLE, "handle", ""},
+    {CTT_KIND_KEY, "key", ""},
+    {CTT_KIND_IPC, "ipc", ""},
 };
 #define KIND_ROWS (sizeof kind_rows / sizeof *kind_rows)
 

@@ -65,6 +65,9 @@ static const char *holding_title(struct text *text, const struct holding *h)
     case CTT_KIND_DIR:
     case CTT_KIND_TIMER:
     case CTT_KIND_LOCK:
+    case CTT_KIND_HANDLE:
+    case CTT_KIND_KEY:
+    case CTT_KIND_IPC:
     case CTT_KIND_MEMORY:
     case CTT_KIND_MAPPING:
         return pool_format(text->pool, "%s 0x%" PRIx64 " %s  %s", kind, h->handle, name, detail);

@@ -38,6 +38,7 @@ class Case:
     options: str = ""
     trigger: str = "exit"
     live_memory: bool = False
+    live_kinds: tuple = ()
 
     @property
     def golden_path(self):
@@ -62,6 +63,7 @@ WAYS = {
 CASES = (
     *(Case(name, name) for name in PROGRAMS),
     Case("memory", "memory", live_memory=True),
+    Case("handles", "handles", live_kinds=("handle", "key", "ipc", "stream")),
     Case("fd-exit-all", "fd", options="exit=all"),
     Case("fd-exit-declared", "fd", options="exit=declared"),
     # A process goes on after exec: its dump lists what was held, and blames nobody.
@@ -183,6 +185,10 @@ def describe(report, case):
             if row["kind"] == "memory" and called_directly(report, row["stack"]):
                 where = first_own_function(report, row["stack"])
                 lines[f"live memory x{row['count']} {row['bytes']} bytes at {where}"] += 1
+    for row in report["live"]:
+        if row["kind"] in case.live_kinds and called_directly(report, row["stack"]):
+            where = first_own_function(report, row["stack"])
+            lines[f"live {row['kind']} x{row['count']} at {where}"] += 1
     return "".join(f"{line}{f' ({count} times)' if count > 1 else ''}\n"
                    for line, count in sorted(lines.items()))
 
