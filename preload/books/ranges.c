@@ -2,7 +2,6 @@
 #include "preload/books/ranges.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "preload/ground/arena.h"
 #include "preload/ground/health.h"
@@ -102,19 +101,29 @@ static uint32_t place_of(uintptr_t address)
     return low;
 }
 
+/* A snapshot may be reading them, and throws away what it read meanwhile. */
+#define ORDER_SET(place, number) __atomic_store_n(&order[place], (number), __ATOMIC_RELAXED)
+
 static void order_insert(uint32_t place, uint32_t number)
 {
     uint32_t used = atomic_load_explicit(&count, memory_order_relaxed);
-    memmove(&order[place + 1], &order[place], (used - place) * sizeof order[0]);
-    order[place] = number;
+    for (uint32_t i = used; i > place; i--)
+        ORDER_SET(i, order[i - 1]);
+    ORDER_SET(place, number);
     atomic_store_explicit(&count, used + 1, memory_order_relaxed);
+}
+
+static void order_remove_run(uint32_t place, uint32_t many)
+{
+    uint32_t used = atomic_load_explicit(&count, memory_order_relaxed) - many;
+    for (uint32_t i = place; many && i < used; i++)
+        ORDER_SET(i, order[i + many]);
+    atomic_store_explicit(&count, used, memory_order_relaxed);
 }
 
 static void order_remove(uint32_t place)
 {
-    uint32_t used = atomic_load_explicit(&count, memory_order_relaxed) - 1;
-    memmove(&order[place], &order[place + 1], (used - place) * sizeof order[0]);
-    atomic_store_explicit(&count, used, memory_order_relaxed);
+    order_remove_run(place, 1);
 }
 
 /* ---- cutting ---- */
@@ -193,12 +202,31 @@ static uint32_t cut_one(struct range_cut *cut, uint32_t place, uintptr_t start, 
     return place + 1;
 }
 
+/* Whole ranges from `place` on, all moved out at once. */
+static void cut_whole(struct range_cut *cut, uint32_t place, uintptr_t end)
+{
+    uint32_t used = atomic_load_explicit(&count, memory_order_relaxed), many = 0;
+    while (place + many < used && end_of(order[place + many]) <= end)
+        cut_add(cut, order[place + many++]);
+    order_remove_run(place, many);
+}
+
+static bool begins_before(uint32_t place, uintptr_t end)
+{
+    return place < atomic_load_explicit(&count, memory_order_relaxed) &&
+           start_of(order[place]) < end;
+}
+
+/* The one that `start` is in the middle of, those that are covered whole, the one that
+ * `end` is in the middle of. */
 static void cut_all(struct range_cut *cut, uintptr_t start, uintptr_t end)
 {
     uint32_t place = place_of(start);
-    while (place < atomic_load_explicit(&count, memory_order_relaxed) &&
-           start_of(order[place]) < end)
+    if (begins_before(place, start))
         place = cut_one(cut, place, start, end);
+    cut_whole(cut, place, end);
+    if (begins_before(place, end))
+        cut_one(cut, place, start, end);
 }
 
 void range_cut(struct range_cut *ret_cut, uintptr_t start, uintptr_t end)
