@@ -210,7 +210,14 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def take_signals():
+    """A shell's background job ignores these, and so would every program under test."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 def main():
+    take_signals()
     options = parse_arguments()
     chosen = [suite for suite in suites.SUITES
               if fnmatch.fnmatch(suite.name, options.only or "*")
