@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "preload/facts/signals.h"
+#include "preload/ground/confine.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
 #include "preload/ground/machine.h"
@@ -22,6 +24,7 @@ void waiting_begin(struct waiting *wait, uintptr_t frame)
     wait->held = wait->seen = 0;
     wait->program_signals = self.program_signals;
     wait->masked = wait->cut = false;
+    wait->error = errno;
     wait->mark = MARK ^ (uintptr_t)wait;
     self.waiting = wait;
 }
@@ -50,22 +53,40 @@ void waiting_end(struct waiting *wait)
     waiting_unmask(wait);
 }
 
-bool waiting_resumes(struct waiting *wait)
+static bool forbidden(long number)
+{
+    return confined() && confine_forbids(number, (const long[6]){0});
+}
+
+static bool waiting_held(struct waiting *wait)
 {
     if (wait->seen == wait->held)
         return false;
     wait->seen = wait->held;
+    return true;
+}
+
+static bool waiting_goes_on(struct waiting *wait)
+{
     HEALTH(waits_resumed);
+    errno = wait->error;
     return true;
 }
 
 bool waiting_resumes_unmasked(struct waiting *wait)
 {
-    if (!waiting_resumes(wait))
+    if (!waiting_held(wait))
         return false;
     bool pending = signals_pending(waiting_mask(wait));
     waiting_unmask(wait);
-    return !pending;
+    return !pending && waiting_goes_on(wait);
+}
+
+bool waiting_resumes(struct waiting *wait, long number)
+{
+    if (forbidden(number))
+        return waiting_resumes_unmasked(wait);
+    return waiting_held(wait) && waiting_goes_on(wait);
 }
 
 void waiting_interrupted(void *ucontext)
@@ -78,8 +99,8 @@ void waiting_interrupted(void *ucontext)
     if (!wait || !sys_peek(&wait->mark, &mark, sizeof mark) || mark != (MARK ^ (uintptr_t)wait) ||
         wait->program_signals != self.program_signals ||
         !machine_interrupted_call(ucontext, wait->frame, &result) ||
-        !(result == -EINTR || (wait->cut && result > 0)))
-        return;
+        !(result == -EINTR || (wait->cut && result > 0)) || forbidden(SYS_rt_sigprocmask))
+        return; /* the last: the mask could not be put back */
     if (!wait->masked) {
         uint64_t mask = machine_mask(ucontext);
         memset(&wait->mask, 0, sizeof wait->mask);

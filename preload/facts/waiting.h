@@ -41,6 +41,7 @@ struct waiting {
     uint32_t program_signals; /* as they were when the wait began */
     volatile bool masked;     /* all signals are blocked; `mask` was in force */
     volatile bool cut;        /* a result, not only EINTR, is an interruption */
+    int error;                /* errno when the wait began */
     sigset_t mask;
 };
 
@@ -56,9 +57,12 @@ void waiting_begin(struct waiting *wait, uintptr_t frame);
 /* Restores the mask. errno is kept. */
 void waiting_end(struct waiting *wait);
 
-/* After the wait: whether our own signal alone interrupted it. All signals are
- * blocked then, and the caller waits again with `wait->mask` in force. */
-bool waiting_resumes(struct waiting *wait);
+/* After the wait: whether our own signal alone interrupted it, so that errno is
+ * what it was before. All signals are blocked then, and the caller waits again
+ * with `wait->mask` in force, by the system call `number`. Where a filter of
+ * the program's forbids that (hazards.md D15) `wait->masked` is false, as after
+ * waiting_resumes_unmasked, and the caller makes the program's own call again. */
+bool waiting_resumes(struct waiting *wait, long number);
 /* The same for calls that take no mask: the mask is restored before. False
  * also when a signal is about to be delivered by that. */
 bool waiting_resumes_unmasked(struct waiting *wait);

@@ -117,18 +117,15 @@ static long wait_again(struct waiting *wait, long number, const long a[6], uint6
 long raw_wait(const struct raw_row *row, long number, const long a[6])
 {
     WAITING(wait);
-    int kept = errno;
     uint64_t begun = raw_argument(row->limit, a) ? clock_fine_ns() : 0;
     long result = raw_call(number, a);
     if (result < 0 && wait.held) {
         uint64_t deadline = limit_deadline(row, a, begun);
-        while (result < 0 && waiting_resumes(&wait))
+        while (result < 0 && waiting_resumes(&wait, number))
             result = wait_again(&wait, number, a, deadline);
         limit_tell(row, a, deadline);
     }
     waiting_end(&wait);
-    if (result >= 0)
-        errno = kept;
     return result;
 }
 
@@ -137,7 +134,6 @@ long raw_wait(const struct raw_row *row, long number, const long a[6])
 long raw_again(const struct raw_row *row, long number, const long a[6])
 {
     WAITING(wait);
-    int kept = errno;
     uint64_t begun = raw_argument(row->limit, a) ? clock_fine_ns() : 0;
     long result = raw_call(number, a);
     if (result < 0 && wait.held) {
@@ -152,8 +148,6 @@ long raw_again(const struct raw_row *row, long number, const long a[6])
         }
     }
     waiting_end(&wait);
-    if (result >= 0)
-        errno = kept;
     return result;
 }
 
@@ -189,7 +183,6 @@ static long sleep_again(struct waiting *wait, uint8_t limit, long number, long n
 static long sleep_for(const struct raw_row *row, clockid_t clock, long number, const long a[6])
 {
     WAITING(wait);
-    int kept = errno;
     struct timespec own;
     long next[6];
     memcpy(next, a, sizeof next);
@@ -199,7 +192,7 @@ static long sleep_for(const struct raw_row *row, clockid_t clock, long number, c
     long result = raw_call(number, next);
     if (result < 0 && wait.held && clock_runs_steadily(clock)) {
         uint64_t deadline = deadline_after(rest);
-        while (result < 0 && waiting_resumes(&wait))
+        while (result < 0 && waiting_resumes(&wait, number))
             result = wait_again(&wait, number, a, deadline);
         if (result < 0)
             deadline_left(deadline, rest);
@@ -207,8 +200,6 @@ static long sleep_for(const struct raw_row *row, clockid_t clock, long number, c
         result = sleep_again(&wait, row->limit, number, next);
     }
     waiting_end(&wait);
-    if (result >= 0)
-        errno = kept;
     return result;
 }
 

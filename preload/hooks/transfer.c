@@ -51,7 +51,9 @@ static bool transfer_awaits(struct transfer *transfer, int fd, short events, uin
     struct pollfd one = {fd, events, 0};
     struct timespec left;
     int ready = -1;
-    while (ready < 0 && waiting_resumes(wait)) {
+    while (ready < 0 && waiting_resumes(wait, SYS_ppoll)) {
+        if (!wait->masked)
+            return true;
         struct timespec *limit = deadline_left(deadline, &left);
         ready = transfer->raw ? (int)sys_call(SYS_ppoll, (long)&one, 1, (long)limit,
                                               (long)&wait->mask, KERNEL_MASK_BYTES, 0)

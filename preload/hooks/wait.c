@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/facts/waiting.h"
@@ -38,10 +39,14 @@ HOOK(epoll_pwait);
 
 /* ---- poll ---- */
 
+HOOK(poll);
+
 static int poll_again(struct waiting *wait, struct pollfd *fds, nfds_t count, uint64_t deadline,
                       const sigset_t *mask)
 {
     struct timespec left;
+    if (!wait->masked && !mask)
+        return REAL(poll)(fds, count, deadline_left_ms(deadline));
     return REAL(ppoll)(fds, count, deadline_left(deadline, &left), mask ? mask : &wait->mask);
 }
 
@@ -52,7 +57,7 @@ static int poll_again(struct waiting *wait, struct pollfd *fds, nfds_t count, ui
         WAITING(wait);                                                                             \
         uint64_t deadline = timeout_deadline;                                                      \
         int result = call;                                                                         \
-        while (result < 0 && waiting_resumes(&wait))                                               \
+        while (result < 0 && waiting_resumes(&wait, SYS_ppoll))                                    \
             result = poll_again(&wait, fds, count, deadline, program_mask);                        \
         waiting_end(&wait);                                                                        \
         if (result > 0)                                                                            \
@@ -65,7 +70,6 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                 const sigset_t *mask, size_t size);
 
-HOOK(poll);
 HOOK(__poll);
 HOOK(__poll_chk);
 HOOK(__ppoll_chk);
@@ -94,12 +98,16 @@ static uint64_t deadline_after_timeval(const struct timeval *timeout)
     return deadline_after(&t);
 }
 
+HOOK(select);
+
 /* The sets are the program's still: the kernel writes them only when the wait
  * is over. Linux leaves the time that was not slept in `timeout`. */
 static int select_again(struct waiting *wait, int count, fd_set *sets[3], struct timeval *timeout,
                         uint64_t deadline)
 {
     struct timespec left;
+    if (!wait->masked)
+        return REAL(select)(count, sets[0], sets[1], sets[2], timeout);
     int result = REAL(pselect)(count, sets[0], sets[1], sets[2], deadline_left(deadline, &left),
                                &wait->mask);
     if (timeout && deadline_left(deadline, &left))
@@ -108,7 +116,6 @@ static int select_again(struct waiting *wait, int count, fd_set *sets[3], struct
 }
 
 #define SELECTS(function)                                                                          \
-    HOOK(function);                                                                                \
     HOOK_EXPORT int function(int count, fd_set *reads, fd_set *writes, fd_set *exceptions,         \
                              struct timeval *timeout)                                              \
     {                                                                                              \
@@ -116,13 +123,14 @@ static int select_again(struct waiting *wait, int count, fd_set *sets[3], struct
         fd_set *sets[3] = {reads, writes, exceptions};                                             \
         uint64_t deadline = deadline_after_timeval(timeout);                                       \
         int result = REAL(function)(count, reads, writes, exceptions, timeout);                    \
-        while (result < 0 && waiting_resumes(&wait))                                               \
+        while (result < 0 && waiting_resumes(&wait, SYS_pselect6))                                 \
             result = select_again(&wait, count, sets, timeout, deadline);                          \
         waiting_end(&wait);                                                                        \
         return result;                                                                             \
     }
 
 int __select(int count, fd_set *reads, fd_set *writes, fd_set *exceptions, struct timeval *timeout);
+HOOK(__select);
 SELECTS(select)
 SELECTS(__select)
 
@@ -133,7 +141,7 @@ HOOK_EXPORT int pselect(int count, fd_set *reads, fd_set *writes, fd_set *except
     uint64_t deadline = deadline_after(timeout);
     struct timespec left;
     int result = REAL(pselect)(count, reads, writes, exceptions, timeout, mask);
-    while (result < 0 && waiting_resumes(&wait))
+    while (result < 0 && waiting_resumes(&wait, SYS_pselect6))
         result = REAL(pselect)(count, reads, writes, exceptions, deadline_left(deadline, &left),
                                mask ? mask : &wait.mask);
     waiting_end(&wait);
@@ -154,8 +162,11 @@ HOOK_EXPORT int epoll_wait(int epoll, struct epoll_event *events, int max, int t
     WAITING(wait);
     uint64_t deadline = deadline_after_ms(timeout);
     int result = REAL(epoll_wait)(epoll, events, max, timeout);
-    while (result < 0 && waiting_resumes(&wait))
-        result = REAL(epoll_pwait)(epoll, events, max, deadline_left_ms(deadline), &wait.mask);
+    while (result < 0 && waiting_resumes(&wait, SYS_epoll_pwait)) {
+        int left = deadline_left_ms(deadline);
+        result = wait.masked ? REAL(epoll_pwait)(epoll, events, max, left, &wait.mask)
+                             : REAL(epoll_wait)(epoll, events, max, left);
+    }
     waiting_end(&wait);
     epolled(epoll, result, GUARD_FRAME());
     return result;
@@ -167,7 +178,7 @@ HOOK_EXPORT int epoll_pwait(int epoll, struct epoll_event *events, int max, int 
     WAITING(wait);
     uint64_t deadline = deadline_after_ms(timeout);
     int result = REAL(epoll_pwait)(epoll, events, max, timeout, mask);
-    while (result < 0 && waiting_resumes(&wait))
+    while (result < 0 && waiting_resumes(&wait, SYS_epoll_pwait))
         result = REAL(epoll_pwait)(epoll, events, max, deadline_left_ms(deadline),
                                    mask ? mask : &wait.mask);
     waiting_end(&wait);
@@ -183,7 +194,7 @@ HOOK_EXPORT int epoll_pwait2(int epoll, struct epoll_event *events, int max,
     uint64_t deadline = deadline_after(timeout);
     struct timespec left;
     int result = REAL(epoll_pwait2)(epoll, events, max, timeout, mask);
-    while (result < 0 && waiting_resumes(&wait))
+    while (result < 0 && waiting_resumes(&wait, SYS_epoll_pwait2))
         result = REAL(epoll_pwait2)(epoll, events, max, deadline_left(deadline, &left),
                                     mask ? mask : &wait.mask);
     waiting_end(&wait);
@@ -198,8 +209,8 @@ HOOK_EXPORT int pause(void)
 {
     WAITING(wait);
     int result = REAL(pause)();
-    while (result < 0 && waiting_resumes(&wait))
-        result = REAL(sigsuspend)(&wait.mask);
+    while (result < 0 && waiting_resumes(&wait, SYS_rt_sigsuspend))
+        result = wait.masked ? REAL(sigsuspend)(&wait.mask) : REAL(pause)();
     waiting_end(&wait);
     return result;
 }
@@ -212,7 +223,7 @@ HOOK(__sigsuspend);
     {                                                                                              \
         WAITING(wait);                                                                             \
         int result = REAL(function)(mask);                                                         \
-        while (result < 0 && waiting_resumes(&wait))                                               \
+        while (result < 0 && waiting_resumes(&wait, SYS_rt_sigsuspend))                            \
             result = REAL(function)(mask);                                                         \
         waiting_end(&wait);                                                                        \
         return result;                                                                             \
@@ -244,7 +255,7 @@ static int sigpause_again(struct waiting *wait, int number_or_mask, bool is_numb
     {                                                                                              \
         WAITING(wait);                                                                             \
         int result = REAL(function) args;                                                          \
-        while (result < 0 && waiting_resumes(&wait))                                               \
+        while (result < 0 && waiting_resumes(&wait, SYS_rt_sigsuspend))                            \
             result = sigpause_again(&wait, number_or_mask, is_number);                             \
         waiting_end(&wait);                                                                        \
         return result;                                                                             \

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/syscall.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,23 +27,27 @@
 
 extern struct hook hook_ppoll; /* wait.c */
 
+int __nanosleep(const struct timespec *time, struct timespec *left);
+
+HOOK(nanosleep);
+
 /* After the first call's EINTR: sleeps until `deadline` as long as only we
  * interrupt. 0: slept. -1 with EINTR: the program's own signal. */
 static int sleep_on(struct waiting *wait, uint64_t deadline)
 {
     struct timespec left;
     int result = -1;
-    while (result < 0 && waiting_resumes(wait))
-        result = REAL(ppoll)(NULL, 0, deadline_left(deadline, &left), &wait->mask);
+    while (result < 0 && waiting_resumes(wait, SYS_ppoll)) {
+        deadline_left(deadline, &left);
+        result =
+            wait->masked ? REAL(ppoll)(NULL, 0, &left, &wait->mask) : REAL(nanosleep)(&left, NULL);
+    }
     return result;
 }
 
 /* ---- nanosleep and its like: -1, and what is left in `left` ---- */
 
-int __nanosleep(const struct timespec *time, struct timespec *left);
-
 #define SLEEPS(function, interrupted)                                                              \
-    HOOK(function);                                                                                \
     HOOK_EXPORT int function(const struct timespec *time, struct timespec *left)                   \
     {                                                                                              \
         WAITING(wait);                                                                             \
@@ -59,6 +64,8 @@ int __nanosleep(const struct timespec *time, struct timespec *left);
         return result;                                                                             \
     }
 
+HOOK(__nanosleep);
+HOOK(thrd_sleep);
 SLEEPS(nanosleep, errno == EINTR)
 SLEEPS(__nanosleep, errno == EINTR)
 SLEEPS(thrd_sleep, result == -1)
@@ -107,12 +114,10 @@ HOOK(sleep);
 HOOK_EXPORT unsigned int sleep(unsigned int seconds)
 {
     WAITING(wait);
-    int kept = errno;
     struct timespec time = {seconds, 0};
     uint64_t deadline = deadline_after(&time);
     unsigned int result = REAL(sleep)(seconds);
     if (wait.held && sleep_on(&wait, deadline) == 0) {
-        errno = kept;
         result = 0;
     } else if (wait.held) {
         deadline_left(deadline, &time);

@@ -4,8 +4,9 @@
 
     run_outlets.py LIBRARY FOLDER
 
-FOLDER holds the programs waits, cuts, races, view and numbers, and the first three once more
-as NAME_by_number, where all is done by syscall(). Prints "ok NAME" or "FAILED NAME: why".
+FOLDER holds the programs waits, cuts, races, view, numbers and waits_confined, and the first
+three once more as NAME_by_number, where all is done by syscall().
+Prints "ok NAME" or "FAILED NAME: why".
 """
 
 import ctypes
@@ -91,6 +92,12 @@ def check_waits(library, programs, folder, suffix=""):
                       folder)
 
 
+def check_confined(library, programs, folder):
+    """A program is not killed for a call that only we make to go on with its wait, nor does it
+    see that it was interrupted (hazard: D15)."""
+    run_under_signals([f"{programs}/waits_confined", str(WAITS_S)], library, folder)
+
+
 def check_cuts(library, programs, folder, suffix=""):
     """No transfer comes back with a part (hazard: D4)."""
     run_under_signals([f"{programs}/cuts{suffix}", str(WAITS_S)], library, folder)
@@ -114,6 +121,7 @@ CASES = {
     "signals_read_as_without_us": check_view,
     "answers_by_number": check_numbers,
     "waits_under_snapshots": check_waits,
+    "waits_of_the_confined": check_confined,
     "transfers_under_snapshots": check_cuts,
     "waits_with_both_signals": check_races,
     "waits_by_number": partial(check_waits, suffix=BY_NUMBER),

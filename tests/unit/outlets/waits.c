@@ -37,10 +37,14 @@ static void *wait_often(void *arg)
     while (!over) {
         struct timespec begun;
         clock_gettime(CLOCK_MONOTONIC, &begun);
+        errno = 0;
         int result = self->wait();
         if (result < 0 && errno == EINTR) {
             interrupted++;
             printf("EINTR %s\n", self->name);
+        } else if (result == 0 && errno == EINTR) {
+            interrupted++;
+            printf("EINTR left behind by %s\n", self->name);
         } else if (result != 0 || elapsed_ns(&begun) < self->ns - 4 * tick) {
             early++;
             printf("early %s: %d after %ld us\n", self->name, result, elapsed_ns(&begun) / 1000);

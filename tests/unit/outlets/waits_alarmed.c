@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -46,8 +47,9 @@ static int until_alarm(int (*wait)(void), int how)
     int result = wait();
     int error = errno;
     timer_delete(timer);
-    errno = error;
-    return result < 0 && error == EINTR && alarmed ? 0 : result;
+    bool due = result < 0 && error == EINTR && alarmed;
+    errno = due ? 0 : error;
+    return due ? 0 : result;
 }
 
 static int pause_bsd(void)

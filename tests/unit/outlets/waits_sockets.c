@@ -99,7 +99,6 @@ static int do_gai_suspend(void)
 {
     const struct gaicb *list[] = {&stuck_query};
     int result = gai_suspend(list, 1, &wait_time);
-    errno = EINTR;
     /* The manual says EAI_AGAIN when the time is over, libc EAI_SYSTEM. */
     return result == EAI_AGAIN || result == EAI_SYSTEM ? 0 : result == EAI_INTR ? -1 : 1;
 }

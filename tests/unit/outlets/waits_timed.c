@@ -112,14 +112,18 @@ static int do_usleep(void)
 
 static int do_sleep(void)
 {
+    if (sleep(1) == 0)
+        return 0;
     errno = EINTR;
-    return sleep(1) ? -1 : 0;
+    return -1;
 }
 
 static int do_thrd_sleep(void)
 {
+    if (thrd_sleep(&wait_time, NULL) != -1)
+        return 0;
     errno = EINTR;
-    return thrd_sleep(&wait_time, NULL) == -1 ? -1 : 0;
+    return -1;
 }
 
 static int do_sem_timedwait(void)
