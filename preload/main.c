@@ -42,6 +42,8 @@
 #include "preload/outlets/ending.h"
 #include "preload/outlets/warning.h"
 
+#define STATUS_BAD_FAULTS 64 /* EX_USAGE, as `ctxtrace run` itself gives for what it refuses */
+
 typedef int main_function(int argc, char **argv, char **envp);
 typedef int start_function(main_function *main, int argc, char **argv, void (*init)(void),
                            void (*fini)(void), void (*loader_fini)(void), void *stack_end);
@@ -104,18 +106,23 @@ static uint64_t shield_take(char **envp)
 {
     const char *value = environment_value(envp, SIGNALS_SHIELD);
     uint64_t set = value ? text_read_hex(&value) : 0;
+    if (value && *value == SIGNALS_SHIELD_MARK)
+        signals_request_came();
     environment_remove(envp, SIGNALS_SHIELD);
     return set;
 }
 
-/* "PID:RULES": for the launcher's own child alone, and not for those that it starts,
- * nor for whoever finds the variable in an environment. */
+/* "PID:RULES": for the launcher's own child alone, whatever it replaces itself by, and not
+ * for those that it starts, nor for whoever finds the variable in an environment. */
 static bool inject(char **envp)
 {
     const char *rules = environment_value(envp, INJECTION_VARIABLE);
     bool is_for_us =
         rules && text_read_u64(&rules) == (uint64_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
     bool is_understood = !is_for_us || (*rules == ':' && inject_start(rules + 1));
+    if (is_for_us)
+        exec_keep((char *)(uintptr_t)environment_value(envp, INJECTION_VARIABLE) -
+                  sizeof INJECTION_VARIABLE);
     environment_remove(envp, INJECTION_VARIABLE);
     return is_understood;
 }
@@ -132,6 +139,7 @@ static void tracker_start(char **argv, char **envp)
     context_begin();
     task_self();
     bool warned = environment_remove(envp, EXEC_WARNED);
+    exec_own_start(envp);
     uint64_t shield = shield_take(envp);
     config_read(environment_value(envp, "CTXTRACE_OPTIONS"));
     if (config.off) {
@@ -151,8 +159,12 @@ static void tracker_start(char **argv, char **envp)
     exit_watch();
     bool injects = inject(envp);
     outlets_begin(argv, envp);
-    if (!injects)
+    /* Whoever asked for faults learns nothing from a run without: only the launcher's own
+     * child can come here, which has not begun. */
+    if (!injects) {
         warning_faults();
+        sys_call(SYS_exit_group, STATUS_BAD_FAULTS, 0, 0, 0, 0, 0);
+    }
     signals_unshield(shield);
     warning_options(warned);
     /* Unless somebody was fast enough to have it switched off already. */

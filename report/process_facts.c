@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,6 +126,45 @@ int process_fds_count(pid_t pid)
         count += isdigit((unsigned char)entry->d_name[0]) != 0;
     closedir(dir);
     return count;
+}
+
+enum process_doing process_doing(pid_t pid)
+{
+    FILE *file = proc_open(pid, "syscall");
+    char word[32] = "";
+
+    if (!file)
+        return PROCESS_UNKNOWN;
+    if (fscanf(file, "%31s", word) != 1) /* its end, or no permission */
+        word[0] = 0;
+    fclose(file);
+    if (!word[0])
+        return PROCESS_UNKNOWN;
+    if (strcmp(word, "running") == 0)
+        return PROCESS_RUNS;
+    long number = strtol(word, NULL, 10);
+    return number == SYS_execve || number == SYS_execveat ? PROCESS_REPLACES : PROCESS_WAITS;
+}
+
+bool process_takes(pid_t pid, int number)
+{
+    char name[PROC_PATH_ROOM];
+    struct process_facts task;
+    struct dirent *entry;
+    bool takes = false;
+    DIR *dir;
+
+    snprintf(name, sizeof(name), "/proc/%d/task", pid);
+    dir = opendir(name);
+    while (dir && !takes && (entry = readdir(dir))) {
+        pid_t tid = pid_parse(entry->d_name);
+
+        takes =
+            tid > 0 && status_read(&task, tid) == 0 && !(task.signals_blocked >> (number - 1) & 1);
+    }
+    if (dir)
+        closedir(dir);
+    return takes;
 }
 
 enum tracker_presence process_tracker(pid_t pid)

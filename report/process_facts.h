@@ -43,6 +43,11 @@ double process_uptime(const struct process_facts *facts);
 /* The number of open descriptors, or -1 where we may not look. */
 int process_fds_count(pid_t pid);
 enum tracker_presence process_tracker(pid_t pid);
+/* What its main thread does: the kernel tells the system call of one that waits. */
+enum process_doing { PROCESS_WAITS, PROCESS_RUNS, PROCESS_REPLACES, PROCESS_UNKNOWN };
+enum process_doing process_doing(pid_t pid);
+/* Whether one of its threads does not block the signal. */
+bool process_takes(pid_t pid, int number);
 
 /* The value of `name` in the environment that the process was started with,
  * malloc'ed; NULL when it is not set or may not be read. */

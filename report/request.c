@@ -24,7 +24,8 @@
 #define NS_PER_S                 UINT64_C(1000000000)
 #define POLL_FIRST_MS            1
 #define POLL_LAST_MS             100
-#define ANNOUNCE_WAIT_NS         (2 * NS_PER_S) /* from being loaded to being ready */
+#define RUNS_ON_NS               (NS_PER_S / 20) /* then it computes, and replaces nothing */
+#define ANNOUNCE_WAIT_NS         (2 * NS_PER_S)  /* from being loaded to being ready */
 #define PROC_EXE_ROOM            32
 #define REASON_ROOM              192
 #define SEND_TO_THREAD           1u /* PIDFD_SIGNAL_THREAD, Linux 6.9 */
@@ -173,6 +174,55 @@ static int announcement_await(const struct request *request, int pidfd,
     return status;
 }
 
+static const char *signal_refusal(int number)
+{
+    if (number)
+        return "all its threads block the signal: it would not come, or be taken for the "
+               "program's own";
+    return "the program uses the tracker's signals itself (start it with signal=… to choose "
+           "another)";
+}
+
+/*
+ * The signal by which the process may be asked now.
+ *
+ * From some moment of an exec on, until the new program's tracker is ready, nobody handles
+ * it and it would kill. So we look for a moment at which the main thread waits for
+ * something else, as all but programs that compute do all the time, and only then whether
+ * it handles the signal: for our signal to kill, it must be woken, come to an exec and go
+ * through half of that before the signal is there.
+ */
+static int signal_await(const struct request *request, int pidfd,
+                        const struct announcement *announcement, struct process_facts *ret_process,
+                        int *ret_number)
+{
+    uint64_t wait = request->timeout_ns < ANNOUNCE_WAIT_NS ? request->timeout_ns : ANNOUNCE_WAIT_NS;
+    uint64_t begun = clock_ns();
+    int delay_ms = POLL_FIRST_MS;
+
+    for (;;) {
+        enum process_doing doing = process_doing(request->pid);
+        int status = process_check(request->pid, ret_process);
+        uint64_t waited = clock_ns() - begun;
+        bool is_moment = doing == PROCESS_WAITS || doing == PROCESS_UNKNOWN ||
+                         (doing == PROCESS_RUNS && waited > RUNS_ON_NS);
+
+        if (status != STATUS_OK)
+            return status;
+        *ret_number = signal_choose(announcement, ret_process);
+        if (*ret_number && is_moment &&
+            (!signal_in(ret_process->signals_blocked, *ret_number) ||
+             process_takes(request->pid, *ret_number)))
+            return STATUS_OK;
+        if (waited >= wait)
+            return refuse(ret_process, signal_refusal(*ret_number));
+        if (!process_wait(pidfd, &delay_ms))
+            return refuse(ret_process, "ended before it could be asked");
+        if (waited < RUNS_ON_NS)
+            delay_ms = POLL_FIRST_MS;
+    }
+}
+
 /* To the main thread alone where it does not block the signal: one for the whole
  * process may be taken by any thread in sigwait or that reads a signalfd. */
 static int signal_send(int pidfd, int number, enum request_value value,
@@ -258,20 +308,15 @@ static int request_by_pidfd(const struct request *request, int pidfd,
 {
     struct announcement before;
     int status = process_check(request->pid, ret_process);
-    int number;
+    int number = 0;
     int error;
 
     if (status == STATUS_OK)
         status = announcement_await(request, pidfd, ret_process, &before);
-    /* While we waited the tracker may have become ready: read the masks anew. */
     if (status == STATUS_OK)
-        status = process_check(request->pid, ret_process);
+        status = signal_await(request, pidfd, &before, ret_process, &number);
     if (status != STATUS_OK)
         return status;
-    number = signal_choose(&before, ret_process);
-    if (!number)
-        return refuse(ret_process, "the program uses the tracker's signals itself "
-                                   "(start it with signal=… to choose another)");
     error = signal_send(pidfd, number, request->value, ret_process);
     if (error < 0)
         return refuse(ret_process, strerror(-error));

@@ -110,6 +110,17 @@ bool signals_ours(int number)
 }
 
 static uint64_t requests;
+static _Atomic bool request_came;
+
+void signals_request_came(void)
+{
+    atomic_store_explicit(&request_came, true, memory_order_relaxed);
+}
+
+bool signals_request_ever_came(void)
+{
+    return atomic_load_explicit(&request_came, memory_order_relaxed);
+}
 
 void signals_requests_by(uint64_t set)
 {

@@ -59,10 +59,15 @@ bool signals_ours(int number);
 void signals_requests_by(uint64_t set);
 uint64_t signals_requests(void);
 
+/* Whether one has ever come, here or in what this program replaces or is a copy of. */
+void signals_request_came(void);
+bool signals_request_ever_came(void);
+
 /* The variable that names, in hexadecimal, the signals that whoever started this
  * program has blocked so that a request waits for the tracker (report/launch.c,
- * hooks/exec.h). */
-#define SIGNALS_SHIELD "CTXTRACE_UNBLOCK"
+ * hooks/exec.h); with the mark behind it, since requests came before. */
+#define SIGNALS_SHIELD      "CTXTRACE_UNBLOCK"
+#define SIGNALS_SHIELD_MARK '+'
 /* Unblocks `set`. Whatever of it waits for nobody's handler is dropped before. */
 void signals_unshield(uint64_t set);
 

@@ -47,4 +47,8 @@ uint64_t machine_mask(const void *ucontext);
 void machine_set_mask(void *ucontext, uint64_t mask);
 uintptr_t machine_pc(const void *ucontext);
 
+/* Whether these bytes of a program's entry are those of a libc's own _start. */
+#define MACHINE_START_BYTES 24
+bool machine_is_start(const unsigned char code[MACHINE_START_BYTES]);
+
 #endif

@@ -135,3 +135,15 @@ uintptr_t machine_pc(const void *ucontext)
 {
     return (uintptr_t)((const ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RIP];
 }
+
+/* xor %ebp,%ebp; mov %rdx,%r9; pop %rsi; mov %rsp,%rdx; and $-16,%rsp; push %rax;
+ * push %rsp: glibc's sysdeps/x86_64/start.S, with or without an endbr64 in front. */
+bool machine_is_start(const unsigned char code[MACHINE_START_BYTES])
+{
+    static const unsigned char begin[] = {0x31, 0xed, 0x49, 0x89, 0xd1, 0x5e, 0x48, 0x89,
+                                          0xe2, 0x48, 0x83, 0xe4, 0xf0, 0x50, 0x54};
+    static const unsigned char landing[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    if (__builtin_memcmp(code, landing, sizeof landing) == 0)
+        code += sizeof landing;
+    return __builtin_memcmp(code, begin, sizeof begin) == 0;
+}

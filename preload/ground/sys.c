@@ -127,10 +127,17 @@ ssize_t sys_readlink(const char *path, char *buffer, size_t size)
 
 bool sys_peek(const void *from, void *to, size_t bytes)
 {
-    struct iovec local = {to, bytes};
     struct iovec remote = {(void *)(uintptr_t)from, bytes};
-    return sys_call(SYS_process_vm_readv, sys_getpid(), (long)&local, 1, (long)&remote, 1, 0) ==
-           (long)bytes;
+    return sys_peek_all(&remote, 1, to);
+}
+
+bool sys_peek_all(const struct iovec *from, size_t count, void *to)
+{
+    struct iovec local = {to, 0};
+    for (size_t i = 0; i < count; i++)
+        local.iov_len += from[i].iov_len;
+    return sys_call(SYS_process_vm_readv, sys_getpid(), (long)&local, 1, (long)from, (long)count,
+                    0) == (long)local.iov_len;
 }
 
 ssize_t sys_poke(void *to, const void *from, size_t bytes)

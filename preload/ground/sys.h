@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #define SYS_FAILED(r) ((unsigned long)(r) > -4096UL)
 
@@ -44,6 +45,8 @@ ssize_t sys_readlink(const char *path, char *buffer, size_t size);
 /* Copies from this process's own memory; an unmapped page is an error, not a
  * fault. True when all of `bytes` were copied. */
 bool sys_peek(const void *from, void *to, size_t bytes);
+/* The same from several places, one behind the other. */
+bool sys_peek_all(const struct iovec *from, size_t count, void *to);
 /* The other way: bytes written, or -errno; -EFAULT where nothing may be. */
 ssize_t sys_poke(void *to, const void *from, size_t bytes);
 

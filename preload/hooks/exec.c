@@ -6,6 +6,7 @@
  */
 #include "preload/hooks/exec.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -19,11 +20,20 @@ static bool exec_told(uintptr_t frame, const char *path)
     return true;
 }
 
-static void exec_returned(const struct exec_plan *plan, bool told)
+static void exec_returned(struct exec_plan *plan, bool told)
 {
     exec_plan_undo(plan);
     if (told)
         NOTIFY(exec_failed);
+}
+
+/* By what we added, perhaps: then it is due again without that. */
+static bool exec_was_too_large(struct exec_plan *plan)
+{
+    if (errno != E2BIG || !plan->bytes || plan->strip)
+        return false;
+    exec_plan_undo(plan);
+    return true;
 }
 
 /* `args` of the real call may name `environment`. */
@@ -34,6 +44,10 @@ static void exec_returned(const struct exec_plan *plan, bool told)
     exec_plan_replace(&plan, &target, envp);                                                       \
     char *const *environment = EXEC_ENVIRONMENT(&plan, envp);                                      \
     int result = REAL(function) args;                                                              \
+    if (exec_was_too_large(&plan)) {                                                               \
+        environment = envp;                                                                        \
+        result = REAL(function) args;                                                              \
+    }                                                                                              \
     exec_returned(&plan, told);                                                                    \
     return result
 
@@ -56,12 +70,14 @@ HOOK_EXPORT int execv(const char *path, char *const argv[])
 
 HOOK_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    EXEC_BODY(execvpe, file, envp, (file, argv, environment), .file = file, .search = true);
+    EXEC_BODY(execvpe, file, envp, (file, argv, environment), .file = file, .search = true,
+              .shell = true);
 }
 
 HOOK_EXPORT int execvp(const char *file, char *const argv[])
 {
-    EXEC_BODY(execvpe, file, environ, (file, argv, environment), .file = file, .search = true);
+    EXEC_BODY(execvpe, file, environ, (file, argv, environment), .file = file, .search = true,
+              .shell = true);
 }
 
 HOOK_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
@@ -116,4 +132,4 @@ static char *const *arguments_gather(const char *first, va_list more, size_t cou
 
 EXEC_LIST(execl, execve, false, .file = path)
 EXEC_LIST(execle, execve, true, .file = path)
-EXEC_LIST(execlp, execvpe, false, .file = path, .search = true)
+EXEC_LIST(execlp, execvpe, false, .file = path, .search = true, .shell = true)

@@ -10,10 +10,13 @@
  *
  * From the moment of an exec until the new program's tracker has its handlers a
  * request (outlets/trigger.h) would end the process, for nobody handles the signal.
- * So where it is sure that the new program will have a tracker the signals are
- * blocked before, and stay pending. A variable names those that were not blocked
- * before, and the tracker unblocks them (shield_end) and takes the variable out
- * again, before the program runs. Where it is not sure nothing is done.
+ * So once a request has come, and where it is sure that the new program will have a
+ * tracker, the signals are blocked before, and stay pending. A variable names those
+ * that were not blocked before, and the tracker unblocks them (signals_unshield) and
+ * takes the variable out again, before main. Constructors of libraries find both, and
+ * that is why whoever was never asked is never shielded: `ctxtrace snapshot` does not
+ * ask a program that has no handler, so that the first request is safe but for the
+ * moment between its look and its signal. Where it is not sure nothing is done.
  *
  * Everybody else gets the environment untouched.
  *
@@ -30,6 +33,7 @@
 struct exec_target {
     const char *file; /* NULL: `descriptor` itself */
     bool search;      /* along PATH, when there is no slash in it */
+    bool shell;       /* /bin/sh gets what the kernel does not know as a program */
     bool is_open;     /* by descriptor: fexecve, execveat */
     int descriptor;   /* is_open: the file, or the directory that `file` is in */
 };
@@ -37,16 +41,19 @@ struct exec_target {
 /* What becomes of us in a program that is started with LD_PRELOAD naming us. */
 enum exec_fit {
     EXEC_UNKNOWN, /* it may be static, or gain privileges, or cannot be read */
+    EXEC_TEXT,    /* nothing that the kernel starts: of no meaning to others */
     EXEC_FOREIGN, /* it would not start */
     EXEC_SURE,    /* the tracker will be there when its main is called */
 };
-enum exec_fit exec_fit_of(const struct exec_target *target);
+/* `surely`: what EXEC_SURE takes is looked at, too; else it is EXEC_UNKNOWN. */
+enum exec_fit exec_fit_of(const struct exec_target *target, bool surely);
 
 struct exec_plan {
     size_t entries;    /* variables in the environment */
     size_t preload_at; /* which of them is an LD_PRELOAD that names us; else `entries` */
     bool strip;        /* us from it */
     bool warned;       /* pass on what was said of bad options */
+    char *kept;        /* a variable of exec_keep, or NULL */
     uint64_t shield;   /* signals that are blocked until the new tracker is ready */
     size_t bytes;      /* what exec_environment_make needs; 0: `envp` itself will do */
 };
@@ -58,10 +65,16 @@ void exec_plan_start(struct exec_plan *ret_plan, const struct exec_target *targe
 void exec_plan_replace(struct exec_plan *ret_plan, const struct exec_target *target,
                        char *const envp[]);
 /* The call has failed. */
-void exec_plan_undo(const struct exec_plan *plan);
+void exec_plan_undo(struct exec_plan *plan);
 
 /* The environment as planned, in `space`. */
 char *const *exec_environment_make(const struct exec_plan *plan, char *const envp[], void *space);
+
+/* An LD_PRELOAD's list: `to` (or NULL) gets it without us; whether we were in it. */
+#define EXEC_PRELOAD "LD_PRELOAD"
+bool exec_preload_filter(const char *list, char *to);
+/* Whether the next loader finds us by it. */
+bool exec_preload_found(const char *list);
 
 /* As a macro, since the space must live until the real call. */
 #define EXEC_ENVIRONMENT(plan, envp)                                                               \
@@ -71,6 +84,13 @@ char *const *exec_environment_make(const struct exec_plan *plan, char *const env
 /* An exec is no new process: what this program was warned of the next one is
  * not. The tracker takes the variable out again before the program runs. */
 #define EXEC_WARNED "CTXTRACE_WARNED"
+
+/* At the program's start: how the loader found us is how it will find us again. */
+void exec_own_start(char **envp);
+
+/* This process's next programs get `entry`, "NAME=VALUE", which stays where it is; those
+ * of its children do not. */
+void exec_keep(char *entry);
 
 /* children=skip, at the program's start: takes us out of its environment for
  * good. Every way of starting a program is covered (system and popen start

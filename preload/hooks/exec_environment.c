@@ -3,111 +3,83 @@
  * wait for its tracker. */
 #include "preload/hooks/exec.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "preload/facts/signals.h"
-#include "preload/ground/arena.h"
 #include "preload/ground/config.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
-#define OWN_NAME    "libctxtrace.so" /* and whatever version follows */
-#define VARIABLE    "LD_PRELOAD="
-#define SEPARATORS  " :"
-#define PATH_BYTES  1024
-#define SHIELD_ROOM (sizeof SIGNALS_SHIELD + sizeof "=0x0123456789abcdef")
+#define VARIABLE    EXEC_PRELOAD "="
+#define SHIELD_ROOM (sizeof SIGNALS_SHIELD + sizeof "=0x0123456789abcdef+")
+/* The copy of a larger environment has no room on a small stack; only who could not
+ * be started otherwise gets one. */
+#define ENTRIES_COPIED 512
+#define ON_TOP         4  /* variables, and the NULL */
+#define ENTRIES_LOOKED 32 /* at once */
+#define PAGE_BYTES     4096
 
-/* ---- ourselves in LD_PRELOAD ---- */
+static char *kept;
+static int keeper; /* the process */
 
-static bool is_own(const char *entry, size_t bytes)
+void exec_keep(char *entry)
 {
-    const char *name = entry;
-    for (const char *at = entry; at < entry + bytes; at++)
-        if (*at == '/')
-            name = at + 1;
-    size_t rest = (size_t)(entry + bytes - name);
-    return rest >= strlen(OWN_NAME) && memcmp(name, OWN_NAME, strlen(OWN_NAME)) == 0;
-}
-
-/* Copies the list without our entries to `to` (which may be NULL); tells
- * whether there were any. */
-static bool list_filter(const char *list, char *to)
-{
-    bool found = false;
-    char *begin = to;
-    while (*list) {
-        size_t gap = strspn(list, SEPARATORS);
-        size_t bytes = strcspn(list + gap, SEPARATORS);
-        if (is_own(list + gap, bytes)) {
-            found = true;
-        } else if (to && bytes) {
-            if (to != begin)
-                *to++ = ':';
-            memcpy(to, list + gap, bytes);
-            to += bytes;
-        }
-        list += gap + bytes;
-    }
-    if (to)
-        *to = '\0';
-    return found;
-}
-
-/* A name without a slash is the loader's to find, as it has found us. */
-static bool own_can_be_read(const char *list)
-{
-    char path[PATH_BYTES];
-    while (*list) {
-        size_t gap = strspn(list, SEPARATORS);
-        size_t bytes = strcspn(list + gap, SEPARATORS);
-        const char *name = list + gap;
-        list += gap + bytes;
-        if (!is_own(name, bytes) || bytes >= sizeof path)
-            continue;
-        memcpy(path, name, bytes);
-        path[bytes] = '\0';
-        return !strchr(path, '/') ||
-               sys_call(SYS_faccessat, AT_FDCWD, (long)path, R_OK, 0, 0, 0) == 0;
-    }
-    return false;
-}
-
-void exec_skip_children(char **envp)
-{
-    for (char **entry = envp; *entry; entry++) {
-        const size_t head = strlen(VARIABLE);
-        if (strncmp(*entry, VARIABLE, head) != 0 || !list_filter(*entry + head, NULL))
-            continue;
-        char *rest = arena_copy(*entry, strlen(*entry));
-        if (!rest)
-            return;
-        list_filter(*entry + head, rest + head);
-        *entry = rest;
-        /* As with unsetenv: the entries behind it move up. */
-        if (!rest[head])
-            for (char **at = entry; *at; at++)
-                at[0] = at[1];
-        return;
-    }
+    kept = entry;
+    keeper = sys_getpid();
 }
 
 /* ---- plans ---- */
 
+/* How many of `pointers` are strings that can be read, before a NULL. */
+static size_t strings_count(char *const pointers[], size_t count)
+{
+    char first[ENTRIES_LOOKED];
+    struct iovec strings[ENTRIES_LOOKED];
+    size_t n = 0;
+    for (; n < count && pointers[n]; n++)
+        strings[n] = (struct iovec){pointers[n], 1};
+    return n == 0 || sys_peek_all(strings, n, first) ? n : SIZE_MAX;
+}
+
+/* SIZE_MAX: one that cannot be read, for the kernel to refuse. The program's own is
+ * libc's, too. */
+static size_t entries_count(char *const envp[])
+{
+    size_t entries = 0, n, looked;
+    if (!envp)
+        return 0;
+    if (envp == environ) {
+        while (envp[entries])
+            entries++;
+        return entries;
+    }
+    do {
+        char *pointers[ENTRIES_LOOKED];
+        uintptr_t at = (uintptr_t)(envp + entries);
+        looked = (PAGE_BYTES - at % PAGE_BYTES) / sizeof *envp;
+        looked = looked == 0 ? 1 : looked > ENTRIES_LOOKED ? ENTRIES_LOOKED : looked;
+        if (!sys_peek(envp + entries, pointers, looked * sizeof *envp))
+            return SIZE_MAX;
+        n = strings_count(pointers, looked);
+        entries = n == SIZE_MAX ? SIZE_MAX : entries + n;
+    } while (n == looked);
+    return entries;
+}
+
+/* Of two the loader obeys the last. */
 static void preload_find(struct exec_plan *plan, char *const envp[])
 {
-    size_t found = SIZE_MAX;
-    *plan = (struct exec_plan){.entries = 0};
-    for (; envp && envp[plan->entries]; plan->entries++) {
-        const char *variable = envp[plan->entries];
-        if (found == SIZE_MAX && strncmp(variable, VARIABLE, strlen(VARIABLE)) == 0 &&
-            list_filter(variable + strlen(VARIABLE), NULL))
-            found = plan->entries;
-    }
-    plan->preload_at = found == SIZE_MAX ? plan->entries : found;
+    size_t entries = entries_count(envp), last = SIZE_MAX;
+    *plan = (struct exec_plan){.entries = entries == SIZE_MAX ? 0 : entries};
+    for (size_t i = 0; i < plan->entries; i++)
+        if (strncmp(envp[i], VARIABLE, strlen(VARIABLE)) == 0)
+            last = i;
+    bool ours = last != SIZE_MAX && exec_preload_filter(envp[last] + strlen(VARIABLE), NULL);
+    plan->preload_at = ours ? last : plan->entries;
 }
 
 static bool names_us(const struct exec_plan *plan)
@@ -115,12 +87,12 @@ static bool names_us(const struct exec_plan *plan)
     return plan->preload_at < plan->entries;
 }
 
-/* The variables that come on top are two at most, and the NULL. */
+/* The variables that come on top, and the NULL. */
 static void plan_measure(struct exec_plan *plan, char *const envp[])
 {
-    if (!plan->strip && !plan->warned && !plan->shield)
+    if (!plan->strip && !plan->warned && !plan->kept && !plan->shield)
         return;
-    plan->bytes = (plan->entries + 3) * sizeof(char *) + SHIELD_ROOM;
+    plan->bytes = (plan->entries + ON_TOP) * sizeof(char *) + SHIELD_ROOM;
     if (plan->strip)
         plan->bytes += strlen(envp[plan->preload_at]) + 1;
 }
@@ -129,7 +101,7 @@ void exec_plan_start(struct exec_plan *ret_plan, const struct exec_target *targe
                      char *const envp[])
 {
     preload_find(ret_plan, envp);
-    ret_plan->strip = names_us(ret_plan) && exec_fit_of(target) == EXEC_FOREIGN;
+    ret_plan->strip = names_us(ret_plan) && exec_fit_of(target, false) == EXEC_FOREIGN;
     plan_measure(ret_plan, envp);
 }
 
@@ -144,21 +116,23 @@ void exec_plan_replace(struct exec_plan *ret_plan, const struct exec_target *tar
                        char *const envp[])
 {
     preload_find(ret_plan, envp);
-    enum exec_fit fit = names_us(ret_plan) ? exec_fit_of(target) : EXEC_UNKNOWN;
+    bool copied = ret_plan->entries <= ENTRIES_COPIED;
+    uint64_t wanted = copied && signals_request_ever_came() ? signals_requests() : 0;
+    enum exec_fit fit = names_us(ret_plan) ? exec_fit_of(target, wanted) : EXEC_UNKNOWN;
     ret_plan->strip = fit == EXEC_FOREIGN;
-    ret_plan->warned = config_complaint() != NULL;
-    if (fit == EXEC_SURE && has_plain_ids() &&
-        own_can_be_read(envp[ret_plan->preload_at] + strlen(VARIABLE))) {
-        uint64_t wanted = signals_requests();
-        ret_plan->shield = wanted ? wanted & ~signals_mask(SIG_BLOCK, wanted) : 0;
-    }
+    ret_plan->warned = copied && config_complaint() != NULL;
+    ret_plan->kept = copied && sys_getpid() == keeper ? kept : NULL;
+    if (wanted && fit == EXEC_SURE && has_plain_ids() &&
+        exec_preload_found(envp[ret_plan->preload_at] + strlen(VARIABLE)))
+        ret_plan->shield = wanted & ~signals_mask(SIG_BLOCK, wanted);
     plan_measure(ret_plan, envp);
 }
 
-void exec_plan_undo(const struct exec_plan *plan)
+void exec_plan_undo(struct exec_plan *plan)
 {
     if (plan->shield)
         signals_mask(SIG_UNBLOCK, plan->shield);
+    plan->shield = 0;
 }
 
 /* ---- environments ---- */
@@ -168,6 +142,7 @@ static char *shield_write(uint64_t shield, char *space)
     struct text text = {space, 0, SHIELD_ROOM};
     text_add(&text, SIGNALS_SHIELD "=");
     text_add_hex(&text, shield);
+    text_add(&text, (const char[]){SIGNALS_SHIELD_MARK, '\0'});
     return space;
 }
 
@@ -175,7 +150,7 @@ char *const *exec_environment_make(const struct exec_plan *plan, char *const env
 {
     static char mark[] = EXEC_WARNED "=1";
     char **fresh = space;
-    char *shield = (char *)(fresh + plan->entries + 3);
+    char *shield = (char *)(fresh + plan->entries + ON_TOP);
     char *preload = shield + SHIELD_ROOM;
     size_t used = 0;
     for (size_t i = 0; i < plan->entries; i++) {
@@ -185,12 +160,14 @@ char *const *exec_environment_make(const struct exec_plan *plan, char *const env
         }
         HEALTH(preloads_stripped);
         memcpy(preload, VARIABLE, strlen(VARIABLE));
-        list_filter(envp[i] + strlen(VARIABLE), preload + strlen(VARIABLE));
+        exec_preload_filter(envp[i] + strlen(VARIABLE), preload + strlen(VARIABLE));
         if (preload[strlen(VARIABLE)])
             fresh[used++] = preload;
     }
     if (plan->warned)
         fresh[used++] = mark;
+    if (plan->kept)
+        fresh[used++] = plan->kept;
     if (plan->shield)
         fresh[used++] = shield_write(plan->shield, shield);
     fresh[used] = NULL;

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <gnu/lib-names.h>
 #include <link.h>
+#include <paths.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/ground/machine.h"
 #include "preload/ground/sys.h"
 
 #define SCRIPT_DEPTH  4   /* interpreters of interpreters, as in the kernel */
@@ -126,8 +128,18 @@ static bool gains_rights(int fd)
                     0) >= 0;
 }
 
+/* The beginning of crt1.o's _start, whatever else the program brings: a linker's -e may
+ * say that it begins elsewhere. */
+static bool starts_as_usual(int fd, const ElfW(Ehdr) * header)
+{
+    unsigned char code[MACHINE_START_BYTES];
+    uint64_t at = offset_of(fd, header, header->e_entry);
+    return at && file_read(fd, code, sizeof code, at) == (ssize_t)sizeof code &&
+           machine_is_start(code);
+}
+
 /* No loader of its own: static, LD_PRELOAD means nothing to it. */
-static enum exec_fit program_fit(int fd, const ElfW(Ehdr) * header)
+static enum exec_fit program_fit(int fd, const ElfW(Ehdr) * header, bool surely)
 {
     ElfW(Phdr) part;
     char loader[HEAD_BYTES + 1] = "";
@@ -138,25 +150,27 @@ static enum exec_fit program_fit(int fd, const ElfW(Ehdr) * header)
         return EXEC_UNKNOWN;
     if (strcmp(base_name(loader), LD_SO) != 0)
         return EXEC_FOREIGN;
-    return !gains_rights(fd) && starts_by_libc(fd, header) ? EXEC_SURE : EXEC_UNKNOWN;
+    return surely && !gains_rights(fd) && starts_as_usual(fd, header) && starts_by_libc(fd, header)
+               ? EXEC_SURE
+               : EXEC_UNKNOWN;
 }
 
-static enum exec_fit file_fit(int fd, int depth);
+static enum exec_fit file_fit(int fd, int depth, bool surely);
 
-static enum exec_fit script_fit(char *head, int depth)
+static enum exec_fit script_fit(char *head, int depth, bool surely)
 {
     char *name = head + strspn(head, " \t");
     name[strcspn(name, " \t\r\n")] = '\0';
     int fd = depth < SCRIPT_DEPTH ? file_open(AT_FDCWD, name) : -1;
     if (fd < 0)
         return EXEC_UNKNOWN;
-    enum exec_fit fit = file_fit(fd, depth + 1);
+    enum exec_fit fit = file_fit(fd, depth + 1, surely);
     sys_close(fd);
     return fit;
 }
 
 /* What cannot be read or is not understood is not called foreign. */
-static enum exec_fit file_fit(int fd, int depth)
+static enum exec_fit file_fit(int fd, int depth, bool surely)
 {
     union {
         ElfW(Ehdr) elf;
@@ -165,13 +179,15 @@ static enum exec_fit file_fit(int fd, int depth)
     memset(&head, 0, sizeof head);
     ssize_t bytes = file_read(fd, head.text, HEAD_BYTES, 0);
     if (bytes > 2 && head.text[0] == '#' && head.text[1] == '!')
-        return script_fit(head.text + 2, depth);
-    if (bytes < (ssize_t)sizeof(Elf32_Ehdr) || memcmp(head.text, ELFMAG, SELFMAG) != 0)
+        return script_fit(head.text + 2, depth, surely);
+    if (bytes >= 0 && memcmp(head.text, ELFMAG, SELFMAG) != 0)
+        return EXEC_TEXT;
+    if (bytes < (ssize_t)sizeof(Elf32_Ehdr))
         return EXEC_UNKNOWN;
     if (head.elf.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
         head.elf.e_machine != __ehdr_start.e_machine)
         return EXEC_FOREIGN;
-    return program_fit(fd, &head.elf);
+    return program_fit(fd, &head.elf, surely);
 }
 
 /* ---- which file it is ---- */
@@ -211,19 +227,42 @@ static int search_open(const char *file)
     return fd;
 }
 
-enum exec_fit exec_fit_of(const struct exec_target *target)
+/* What is open by its path alone (O_PATH) cannot be read. */
+static int open_again(int fd)
+{
+    char path[sizeof "/proc/self/fd/" + 10];
+    struct text text = TEXT_OF(path);
+    text_add(&text, "/proc/self/fd/");
+    text_add_u64(&text, (uint64_t)fd);
+    return fd < 0 ? -1 : file_open(AT_FDCWD, path);
+}
+
+static int target_open(const struct exec_target *target)
 {
     const char *file = target->file;
     if (target->is_open && (!file || !*file))
-        return file_fit(target->descriptor, 0);
+        return open_again(target->descriptor);
     if (!file)
-        return EXEC_UNKNOWN;
-    int fd = target->search && !strchr(file, '/')
-                 ? search_open(file)
-                 : file_open(target->is_open ? target->descriptor : AT_FDCWD, file);
+        return -1;
+    if (target->search && !strchr(file, '/'))
+        return search_open(file);
+    return file_open(target->is_open ? target->descriptor : AT_FDCWD, file);
+}
+
+static enum exec_fit path_fit(int fd, bool surely)
+{
     if (fd < 0)
         return EXEC_UNKNOWN;
-    enum exec_fit fit = file_fit(fd, 0);
+    enum exec_fit fit = file_fit(fd, 0, surely);
     sys_close(fd);
     return fit;
+}
+
+enum exec_fit exec_fit_of(const struct exec_target *target, bool surely)
+{
+    enum exec_fit fit = path_fit(target_open(target), surely);
+    if (fit != EXEC_TEXT)
+        return fit;
+    fit = target->shell ? path_fit(file_open(AT_FDCWD, _PATH_BSHELL), surely) : EXEC_UNKNOWN;
+    return fit == EXEC_TEXT ? EXEC_UNKNOWN : fit;
 }

@@ -15,9 +15,10 @@
 #define RT_MAX           64 /* the kernel's; SIGRTMAX is a call into libc */
 
 /* Keeps errno: nothing here sets it. In a vfork child the memory is the
- * parent's: nothing is touched. */
+ * parent's: nothing is touched but what holds for both. */
 static void on_trigger(int number, siginfo_t *info, void *ucontext)
 {
+    signals_request_came();
     if (!reporter_is_at_home())
         return;
     waiting_interrupted(ucontext);

@@ -8,14 +8,22 @@
  *     to FILE       is replaced by FILE show
  *     failed        tries what fails, and shows after each
  *     show
- * A name in front, "blocked", blocks SIGUSR1 first.
+ *     text FILE     the same by execvp
+ *     path FILE     the same by fexecve of what is open by its path alone
+ *     twice FILE    the same with an empty LD_PRELOAD behind the other
+ *     badly         with environments that cannot be read
+ *     crowded N B   N variables, from a thread with B bytes of stack
+ *     largest       what fits into an exec, to a hundred bytes
+ * Names in front: "blocked" blocks SIGUSR1 first, "asked" makes a request, where a
+ * tracker is there to take it.
  *
  * hazard: D1, C9
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +34,8 @@
 
 extern char **environ;
 
-enum { NUMBER_MAX = 12, LONG_BYTES = 4 << 20 };
+enum { NUMBER_MAX = 12, LONG_BYTES = 4 << 20, VARIABLES_MAX = 1000 };
+enum { FULL = 15, ARGUMENT_BYTES = 128 << 10 };
 
 static void show(void)
 {
@@ -152,6 +161,128 @@ static int failed(void)
     return 0;
 }
 
+static void ask(void)
+{
+    struct sigaction now;
+    unsigned long caught = 0;
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "re");
+
+    while (status && fgets(line, sizeof(line), status)) {
+        if (strncmp(line, "SigCgt:", 7) == 0)
+            caught = strtoul(line + 7, NULL, 16);
+    }
+    fclose(status);
+    if (sigaction(SIGUSR1, NULL, &now) == 0 && caught >> (SIGUSR1 - 1) & 1)
+        raise(SIGUSR1);
+}
+
+static int by_path(const char *file)
+{
+    char *next[] = {(char *)(uintptr_t)file, (char *)"show", NULL};
+
+    return fexecve(open(file, O_PATH | O_CLOEXEC), next, environ);
+}
+
+static int with_second_preload(const char *file)
+{
+    char *next[] = {(char *)(uintptr_t)file, (char *)"show", NULL};
+    char *variables[VARIABLES_MAX + 2];
+    int count = 0;
+
+    while (count < VARIABLES_MAX && environ[count]) {
+        variables[count] = environ[count];
+        count++;
+    }
+    variables[count++] = (char *)"LD_PRELOAD=";
+    variables[count] = NULL;
+    return execve(file, next, variables);
+}
+
+static int badly(void)
+{
+    char **volatile nowhere = (char **)8;
+    char *none[] = {(char *)"true", NULL};
+    char *far[] = {(char *)"A=B", (char *)8, NULL};
+
+    printf("%d", execve("/bin/true", none, nowhere));
+    printf(" %s\n", strerrorname_np(errno));
+    printf("%d", execve("/bin/true", none, far));
+    printf(" %s\n", strerrorname_np(errno));
+    show();
+    return 0;
+}
+
+static void *exec_crowded(void *variables)
+{
+    static char *const next[] = {(char *)"true", NULL};
+
+    execve("/bin/true", next, variables);
+    return NULL;
+}
+
+static int crowded(int count, size_t stack)
+{
+    char **variables = calloc((size_t)count + VARIABLES_MAX, sizeof(*variables));
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int n = 0;
+
+    for (; environ[n]; n++)
+        variables[n] = environ[n];
+    while (n < count)
+        variables[n++] = (char *)"A=B";
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack);
+    if (pthread_create(&thread, &attributes, exec_crowded, variables))
+        return 2;
+    pthread_join(thread, NULL);
+    return 3;
+}
+
+/* Whether so many bytes of one argument more fit beside a full list. */
+static int fits(char **next, char *last, int bytes)
+{
+    int status = 0;
+    pid_t child;
+
+    memset(last, 'x', (size_t)bytes);
+    last[bytes] = '\0';
+    child = fork();
+    if (child == 0) {
+        execve("/bin/true", next, environ);
+        _exit(errno == E2BIG ? 1 : 2);
+    }
+    waitpid(child, &status, 0);
+    return status == 0;
+}
+
+static int largest(void)
+{
+    static char *next[FULL + 2];
+    static char full[ARGUMENT_BYTES], last[ARGUMENT_BYTES];
+    int low = 0, high = ARGUMENT_BYTES - 1;
+    int size = 0;
+
+    memset(full, 'y', sizeof(full) - 1);
+    for (int i = 0; i < FULL; i++)
+        next[i] = full;
+    next[FULL] = last;
+    while (low < high) {
+        size = (low + high + 1) / 2;
+        if (fits(next, last, size))
+            low = size;
+        else
+            high = size - 1;
+    }
+    size = low;
+    /* The rest of the limit belongs to the environment, which is larger with us. */
+    for (char **entry = environ; *entry; entry++)
+        size += (int)(strlen(*entry) + 1 + sizeof(char *));
+    printf("%d\n", size);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static char self[4096];
@@ -167,6 +298,12 @@ int main(int argc, char **argv)
         argv++;
         argc--;
     }
+    if (argc > 1 && strcmp(argv[1], "asked") == 0) {
+        ask();
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
     if (argc > 3 && strcmp(argv[1], "storm") == 0)
         return storm(self, argv);
     if (argc > 2 && strcmp(argv[1], "vfork") == 0)
@@ -175,6 +312,18 @@ int main(int argc, char **argv)
         return execl(argv[2], argv[2], "show", NULL);
     if (argc > 1 && strcmp(argv[1], "failed") == 0)
         return failed();
+    if (argc > 2 && strcmp(argv[1], "text") == 0)
+        return execlp(argv[2], argv[2], "show", NULL);
+    if (argc > 2 && strcmp(argv[1], "path") == 0)
+        return by_path(argv[2]);
+    if (argc > 2 && strcmp(argv[1], "twice") == 0)
+        return with_second_preload(argv[2]);
+    if (argc > 1 && strcmp(argv[1], "badly") == 0)
+        return badly();
+    if (argc > 3 && strcmp(argv[1], "crowded") == 0)
+        return crowded(atoi(argv[2]), (size_t)atoi(argv[3]));
+    if (argc > 1 && strcmp(argv[1], "largest") == 0)
+        return largest();
     show();
     return 0;
 }

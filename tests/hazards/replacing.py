@@ -38,14 +38,17 @@ def program(tracker):
     return tracker.build / "tests" / "hazards" / "hazards_replacing"
 
 
-def compare(tracker, command, **more):
-    """Status and stdout without and with the tracker."""
-    native = run(command, **more)
-    with tempfile.TemporaryDirectory() as folder:
-        traced = run(command, env={**tracker.environment(f"dir={folder}"),
-                                   **more.pop("env", {})}, **more)
-    if (traced.returncode, traced.stdout) != (native.returncode, native.stdout):
-        raise Mismatch(f"{command[1:]}: {traced.returncode}, {differing(native, traced)}")
+def compare(tracker, command, env=None, **more):
+    """Status and stdout without and with the tracker, and with one that was asked before:
+    only that one blocks anything."""
+    for asked in ((), ("asked",)):
+        whole = [command[0], *asked, *command[1:]]
+        native = run(whole, **more)
+        with tempfile.TemporaryDirectory() as folder:
+            traced = run(whole, env={**tracker.environment(f"dir={folder}"), **(env or {})},
+                         **more)
+        if (traced.returncode, traced.stdout) != (native.returncode, native.stdout):
+            raise Mismatch(f"{whole[1:]}: {traced.returncode}, {differing(native, traced)}")
 
 
 def differing(native, traced):
@@ -56,7 +59,7 @@ def differing(native, traced):
 def storm(tracker, way):
     """(status, stdout, requests made) of a program that is asked all the time."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [program(tracker), "storm", way, str(EXECS)]
+        command = [program(tracker), "asked", "storm", way, str(EXECS)]
         asked = 0
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True,
@@ -151,6 +154,93 @@ def test_exec_with_rights(tracker):
                 extra_groups=[])
 
 
-TESTS = (test_exec_beside_requests, test_exec_mask, test_exec_to_static,
-         test_exec_to_static_pie, test_exec_to_own_entry, test_exec_to_script,
-         test_exec_without_preload, test_exec_to_switched_off, test_exec_with_rights)
+EARLY = """
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+__attribute__((constructor)) static void look(void)
+{
+    sigset_t mask;
+    sigprocmask(SIG_BLOCK, NULL, &mask);
+    printf("early %d %d\\n", getenv("CTXTRACE_UNBLOCK") != NULL, sigismember(&mask, SIGUSR1));
+    fflush(stdout);
+}
+"""
+
+
+def test_exec_unasked(tracker):
+    """Whoever was never asked is never shielded: constructors of libraries find all as
+    without us."""
+    said = []
+    with tempfile.TemporaryDirectory() as folder:
+        early = compile_hello(folder, "gcc", "-shared", "-fPIC", text=EARLY)
+        both = tracker.environment(f"dir={folder}", LD_PRELOAD=f"{tracker.library}:{early}")
+        for asked in ((), ("asked",)):
+            shown = run([program(tracker), *asked, "to", program(tracker)], env=both).stdout
+            said.append([line for line in shown.splitlines() if line.startswith("early")])
+    if said != [["early 0 0"] * 2, ["early 0 0", "early 1 1"]]:
+        raise Mismatch(f"constructors saw {said}")
+
+
+def test_exec_of_text(tracker):
+    """What the kernel does not know as a program: execvp has a shell read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "script"
+        script.write_text(f"exec {program(tracker)} show\n", encoding="ascii")
+        script.chmod(0o755)
+        compare(tracker, [program(tracker), "text", script])
+        compare(tracker, [program(tracker), "to", script])
+
+
+def test_exec_by_path(tracker):
+    compare(tracker, [program(tracker), "path", program(tracker)])
+
+
+def test_exec_to_other_start(tracker):
+    """Linked as usual, but the linker was told of another entry."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = OWN_ENTRY.replace("_start(void)", "mine(void)") + "int main(void) { return 0; }"
+        target = compile_hello(folder, "gcc", "-O1", "-Wl,-e,mine", text=text)
+        compare(tracker, [program(tracker), "to", target])
+
+
+def test_exec_with_second_preload(tracker):
+    """The loader obeys the last."""
+    compare(tracker, [program(tracker), "twice", program(tracker)])
+
+
+def test_exec_by_bare_name(tracker):
+    """The loader found us by a path that the new program is not given."""
+    library = Path(tracker.library)
+    bare = {"LD_PRELOAD": library.name, "LD_LIBRARY_PATH": str(library.parent)}
+    command = [program(tracker), "asked", "to", "/usr/bin/env"]
+    said = []
+    for variables in ({}, bare):
+        done = run(["/usr/bin/env", "-u", "LD_LIBRARY_PATH", program(tracker), "show"],
+                   env={**os.environ, **variables})
+        said.append([line for line in done.stdout.splitlines() if line.startswith("SigBlk")])
+    if said[0] != said[1]:
+        raise Mismatch(f"{command}: {said}")
+
+
+def test_exec_badly(tracker):
+    compare(tracker, [program(tracker), "badly"])
+
+
+def test_exec_crowded(tracker):
+    """A large environment and a small stack."""
+    for count, stack in ((1800, 16384), (20000, 65536)):
+        compare(tracker, [program(tracker), "crowded", str(count), str(stack)])
+
+
+def test_exec_largest(tracker):
+    """As much fits as without us, apart from LD_PRELOAD and our options themselves."""
+    compare(tracker, [program(tracker), "largest"])
+
+
+TESTS = (test_exec_unasked, test_exec_of_text, test_exec_by_path, test_exec_to_other_start,
+         test_exec_with_second_preload, test_exec_by_bare_name, test_exec_badly,
+         test_exec_crowded, test_exec_largest, test_exec_beside_requests, test_exec_mask,
+         test_exec_to_static, test_exec_to_static_pie, test_exec_to_own_entry,
+         test_exec_to_script, test_exec_without_preload, test_exec_to_switched_off,
+         test_exec_with_rights)
