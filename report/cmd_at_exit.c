@@ -15,6 +15,7 @@
 #include "dump.h"
 #include "output.h"
 #include "project.h"
+#include "render/text_parts.h"
 #include "render/text_style.h"
 
 enum { HELD_LINES_TOP = 3 };
@@ -81,6 +82,7 @@ static bool held_write(struct text *text)
 
     if (!*counts)
         return false;
+    text_write_injected(text);
     text_line(text, PAINT_BOLD, "verdict: 0 findings; %s still held at exit   (%s[%u])", counts,
               process->name ? process->name : "?", process->facts.pid);
     for (const struct finding *f = text->report->findings; f; f = f->hh.next) {

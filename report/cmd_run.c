@@ -70,20 +70,25 @@ struct run_command {
 
 static int usage_write(FILE *out, int status)
 {
-    fputs("usage: ctxtrace run [OPTION]... -- APP [ARG]...\n"
-          "  --error-exitcode[=N]  when the program ends with 0: exit with N (23) if there\n"
-          "                        are findings, with 71 if it could not be traced\n"
-          "  --format=F[:PATH]     render the dumps too, as `ctxtrace report` does; may repeat\n"
-          "  --fail=FUNCTION[:ERROR][:WHEN]\n"
-          "                        make calls fail: open:EMFILE:every=100, malloc:at=7,\n"
-          "                        write:ENOSPC:p=0.01,seed=7, close:times=1; may repeat.\n"
-          "                        This changes the program; its reports are headed INJECTED\n"
-          "  --fail-sweep=FUNCTION[:ERROR]\n"
-          "                        one run for each place that calls it, which fails there\n"
-          "                        once: crashes, hangs and leaks by place\n"
-          "  --dir=DIR             where dumps go (./" RUN_DIR ")\n"
-          "and each of the tracker's options, listed by `ctxtrace --help`, as --key=value\n",
-          out);
+    fputs(
+        "usage: ctxtrace run [OPTION]... -- APP [ARG]...\n"
+        "  --error-exitcode[=N]  when the program ends with 0: exit with N (23) if there\n"
+        "                        are findings, with 71 if it could not be traced\n"
+        "  --format=F[:PATH]     render the dumps too, as `ctxtrace report` does; may repeat\n"
+        "  --fail=FUNCTION[:ERROR][:WHEN]\n"
+        "                        make calls fail: open:EMFILE:every=100, malloc:at=7,\n"
+        "                        write:ENOSPC:p=0.01,seed=7, close:times=1; may repeat.\n"
+        "                        FUNCTION: malloc, calloc, realloc, open, fopen, fdopen, socket,\n"
+        "                        accept, connect, bind, pipe, dup, epoll_create, eventfd, fork,\n"
+        "                        read, write, recv, send, pthread_create, close, fclose, and\n"
+        "                        their variants. This changes the program; its reports are\n"
+        "                        headed INJECTED\n"
+        "  --fail-sweep=FUNCTION[:ERROR]\n"
+        "                        one run for each place that calls it, which fails there\n"
+        "                        once: crashes, hangs and leaks by place\n"
+        "  --dir=DIR             where dumps go (./" RUN_DIR ")\n"
+        "and each of the tracker's options, listed by `ctxtrace --help`, as --key=value\n",
+        out);
     return status;
 }
 

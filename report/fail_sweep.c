@@ -65,9 +65,10 @@ static void own_dump_find(struct outcome *outcome, pid_t pid)
 
         if (dump_open(&dump, outcome->dumps.paths[i], NULL) < 0)
             continue;
+        /* The last, of the last program that the process was. */
         if (dump.model->process.facts.pid != (uint32_t)pid ||
-            (outcome->dump.model &&
-             outcome->dump.model->process.facts.sequence > dump.model->process.facts.sequence)) {
+            (outcome->dump.model && outcome->dump.model->process.facts.taken_wall_ns >
+                                        dump.model->process.facts.taken_wall_ns)) {
             dump_close(&dump);
             continue;
         }
@@ -262,7 +263,14 @@ int fail_sweep(struct launch *launch, const char *function, const char *dir)
         fprintf(stderr, "ctxtrace: %s: %s\n", launch->argv[0], strerror(-error));
         status = STATUS_BAD_INPUT;
     } else if (!sweep.plain.dump.model || !sweep.plain.dump.model->injected) {
-        fprintf(stderr, "ctxtrace: --fail-sweep=%s: no dump tells of such calls\n", function);
+        /* The tracker's answer to a rule that it does not know, which nobody has heard. */
+        bool refused = WIFEXITED(sweep.plain.wait_status) &&
+                       WEXITSTATUS(sweep.plain.wait_status) == STATUS_USAGE &&
+                       !sweep.plain.dumps.count;
+
+        fprintf(stderr, "ctxtrace: --fail-sweep=%s: %s\n", function,
+                refused ? "not understood, or no such function" : "no dump tells of such calls");
+        status = refused ? STATUS_USAGE : status;
     } else {
         launch->limit_ns = LIMIT_FACTOR * sweep.plain.took_ns;
         if (launch->limit_ns < LIMIT_LEAST)

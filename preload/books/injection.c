@@ -121,22 +121,25 @@ static bool read_site(struct rule *rule, char *text)
     return *at == '\0';
 }
 
+/* Once only. */
+static bool choose(struct rule *rule, enum choice choice)
+{
+    bool is_first = rule->choice == CHOOSE_ALL;
+    rule->choice = choice;
+    return is_first;
+}
+
 static bool read_key(struct rule *rule, char *key)
 {
     char *value = strchr(key, '=');
-    if (!value) {
-        rule->choice = CHOOSE_NONE;
-        return strcmp(key, "list") == 0;
-    }
+    if (!value)
+        return choose(rule, CHOOSE_NONE) && strcmp(key, "list") == 0;
     *value++ = '\0';
-    if (strcmp(key, "every") == 0 || strcmp(key, "at") == 0) {
-        rule->choice = *key == 'e' ? CHOOSE_EVERY : CHOOSE_AT;
-        return read_count(value, &rule->number) && rule->number > 0;
-    }
-    if (strcmp(key, "p") == 0) {
-        rule->choice = CHOOSE_BY_CHANCE;
-        return read_chance(value, &rule->number);
-    }
+    if (strcmp(key, "every") == 0 || strcmp(key, "at") == 0)
+        return choose(rule, *key == 'e' ? CHOOSE_EVERY : CHOOSE_AT) &&
+               read_count(value, &rule->number) && rule->number > 0;
+    if (strcmp(key, "p") == 0)
+        return choose(rule, CHOOSE_BY_CHANCE) && read_chance(value, &rule->number);
     if (strcmp(key, "seed") == 0)
         return read_count(value, &rule->seed);
     if (strcmp(key, "times") == 0)
@@ -196,6 +199,11 @@ static bool is_named(const char *name, const char *function)
     size_t length = strlen(name);
     return strncmp(name, function, length) == 0 &&
            (!function[length] || strcmp(function + length, "64") == 0);
+}
+
+uint32_t injection_rules_all(void)
+{
+    return (uint32_t)((UINT64_C(1) << rules_used) - 1);
 }
 
 uint32_t injection_rules_for(const char *function, const char *group)

@@ -45,7 +45,8 @@ struct injection_point {
 
 /* Once, at the start. False: not understood; then nothing will fail. */
 bool injection_parse(const char *text);
-/* Which rules name it. */
+/* All rules, and which of them name it: sets. */
+uint32_t injection_rules_all(void);
 uint32_t injection_rules_for(const char *function, const char *group);
 /* Dumps tell its real entry where its stub stands. */
 void injection_point_add(struct injection_point *point);

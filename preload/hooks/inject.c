@@ -188,7 +188,7 @@ static struct injection_point points[POINTS] = {
 
 bool inject_start(const char *rules)
 {
-    bool is_any = false;
+    uint32_t met = 0;
     ours = module_get(module_at((uintptr_t)inject_start));
     if (!ours || !injection_parse(rules))
         return false;
@@ -200,7 +200,7 @@ bool inject_start(const char *rules)
             continue;
         injection_point_add(point);
         atomic_store(&point->hook->real, (void *)(uintptr_t)point->stub);
-        is_any = true;
+        met |= point->rules;
     }
-    return is_any;
+    return met == injection_rules_all();
 }

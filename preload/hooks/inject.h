@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Once, at the program's start, before it can call anything twice at once. False: not
- * understood, or no function of that name can be made to fail. */
+/* Once, at the program's start, before it can call anything twice at once. False: one is
+ * not understood, or no function of that name can be made to fail. */
 bool inject_start(const char *rules);
 
 #endif

@@ -55,5 +55,5 @@ void warning_options(bool said)
 
 void warning_faults(void)
 {
-    terminal_line("--fail: not understood, or no such function: nothing is made to fail", -1);
+    terminal_line("--fail: not understood, or no such function: the program was not started", -1);
 }

@@ -59,22 +59,6 @@ static const char *trigger_phrase(struct text *text)
     }
 }
 
-/* Above all else: what follows is of a program that we have changed. */
-static void injected_write(struct text *text)
-{
-    const struct injection *injection;
-    uint64_t failed = 0, places = 0;
-
-    if (!text->report->model->injected)
-        return;
-    DL_FOREACH (text->report->model->injections, injection) {
-        failed += injection->failed;
-        places += injection->failed != 0;
-    }
-    text_line(text, PAINT_BOLD, "INJECTED faults: %s (%" PRIu64 " failed, at %" PRIu64 " place%s)",
-              text->report->model->injected, failed, places, places == 1 ? "" : "s");
-}
-
 static void head_write(struct text *text)
 {
     const struct process *process = &text->report->model->process;
@@ -200,7 +184,7 @@ void render_verdict(const struct report *report, FILE *out)
     const struct process *process = &report->model->process;
 
     /* No line of its own for the coverage here, and never called clean. */
-    injected_write(&text);
+    text_write_injected(&text);
     text_line(&text, verdict_paint(report), "%s%s%s   (%s[%u])", verdict_text(&text),
               report_health(report) == CTT_HEALTH_DEGRADED ? "; " : "",
               report_health(report) == CTT_HEALTH_DEGRADED ? text_coverage(&text) : "",
@@ -213,7 +197,7 @@ void render_text(const struct report *report, FILE *out)
     struct text text = {.report = report, .pool = pool_new(), .out = out};
     bool live = !model_is_end(report->model);
 
-    injected_write(&text);
+    text_write_injected(&text);
     head_write(&text);
     verdict_write(&text);
     text_write_findings(&text);

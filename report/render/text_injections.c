@@ -44,3 +44,19 @@ void text_write_injections(struct text *text)
     }
     text_write_rest(text, total, limit);
 }
+
+/* Above all else: what follows is of a program that we have changed. */
+void text_write_injected(struct text *text)
+{
+    const struct injection *injection;
+    uint64_t failed = 0, places = 0;
+
+    if (!text->report->model->injected)
+        return;
+    DL_FOREACH (text->report->model->injections, injection) {
+        failed += injection->failed;
+        places += injection->failed != 0;
+    }
+    text_line(text, PAINT_BOLD, "INJECTED faults: %s (%" PRIu64 " failed, at %" PRIu64 " place%s)",
+              text->report->model->injected, failed, places, places == 1 ? "" : "s");
+}

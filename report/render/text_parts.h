@@ -25,6 +25,7 @@ size_t text_top(const struct text *text, size_t total, size_t top);
 const char *text_limit(struct text *text, const struct mishap *mishap);
 void text_write_holders(struct text *text, uint32_t error);
 void text_write_injections(struct text *text);
+void text_write_injected(struct text *text); /* the heading */
 void text_write_rest(struct text *text, size_t total, size_t shown);
 
 #endif

@@ -132,6 +132,8 @@ def test_heading(bench):
          bench.text())
     done = bench.run_failing(["close:at=1000000"], [bench.apps / "pile_up"])
     must("INJECTED faults" in done.stderr.splitlines()[0], done.stderr)
+    done = bench.run_failing(["malloc:at=1000000"], [bench.apps / "dir"])
+    must("INJECTED faults" in done.stderr.splitlines()[0], done.stderr)
     bench.dumps_folder = bench.folder / "plain"
     plain = bench.dumped("verbose=1", "fd_fixed")
     must(plain["injected"] is None, f"{plain['injected']}")
@@ -140,10 +142,16 @@ def test_heading(bench):
 def test_bad_rules(bench):
     for rule, words in (("mallo", "no such function"), ("open:ESTUPID", "not understood"),
                         ("open:every=0", "not understood"), ("", "one rule"),
-                        ("open;read", "one rule")):
+                        ("open;read", "one rule"), ("open:at=1:at=2", "not understood")):
         done = bench.run_failing([rule], [bench.apps / "injectable", "open"])
         must(words in done.stderr, f"{rule}: {done.stderr!r}")
-        must(done.stdout in ("", "open 0 0\n"), f"{rule}: {done.stdout!r}")
+        must((done.returncode, done.stdout) == (64, ""), f"{rule}: {done}")
+    done = bench.run_failing(["open:at=1", "mallo"], [bench.apps / "injectable", "open"])
+    must((done.returncode, done.stdout) == (64, ""), f"{done}")
+    done = subprocess.run([bench.tool, "run", "--fail-sweep=mallo", f"--dir={bench.dumps_folder}",
+                           "--", "true"], capture_output=True, text=True, timeout=TIMEOUT_S,
+                          check=False)
+    must(done.returncode == 64 and "no such function" in done.stderr, f"{done}")
 
 
 def swept(bench, *command):
@@ -155,6 +163,14 @@ def swept(bench, *command):
     lines = re.findall(r"^  (\S+).*\[\S+\]  (.*)$", done.stdout, re.MULTILINE)
     must(done.stdout.startswith("INJECTED faults: ") and "done" not in done.stdout, done.stdout)
     return done, dict(lines)
+
+
+def test_sweep_behind_wrappers(bench):
+    """What a wrapper replaces itself by is swept, whatever their names."""
+    for wrapper in (("env",), ("sh", "-c", 'exec "$0"')):
+        done, places = swept(bench, *wrapper, bench.apps / "sweepable")
+        must(done.returncode == 23 and places.get("forget_to_look") == "CRASH  SIGSEGV",
+             f"{wrapper}: {done}")
 
 
 def test_sweep(bench):
