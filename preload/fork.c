@@ -57,6 +57,7 @@ void fork_child(void)
     closes_forgive();
     sweep_forked();
     atomic_store(&inherited_before_ns, clock_since_ns());
+    atomic_store(&is_fork_child, true);
     NOTIFY(forked);
 }
 

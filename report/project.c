@@ -144,3 +144,15 @@ bool stack_is_of_project(struct model *model, struct stack *stack)
     }
     return false;
 }
+
+bool stack_has_project(struct model *model, struct stack *stack)
+{
+    size_t count;
+    const struct frame *frames = model_frames(model, stack, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (frame_in_project(&frames[i]))
+            return true;
+    }
+    return false;
+}

@@ -29,6 +29,9 @@ const struct frame *stack_best_frame(struct model *model, struct stack *stack);
 const struct frame *stack_caller_frame(struct model *model, struct stack *stack,
                                        const struct frame *frame);
 
+/* True when any frame is in-project. */
+bool stack_has_project(struct model *model, struct stack *stack);
+
 /* True when the first frame outside the runtime is in-project. */
 bool stack_is_of_project(struct model *model, struct stack *stack);
 

@@ -8,6 +8,7 @@
 #define NS_PER_MS 1000000u
 
 _Atomic uint64_t inherited_before_ns;
+_Atomic bool is_fork_child;
 
 const char *const holding_details[DETAIL_COUNT] = {
 #define X(name, text) text,

@@ -121,6 +121,8 @@ bool holding_take(struct holding *slot, struct holding_copy *ret_copy);
 /* In a fork child: whatever was acquired before this (clock_since_ns) is the
  * parent's. 0 in a process that was not forked while traced. */
 extern _Atomic uint64_t inherited_before_ns;
+/* In the child of a fork, whatever the clock said at that moment. */
+extern _Atomic bool is_fork_child;
 
 extern const char *const holding_details[DETAIL_COUNT];
 /* Notes a use by the calling task. last_used_ms is milliseconds since the

@@ -41,6 +41,7 @@
 
 enum key_state { KEY_NONE, KEY_MAKING, KEY_READY, KEY_REFUSED };
 static _Atomic int end_key_state;
+extern struct hook hook_pthread_key_create; /* handle.c */
 static pthread_key_t end_key;
 
 static void task_ended(uintptr_t way)
@@ -81,7 +82,8 @@ static bool end_key_ready(void)
 {
     int state = KEY_NONE;
     if (atomic_compare_exchange_strong(&end_key_state, &state, KEY_MAKING)) {
-        state = pthread_key_create(&end_key, thread_ending) == 0 ? KEY_READY : KEY_REFUSED;
+        /* Ours, and not the program's to hold: past our own hook. */
+        state = REAL(pthread_key_create)(&end_key, thread_ending) == 0 ? KEY_READY : KEY_REFUSED;
         atomic_store(&end_key_state, state);
     }
     return state == KEY_READY;

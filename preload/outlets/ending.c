@@ -152,7 +152,7 @@ static void on_exit_over(int status, void *unused)
  * its parent: not a word of it. */
 static void on_ending(int status)
 {
-    if (!reporter_is_at_home() || atomic_load(&inherited_before_ns) != 0)
+    if (!reporter_is_at_home() || atomic_load(&is_fork_child))
         return;
     end(CTT_TRIGGER_EXIT, 0, status, *config.dir);
     if (changes_status(status))
@@ -163,8 +163,7 @@ static void on_exec(const char *path)
 {
     if (!reporter_is_at_home())
         return;
-    bool forked = atomic_load(&inherited_before_ns) != 0;
-    end(CTT_TRIGGER_EXEC, 0, -1, *config.dir && !forked);
+    end(CTT_TRIGGER_EXEC, 0, -1, *config.dir && !atomic_load(&is_fork_child));
 }
 
 static void on_exec_failed(void)

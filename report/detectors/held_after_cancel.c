@@ -6,6 +6,7 @@
  * contexts are our own invention: there a descriptor is evidence, silent when
  * another task has used it since, and memory is a hand-over.
  */
+#include "../project.h"
 #include "rules.h"
 
 /* malloc's arenas, the loader's segments: kept for the process, not by it. */
@@ -22,6 +23,19 @@ static bool holding_is_the_loaders(struct model *model, const struct holding *ho
            (frames[caller].module->flags & (CTT_MODULE_LIBC | CTT_MODULE_LOADER));
 }
 
+/* A thread that ends just before the process does may be a runtime's own main thread
+ * (java's), and what it held is the process's; so it takes code of the project's to call
+ * that a leak. */
+static bool holding_is_of_shutdown(struct report *report, struct holding *holding)
+{
+    size_t count;
+
+    model_frames(report->model, holding->stack, &count);
+    return model_is_end(report->model) && count > 0 &&
+           time_between(holding->context->ended_ns, report->now_ns) <= report->settings.grace_ns &&
+           !stack_has_project(report->model, holding->stack);
+}
+
 static void holding_judge(struct report *report, const struct detector *self,
                           struct holding *holding)
 {
@@ -36,7 +50,7 @@ static void holding_judge(struct report *report, const struct detector *self,
         return;
     }
     if (context->kind == CTT_CONTEXT_THREAD && kind_is_descriptor(holding->kind) &&
-        !(holding->flags & CTT_HOLDING_USED_ELSEWHERE))
+        !(holding->flags & CTT_HOLDING_USED_ELSEWHERE) && !holding_is_of_shutdown(report, holding))
         finding_add_holding(report, self, holding, GRADE_EVIDENCE,
                             leftover_severity(report, context, SEVERITY_WARNING));
 }

@@ -222,6 +222,68 @@ def test_moved_program(tracker):
         raise Mismatch(f"not told what it held, and where no dump could go: {done.stderr!r}")
 
 
+FORKED = """
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void *forget(void *unused)
+{
+    open("/etc/passwd", O_RDONLY);
+    return unused;
+}
+int main(void)
+{
+    pthread_t thread;
+    if (fork() == 0) {
+        pthread_create(&thread, NULL, forget, NULL);
+        pthread_join(thread, NULL);
+        _exit(0);
+    }
+    wait(NULL);
+    pthread_create(&thread, NULL, forget, NULL);
+    pthread_join(thread, NULL);
+    return 0;
+}
+"""
+FORKS = 30
+
+
+def test_forked_at_once(tracker):
+    """The child of a fork that ends by _exit says nothing, also when it was forked in the
+    first tick of the books' clock."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = compile_hello(folder, "gcc", "-O1", "-pthread", "-w", text=FORKED)
+        for _ in range(FORKS):
+            done = run([target], env=tracker.environment(f"project={target.name}"))
+            if done.stderr.count("held-after-cancel") != 1:
+                raise Mismatch(f"said {done.stderr!r}")
+
+
+def test_no_key_of_ours(tracker):
+    """What the tracker makes for itself is not the program's to hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = compile_hello(folder, "gcc", "-O1", "-pthread", "-w", text=FORKED)
+        run([target], env=tracker.environment(f"dir={folder}/dumps"))
+        for dump in Path(folder, "dumps").glob("*.ctt"):
+            live = json.loads(run([tracker.tool, "report", "--format=json", dump]).stdout)
+            kinds = {row["kind"] for row in live["live"]}
+            if "key" in kinds or "fd" not in kinds:
+                raise Mismatch(f"held: {kinds}")
+
+
+def test_thread_at_the_end(tracker):
+    """A thread that ends just before the process, and code of the project's had no part in
+    what it holds: a runtime's own main thread (java's). With it, a finding."""
+    words = {}
+    for project in (tracker.app("ended_thread").name, "nothing-of-this"):
+        done = run([tracker.app("ended_thread")],
+                   env=tracker.environment(f"project={project}:stacks=1"))
+        words[project] = "held-after-cancel" in done.stderr
+    if list(words.values()) != [True, False]:
+        raise Mismatch(f"finding: {words}")
+
+
 TESTS = (
     test_children_options,
     test_core_file,
@@ -229,4 +291,7 @@ TESTS = (
     test_last_call,
     test_own_memory,
     test_moved_program,
+    test_forked_at_once,
+    test_no_key_of_ours,
+    test_thread_at_the_end,
 )
