@@ -9,8 +9,9 @@
 #include "preload/ground/sys.h"
 
 /* More than these are not remembered, and so not removed either. */
-#define KEPT_MAX 1024u
-#define NS_PER_S 1000000000u
+#define NAME_OF_NOTHING "ctxtrace.ctt"
+#define KEPT_MAX        1024u
+#define NS_PER_S        1000000000u
 
 static struct kept {
     char name[FOLDER_NAME];
@@ -91,6 +92,8 @@ uint32_t sequence_next(char ret_name[FOLDER_NAME])
         else
             text_add_bytes(&name, *at == '/' ? "_" : at, 1);
     }
+    if (!ret_name[0]) /* name= */
+        text_add(&name, NAME_OF_NOTHING);
     return last_number + 1;
 }
 

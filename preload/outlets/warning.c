@@ -48,7 +48,9 @@ void warning_options(bool said)
     char words[256];
     struct text text = TEXT_OF(words);
     text_add(&text, "not understood in CTXTRACE_OPTIONS: ");
-    text_add(&text, setting);
+    /* A terminal obeys more than letters. */
+    for (const char *at = setting; *at; at++)
+        text_add_bytes(&text, (unsigned char)*at < ' ' || *at == 0x7f ? "?" : at, 1);
     text_add(&text, " (see ctxtrace run --help)");
     terminal_line(words, -1);
 }

@@ -37,14 +37,16 @@ static void table_row_write(struct text *text, unsigned number, const struct fin
 {
     const struct context *c = f->context;
     const char *whose = "-";
+    /* What happened is not held. */
+    const char *held = f->holdings ? pool_format(text->pool, "%" PRIu64, f->count) : "-";
 
     if (c && c->kind == CTT_CONTEXT_PROCESS)
         whose = "process";
     else if (c)
         whose = pool_format(text->pool, "%s (%s)", c->name ? c->name : context_kind_word(c->kind),
                             state_phrase(c->state));
-    text_line(text, PAINT_NONE, "%3u  %s %5" PRIu64 " %10s %8s  %s  %s", number,
-              text_cell(text, model_kind_name(text->report->model, f->kind), 8), f->count,
+    text_line(text, PAINT_NONE, "%3u  %s %5s %10s %8s  %s  %s", number,
+              text_cell(text, model_kind_name(text->report->model, f->kind), 8), held,
               text_bytes(text, f->bytes), finding_oldest(text, f), text_cell(text, whose, 36),
               best_place(text, f->stack, false));
 }

@@ -333,6 +333,16 @@ def test_bad_values(bench):
              f"{setting}: the command said {refused.stderr!r}, {refused.stdout!r}")
 
 
+def test_odd_texts(bench):
+    """An empty name is one all the same, and a terminal is not told what it would obey."""
+    folder = bench.folder / "odd"
+    for _ in range(2):
+        bench.run(f"dir={folder}:name=", "pile_up")
+    must(len(list(folder.iterdir())) == 2, f"{list(folder.iterdir())}")
+    done = bench.run("verbose=1:\x1b[31m=2", "fd_fixed")
+    must("\x1b" not in done.stderr and ":?[31m=2 (see" in done.stderr, f"{done.stderr!r}")
+
+
 def run_test(name, test, arguments):
     with tempfile.TemporaryDirectory(prefix="options-") as folder:
         try:
