@@ -214,6 +214,7 @@ def take_signals():
     """A shell's background job ignores these, and so would every program under test."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def main():
