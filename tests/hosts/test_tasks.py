@@ -21,6 +21,7 @@ time.sleep(0.7)
 print("ready", flush=True)
 time.sleep(60)
 """
+TRIES = 8
 
 
 def snapshot(options):
@@ -65,7 +66,12 @@ def main():
     parser.add_argument("--ctxtrace", required=True)
     parser.add_argument("--lib", required=True)
     options = parser.parse_args()
-    bad = list(complaints(*snapshot(options)))
+    # The scheduler may have looked at a sleeper since, and then tells of that (it moves
+    # sleepers between processors, and takes them off its queue late): not every time.
+    for _ in range(TRIES):
+        bad = list(complaints(*snapshot(options)))
+        if not all(line.startswith("waits since") for line in bad) or not bad:
+            break
     print(f"FAILED tasks: {'; '.join(bad)}" if bad else "ok tasks")
     return 1 if bad else 0
 
