@@ -55,7 +55,7 @@ void waiting_end(struct waiting *wait)
 
 static bool forbidden(long number)
 {
-    return confined() && confine_forbids(number, (const long[6]){0});
+    return confined() && confine_refuses(number, (const long[6]){0});
 }
 
 static bool waiting_held(struct waiting *wait)

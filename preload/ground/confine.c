@@ -170,6 +170,11 @@ static bool is_fatal(uint32_t verdict)
     return true;
 }
 
+static bool is_refused(uint32_t verdict)
+{
+    return is_fatal(verdict) || (verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
+}
+
 static bool strict_allows(long number)
 {
     return number == SYS_read || number == SYS_write || number == SYS_exit;
@@ -178,7 +183,7 @@ static bool strict_allows(long number)
 /* The kernel does what the sternest filter says. One refusal may be sterner than
  * the fatal word of another (a wait for somebody's decision): then a call is
  * not made that would have come to no harm, which is the safe side. */
-bool confine_forbids(long number, const long arguments[6])
+static bool any_says(bool (*answer)(uint32_t verdict), long number, const long arguments[6])
 {
     struct seccomp_data data = {.nr = (int)number, .arch = THIS_MACHINE};
     for (int i = 0; i < 6; i++)
@@ -186,10 +191,20 @@ bool confine_forbids(long number, const long arguments[6])
     for (const struct confine_filter *at = atomic_load(&filters); at; at = at->next) {
         if (!atomic_load(&at->installed))
             continue;
-        if (at->strict ? !strict_allows(number) : is_fatal(verdict(at, &data)))
+        if (at->strict ? !strict_allows(number) : answer(verdict(at, &data)))
             return true;
     }
     return false;
+}
+
+bool confine_forbids(long number, const long arguments[6])
+{
+    return any_says(is_fatal, number, arguments);
+}
+
+bool confine_refuses(long number, const long arguments[6])
+{
+    return any_says(is_refused, number, arguments);
 }
 
 /* ---- keeping them ---- */

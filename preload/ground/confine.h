@@ -27,6 +27,8 @@ void confine_failed(struct confine_filter *filter);
 /* Whether the call would be answered by a kill, a signal, or a wait for
  * somebody's decision. One that is merely refused may be tried. */
 bool confine_forbids(long number, const long arguments[6]);
+/* The same, or it would merely be refused: for what must not fail once it is begun. */
+bool confine_refuses(long number, const long arguments[6]);
 
 /* True once anything confines us: then no task and no command are started, since
  * how they end is not ours to foresee. */

@@ -95,7 +95,8 @@ def check_waits(library, programs, folder, suffix=""):
 def check_confined(library, programs, folder):
     """A program is not killed for a call that only we make to go on with its wait, nor does it
     see that it was interrupted (hazard: D15)."""
-    run_under_signals([f"{programs}/waits_confined", str(WAITS_S)], library, folder)
+    for how in ("kill", "refuse", "keep"):
+        run_under_signals([f"{programs}/waits_confined", str(WAITS_S), how], library, folder)
 
 
 def check_cuts(library, programs, folder, suffix=""):

@@ -3,7 +3,10 @@
  * Waits of a program that confines itself to them: it is killed for the calls by which
  * an interrupted wait would go on best. hazard: D4, D15
  *
- *     waits_confined SECONDS
+ *     waits_confined SECONDS kill|refuse|keep
+ *
+ * refuse: those calls only fail. keep: and so does every change of the signal mask; then an
+ * interrupted wait is seen as one, but nothing may stay blocked.
  *
  * Says "ready", then waits in each way over and over; the status says whether all waits
  * came to their own end.
@@ -18,6 +21,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -37,11 +41,15 @@ static struct sock_filter filter[] = {
     KILL_FOR(ppoll),
     KILL_FOR(epoll_pwait),
     KILL_FOR(rt_sigsuspend),
+    KILL_FOR(rt_sigprocmask),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 };
 
+enum { FIRST_ACTION = 2, LAST_ACTION = 8, EVERY = 2 };
+
 static int epoll_set, quiet[2];
 static atomic_bool over;
+static bool mask_is_kept;
 
 static int do_poll(void)
 {
@@ -90,6 +98,8 @@ static void *wait_often(void *which)
         int result = waits[row]();
         clock_gettime(CLOCK_MONOTONIC, &ended);
         long ns = (ended.tv_sec - begun.tv_sec) * NS_PER_S + ended.tv_nsec - begun.tv_nsec;
+        if (mask_is_kept && result < 0 && errno == EINTR)
+            continue;
         if (result != 0 || (row != BY_NUMBER_ROW && ns < WAIT_NS * 9 / 10)) {
             printf("wait %d: %d (errno %d) after %ld us\n", (int)row, result, errno, ns / 1000);
             return which;
@@ -98,8 +108,28 @@ static void *wait_often(void *which)
     return NULL;
 }
 
-static void confine(void)
+static int blocked(void)
 {
+    char line[256];
+    unsigned long mask = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    while (fgets(line, sizeof line, status)) {
+        if (strncmp(line, "SigBlk:", 7) == 0)
+            mask = strtoul(line + 7, NULL, 16);
+    }
+    fclose(status);
+    return mask != 0;
+}
+
+static void confine(const char *how)
+{
+    mask_is_kept = strcmp(how, "keep") == 0;
+    for (int i = FIRST_ACTION; i <= LAST_ACTION; i += EVERY) {
+        if (strcmp(how, "kill") != 0)
+            filter[i].k = SECCOMP_RET_ERRNO | EPERM;
+    }
+    if (!mask_is_kept)
+        filter[LAST_ACTION].k = SECCOMP_RET_ALLOW;
     struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
@@ -109,23 +139,24 @@ static void confine(void)
 int main(int argc, char **argv)
 {
     pthread_t threads[WAITS];
-    struct timespec time = {argc == 2 ? atoi(argv[1]) : 0, 0};
+    struct timespec time = {argc == 3 ? atoi(argv[1]) : 0, 0};
     struct timeval limit = {0, WAIT_MS * 1000};
     int failed = time.tv_sec == 0;
     epoll_set = epoll_create1(0);
     socketpair(AF_UNIX, SOCK_STREAM, 0, quiet);
     setsockopt(quiet[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    confine();
+    confine(argv[2]);
     for (intptr_t i = 0; i < WAITS; i++)
         pthread_create(&threads[i], NULL, wait_often, (void *)i);
     puts("ready");
     fflush(stdout);
-    nanosleep(&time, NULL);
+    while (nanosleep(&time, &time) < 0)
+        continue;
     over = true;
     for (intptr_t i = 0; i < WAITS; i++) {
         void *result;
         pthread_join(threads[i], &result);
         failed |= result != NULL;
     }
-    return failed;
+    return failed || blocked();
 }
