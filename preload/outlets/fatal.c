@@ -8,10 +8,13 @@
 
 #include "preload/facts/alternate.h"
 #include "preload/facts/signals.h"
+#include "preload/ground/confine.h"
 #include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/ending.h"
 #include "preload/outlets/reporter.h"
+
+#define STATUS_OF_SIGNAL 128
 
 /* A fault of the instruction that was interrupted comes again when the handler
  * returns. SIGSYS does not: the pc is behind the system call already. */
@@ -41,12 +44,16 @@ static bool recurs(int number, const siginfo_t *info)
 static void take_course(int number, siginfo_t *info)
 {
     struct kernel_sigaction standard = {.handler = (void *)SIG_DFL};
-    signals_kernel(number, &standard, NULL);
-    if (recurs(number, info))
-        return;
     pid_t pid = sys_getpid(), tid = sys_gettid();
-    if (sys_call(SYS_rt_tgsigqueueinfo, pid, tid, number, (long)info, 0, 0) < 0)
-        sys_call(SYS_tgkill, pid, tid, number, 0, 0, 0);
+    if (signals_kernel(number, &standard, NULL) >= 0 &&
+        (recurs(number, info) ||
+         sys_call(SYS_rt_tgsigqueueinfo, pid, tid, number, (long)info, 0, 0) >= 0 ||
+         sys_call(SYS_tgkill, pid, tid, number, 0, 0, 0) >= 0))
+        return;
+    /* A filter of the program's refuses that (hazards.md D15): it must end all the same,
+     * with what a shell would make of it. */
+    if (confined())
+        sys_call(SYS_exit_group, STATUS_OF_SIGNAL + number, 0, 0, 0, 0, 0);
 }
 
 static void on_fatal(int number, siginfo_t *info, void *ucontext)

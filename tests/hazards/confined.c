@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -144,11 +145,43 @@ static int run_trapping(void)
     return run_filter(1, SECCOMP_RET_TRAP);
 }
 
+/* hazard: D15: a signal ends a program that may neither change its handlers nor send. */
+static int run_terminated(void)
+{
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+    int ready[2], never[2], status = 0;
+    char byte = 0;
+    pid_t child;
+
+    (void)!pipe(ready);
+    (void)!pipe(never);
+    child = fork();
+    if (child == 0) {
+        filter[LAST].k = SECCOMP_RET_ERRNO | EPERM;
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+        (void)!write(ready[1], &byte, 1);
+        for (;;)
+            (void)!read(never[0], &byte, 1);
+    }
+    (void)!read(ready[0], &byte, 1);
+    kill(child, SIGTERM);
+    waitpid(child, &status, 0);
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(never[i]);
+    }
+    /* By the signal or, where nobody can have it sent again, as a shell tells it. */
+    printf("ended by %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128);
+    return 0;
+}
+
 static const struct hazard_case cases[] = {
     {"strict", run_strict},
     {"killing_filter", run_killing},
     {"killing_filter_by_syscall", run_killing_by_syscall},
     {"trapping_filter", run_trapping},
+    {"terminated", run_terminated},
 };
 
 int main(int argc, char **argv)
