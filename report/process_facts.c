@@ -128,6 +128,12 @@ int process_fds_count(pid_t pid)
     return count;
 }
 
+/* While a thread waits in sigwait the kernel says that it does not block what it waits for. */
+static bool takes_by_hand(pid_t tid)
+{
+    return process_doing(tid) == PROCESS_SIGWAITS;
+}
+
 enum process_doing process_doing(pid_t pid)
 {
     FILE *file = proc_open(pid, "syscall");
@@ -143,6 +149,8 @@ enum process_doing process_doing(pid_t pid)
     if (strcmp(word, "running") == 0)
         return PROCESS_RUNS;
     long number = strtol(word, NULL, 10);
+    if (number == SYS_rt_sigtimedwait)
+        return PROCESS_SIGWAITS;
     return number == SYS_execve || number == SYS_execveat ? PROCESS_REPLACES : PROCESS_WAITS;
 }
 
@@ -159,8 +167,8 @@ bool process_takes(pid_t pid, int number)
     while (dir && !takes && (entry = readdir(dir))) {
         pid_t tid = pid_parse(entry->d_name);
 
-        takes =
-            tid > 0 && status_read(&task, tid) == 0 && !(task.signals_blocked >> (number - 1) & 1);
+        takes = tid > 0 && status_read(&task, tid) == 0 &&
+                !(task.signals_blocked >> (number - 1) & 1) && !takes_by_hand(tid);
     }
     if (dir)
         closedir(dir);

@@ -44,7 +44,13 @@ double process_uptime(const struct process_facts *facts);
 int process_fds_count(pid_t pid);
 enum tracker_presence process_tracker(pid_t pid);
 /* What its main thread does: the kernel tells the system call of one that waits. */
-enum process_doing { PROCESS_WAITS, PROCESS_RUNS, PROCESS_REPLACES, PROCESS_UNKNOWN };
+enum process_doing {
+    PROCESS_WAITS,
+    PROCESS_SIGWAITS, /* for a signal, which it takes by hand */
+    PROCESS_RUNS,
+    PROCESS_REPLACES,
+    PROCESS_UNKNOWN,
+};
 enum process_doing process_doing(pid_t pid);
 /* Whether one of its threads does not block the signal. */
 bool process_takes(pid_t pid, int number);

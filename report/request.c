@@ -204,11 +204,13 @@ static int signal_await(const struct request *request, int pidfd,
         enum process_doing doing = process_doing(request->pid);
         int status = process_check(request->pid, ret_process);
         uint64_t waited = clock_ns() - begun;
-        bool is_moment = doing == PROCESS_WAITS || doing == PROCESS_UNKNOWN ||
-                         (doing == PROCESS_RUNS && waited > RUNS_ON_NS);
+        bool is_moment = doing == PROCESS_WAITS || doing == PROCESS_SIGWAITS ||
+                         doing == PROCESS_UNKNOWN || (doing == PROCESS_RUNS && waited > RUNS_ON_NS);
 
         if (status != STATUS_OK)
             return status;
+        if (doing == PROCESS_SIGWAITS)
+            ret_process->signals_blocked = UINT64_MAX;
         *ret_number = signal_choose(announcement, ret_process);
         if (*ret_number && is_moment &&
             (!signal_in(ret_process->signals_blocked, *ret_number) ||

@@ -140,6 +140,15 @@ def test_snapshot(bench):
                 not (program.folder / f".ctxtrace.{program.pid}").exists())
 
 
+# Blocks every signal, and takes whichever comes.
+TAKER = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+print("ready", flush=True)
+signal.sigwait(signal.valid_signals())
+"""
+
+
 def test_snapshot_refusals(bench):
     off = Program(bench, "off=1")
     bench.expect("snapshot_switched_off", bench.run("snapshot", off.pid), BAD_INPUT,
@@ -149,6 +158,14 @@ def test_snapshot_refusals(bench):
     bench.expect("snapshot_beside_the_programs_own_signal", bench.run("snapshot", own.pid), 0,
                  "SIGRTMAX-7")
     own.end()
+    taker = subprocess.Popen([sys.executable, "-c", TAKER], stdout=subprocess.PIPE, text=True,
+                             env={**os.environ, "LD_PRELOAD": str(bench.library)})
+    taker.stdout.readline()
+    bench.expect("snapshot_beside_sigwait", bench.run("snapshot", taker.pid), BAD_INPUT,
+                 "all its threads block")
+    bench.check("sigwait_goes_on", taker.poll() is None)
+    taker.kill()
+    taker.communicate()
     stopped = Program(bench)
     stopped.process.send_signal(signal.SIGSTOP)
     bench.expect("snapshot_stopped", bench.run("snapshot", "--timeout=500ms", stopped.pid),
