@@ -121,8 +121,7 @@ static bool inject(char **envp)
         rules && text_read_u64(&rules) == (uint64_t)sys_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
     bool is_understood = !is_for_us || (*rules == ':' && inject_start(rules + 1));
     if (is_for_us)
-        exec_keep((char *)(uintptr_t)environment_value(envp, INJECTION_VARIABLE) -
-                  sizeof INJECTION_VARIABLE);
+        exec_keep(environment_value(envp, INJECTION_VARIABLE) - sizeof INJECTION_VARIABLE);
     environment_remove(envp, INJECTION_VARIABLE);
     return is_understood;
 }

@@ -88,9 +88,9 @@ bool exec_preload_found(const char *list);
 /* At the program's start: how the loader found us is how it will find us again. */
 void exec_own_start(char **envp);
 
-/* This process's next programs get `entry`, "NAME=VALUE", which stays where it is; those
- * of its children do not. */
-void exec_keep(char *entry);
+/* This process's next programs get `entry`, "NAME=VALUE"; those of its children do not.
+ * Copied: some programs write their titles over what they were started with. */
+void exec_keep(const char *entry);
 
 /* children=skip, at the program's start: takes us out of its environment for
  * good. Every way of starting a program is covered (system and popen start

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "preload/facts/signals.h"
+#include "preload/ground/arena.h"
 #include "preload/ground/config.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
@@ -26,9 +27,9 @@
 static char *kept;
 static int keeper; /* the process */
 
-void exec_keep(char *entry)
+void exec_keep(const char *entry)
 {
-    kept = entry;
+    kept = arena_copy(entry, strlen(entry));
     keeper = sys_getpid();
 }
 

@@ -9,9 +9,9 @@
 #include "preload/ground/sys.h"
 
 /* More than these are not remembered, and so not removed either. */
-#define NAME_OF_NOTHING "ctxtrace.ctt"
 #define KEPT_MAX        1024u
 #define NS_PER_S        1000000000u
+#define NAME_OF_NOTHING "ctxtrace.ctt"
 
 static struct kept {
     char name[FOLDER_NAME];

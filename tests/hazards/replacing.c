@@ -10,6 +10,7 @@
  *     show
  *     text FILE     the same by execvp
  *     path FILE     the same by fexecve of what is open by its path alone
+ *     lost FILE     the same without LD_LIBRARY_PATH
  *     twice FILE    the same with an empty LD_PRELOAD behind the other
  *     badly         with environments that cannot be read
  *     crowded N B   N variables, from a thread with B bytes of stack
@@ -316,6 +317,8 @@ int main(int argc, char **argv)
         return execlp(argv[2], argv[2], "show", NULL);
     if (argc > 2 && strcmp(argv[1], "path") == 0)
         return by_path(argv[2]);
+    if (argc > 2 && strcmp(argv[1], "lost") == 0)
+        return unsetenv("LD_LIBRARY_PATH") || execl(argv[2], argv[2], "show", NULL);
     if (argc > 2 && strcmp(argv[1], "twice") == 0)
         return with_second_preload(argv[2]);
     if (argc > 1 && strcmp(argv[1], "badly") == 0)
