@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -113,6 +114,19 @@ static bool has_plain_ids(void)
            sys_call(SYS_getgid, 0, 0, 0, 0, 0, 0) == sys_call(SYS_getegid, 0, 0, 0, 0, 0, 0);
 }
 
+/* A loader that may map no more goes on without what it was to preload. */
+static bool may_map(void)
+{
+    static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct rlimit limit = {0};
+        if (sys_call(SYS_prlimit64, 0, limits[i], 0, (long)&limit, 0, 0) < 0 ||
+            limit.rlim_cur != RLIM_INFINITY)
+            return false;
+    }
+    return true;
+}
+
 void exec_plan_replace(struct exec_plan *ret_plan, const struct exec_target *target,
                        char *const envp[])
 {
@@ -123,7 +137,7 @@ void exec_plan_replace(struct exec_plan *ret_plan, const struct exec_target *tar
     ret_plan->strip = fit == EXEC_FOREIGN;
     ret_plan->warned = copied && config_complaint() != NULL;
     ret_plan->kept = copied && sys_getpid() == keeper ? kept : NULL;
-    if (wanted && fit == EXEC_SURE && has_plain_ids() &&
+    if (wanted && fit == EXEC_SURE && has_plain_ids() && may_map() &&
         exec_preload_found(envp[ret_plan->preload_at] + strlen(VARIABLE)))
         ret_plan->shield = wanted & ~signals_mask(SIG_BLOCK, wanted);
     plan_measure(ret_plan, envp);

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,7 +53,14 @@ bool exec_preload_filter(const char *list, char *to)
 /* ---- whether the loader will find us ---- */
 
 static char own_file[PATH_BYTES]; /* as the loader has found it; "" when not known */
+static struct stat own_facts;     /* of it; st_nlink 0: not known */
 static bool searched_own_path;    /* by LD_LIBRARY_PATH, which may be another now */
+
+static bool file_facts(const char *path, struct stat *ret)
+{
+    *ret = (struct stat){0};
+    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)ret, 0, 0, 0) == 0;
+}
 
 void exec_own_start(char **envp)
 {
@@ -61,11 +69,17 @@ void exec_own_start(char **envp)
     searched_own_path = path && *path;
     if (dladdr(own_file, &own) && own.dli_fname && strlen(own.dli_fname) < sizeof own_file)
         memcpy(own_file, own.dli_fname, strlen(own.dli_fname) + 1);
+    file_facts(own_file, &own_facts);
 }
 
-static bool is_readable(const char *path)
+/* The file that the loader has loaded once already, and as it was then: what else has our
+ * name may be empty, of another machine, or need what is not there. */
+static bool is_loadable(const char *path)
 {
-    return sys_call(SYS_faccessat, AT_FDCWD, (long)path, R_OK, 0, 0, 0) == 0;
+    struct stat facts;
+    return own_facts.st_nlink && file_facts(path, &facts) && facts.st_dev == own_facts.st_dev &&
+           facts.st_ino == own_facts.st_ino && facts.st_size == own_facts.st_size &&
+           sys_call(SYS_faccessat, AT_FDCWD, (long)path, R_OK, 0, 0, 0) == 0;
 }
 
 /* A name without a slash is the loader's to find as it has found us, if that was where
@@ -83,8 +97,8 @@ bool exec_preload_found(const char *list)
         memcpy(path, name, bytes);
         path[bytes] = '\0';
         return strchr(path, '/')
-                   ? is_readable(path)
-                   : !searched_own_path && own_file[0] == '/' && is_readable(own_file);
+                   ? is_loadable(path)
+                   : !searched_own_path && own_file[0] == '/' && is_loadable(own_file);
     }
     return false;
 }

@@ -11,6 +11,8 @@
  *     text FILE     the same by execvp
  *     path FILE     the same by fexecve of what is open by its path alone
  *     lost FILE     the same without LD_LIBRARY_PATH
+ *     less B FILE   the same with B bytes of address space
+ *     other NEW OLD FILE   the same once NEW is renamed to OLD
  *     twice FILE    the same with an empty LD_PRELOAD behind the other
  *     badly         with environments that cannot be read
  *     crowded N B   N variables, from a thread with B bytes of stack
@@ -28,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -200,6 +203,13 @@ static int with_second_preload(const char *file)
     return execve(file, next, variables);
 }
 
+static int with_less(long bytes, const char *file)
+{
+    struct rlimit limit = {(rlim_t)bytes, (rlim_t)bytes};
+
+    return setrlimit(RLIMIT_AS, &limit) || execl(file, file, "show", NULL);
+}
+
 static int badly(void)
 {
     char **volatile nowhere = (char **)8;
@@ -319,6 +329,10 @@ int main(int argc, char **argv)
         return by_path(argv[2]);
     if (argc > 2 && strcmp(argv[1], "lost") == 0)
         return unsetenv("LD_LIBRARY_PATH") || execl(argv[2], argv[2], "show", NULL);
+    if (argc > 3 && strcmp(argv[1], "less") == 0)
+        return with_less(atol(argv[2]), argv[3]);
+    if (argc > 4 && strcmp(argv[1], "other") == 0)
+        return rename(argv[2], argv[3]) || execl(argv[4], argv[4], "show", NULL);
     if (argc > 2 && strcmp(argv[1], "twice") == 0)
         return with_second_preload(argv[2]);
     if (argc > 1 && strcmp(argv[1], "badly") == 0)

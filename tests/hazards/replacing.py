@@ -4,6 +4,7 @@ kills nor is seen, whatever the program is replaced by."""
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -230,6 +231,42 @@ def test_exec_by_bare_name(tracker):
             env={"LD_PRELOAD": library.name, "LD_LIBRARY_PATH": str(library.parent)})
 
 
+def test_exec_with_less(tracker):
+    """Where the next loader has no room for us it goes on without, and nobody would unblock.
+    (Where we fit and libc does not, the program has too little for the two.)"""
+    least, most, step = 1 << 20, 12 << 20, 128 << 10
+    without_us = 0
+    for limit in range(least, most, step):
+        words = ["less", str(limit), program(tracker)]
+        native = run([program(tracker), *words])
+        with tempfile.TemporaryDirectory() as folder:
+            traced = run([program(tracker), "asked", *words],
+                         env=tracker.environment(f"dir={folder}"))
+        if native.returncode != 0 or traced.returncode == 127:
+            continue
+        more = set(traced.stdout.splitlines()) - set(native.stdout.splitlines())
+        if traced.returncode or more:
+            raise Mismatch(f"{limit} bytes: {traced.returncode}, {more}")
+        without_us += "cannot be preloaded" in traced.stderr
+    if not without_us:
+        raise Mismatch("no limit is such that we do not fit and the program does")
+
+
+def test_exec_with_other_library(tracker):
+    """What has our name by then is not what was loaded."""
+    for content in (b"", b"\x7fELF"):
+        with tempfile.TemporaryDirectory() as folder:
+            library = Path(folder) / "libctxtrace.so"
+            other = Path(folder) / "other"
+            native = run([program(tracker), "show"])
+            shutil.copy(tracker.library, library)
+            other.write_bytes(content)
+            traced = run([program(tracker), "asked", "other", other, library, program(tracker)],
+                         env=tracker.environment(f"dir={folder}", LD_PRELOAD=str(library)))
+            if traced.stdout != native.stdout or "cannot be preloaded" not in traced.stderr:
+                raise Mismatch(f"{content}: {traced.stderr} {differing(native, traced)}")
+
+
 def test_exec_badly(tracker):
     compare(tracker, [program(tracker), "badly"])
 
@@ -246,7 +283,8 @@ def test_exec_largest(tracker):
 
 
 TESTS = (test_exec_unasked, test_exec_of_text, test_exec_by_path, test_exec_to_other_start,
-         test_exec_with_second_preload, test_exec_by_bare_name, test_exec_badly,
+         test_exec_with_second_preload, test_exec_by_bare_name, test_exec_with_less,
+         test_exec_with_other_library, test_exec_badly,
          test_exec_crowded, test_exec_largest, test_exec_beside_requests, test_exec_mask,
          test_exec_to_static, test_exec_to_static_pie, test_exec_to_own_entry,
          test_exec_to_script, test_exec_without_preload, test_exec_to_switched_off,
