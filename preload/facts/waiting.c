@@ -96,8 +96,8 @@ void waiting_interrupted(void *ucontext)
     long result;
     /* A longjmp out of a handler leaves a pointer into a dead frame, whose
      * stack may be gone altogether. */
-    if (!wait || !sys_peek(&wait->mark, &mark, sizeof mark) || mark != (MARK ^ (uintptr_t)wait) ||
-        wait->program_signals != self.program_signals ||
+    if (!wait || !sys_peek_own(&wait->mark, &mark, sizeof mark) ||
+        mark != (MARK ^ (uintptr_t)wait) || wait->program_signals != self.program_signals ||
         !machine_interrupted_call(ucontext, wait->frame, &result) ||
         !(result == -EINTR || (wait->cut && result > 0)) || forbidden(SYS_rt_sigprocmask))
         return; /* the last: the mask could not be put back */

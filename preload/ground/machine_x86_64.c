@@ -112,7 +112,7 @@ bool machine_interrupted_call(const void *ucontext, uintptr_t frame, long *ret_r
     if (registers[REG_RAX] == 0 || sp >= frame || frame - sp >= SMALLEST_SIGNAL_FRAME)
         return false;
     unsigned char code[2];
-    if (!sys_peek((const char *)registers[REG_RIP] - sizeof code, code, sizeof code) ||
+    if (!sys_peek_own((const char *)registers[REG_RIP] - sizeof code, code, sizeof code) ||
         memcmp(code, instruction, sizeof code) != 0)
         return false;
     *ret_result = registers[REG_RAX];

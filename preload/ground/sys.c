@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -138,6 +139,20 @@ bool sys_peek_all(const struct iovec *from, size_t count, void *to)
         local.iov_len += from[i].iov_len;
     return sys_call(SYS_process_vm_readv, sys_getpid(), (long)&local, 1, (long)from, (long)count,
                     0) == (long)local.iov_len;
+}
+
+/* sigprocmask(2) reads the mask before it finds that there is no such way to use it.
+ * Containers and programs that confine themselves refuse to read "another process",
+ * but leave the masks alone. */
+bool sys_peek_own(const void *from, void *to, size_t bytes)
+{
+    const long no_way = -1;
+    if (sys_peek(from, to, bytes))
+        return true;
+    if (sys_call(SYS_rt_sigprocmask, no_way, (long)from, 0, sizeof(uint64_t), 0, 0) != -EINVAL)
+        return false;
+    memcpy(to, from, bytes);
+    return true;
 }
 
 ssize_t sys_poke(void *to, const void *from, size_t bytes)

@@ -47,6 +47,9 @@ ssize_t sys_readlink(const char *path, char *buffer, size_t size);
 bool sys_peek(const void *from, void *to, size_t bytes);
 /* The same from several places, one behind the other. */
 bool sys_peek_all(const struct iovec *from, size_t count, void *to);
+/* Up to 8 bytes of what no other thread can unmap meanwhile; also where a filter
+ * has taken process_vm_readv away. */
+bool sys_peek_own(const void *from, void *to, size_t bytes);
 /* The other way: bytes written, or -errno; -EFAULT where nothing may be. */
 ssize_t sys_poke(void *to, const void *from, size_t bytes);
 

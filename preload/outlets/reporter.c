@@ -17,6 +17,7 @@
 #include "preload/facts/signals.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/confine.h"
+#include "preload/ground/guard.h"
 #include "preload/ground/health.h"
 #include "preload/ground/machine.h"
 #include "preload/ground/sys.h"
@@ -57,7 +58,9 @@ void reporter_forked(void)
 
 bool reporter_is_at_home(void)
 {
-    return atomic_load(&home) == (uint32_t)sys_getpid();
+    pid_t process = sys_getpid();
+    /* Refused, by the program's own filter: by what our hooks know. */
+    return process < 0 ? self.vforked == 0 : atomic_load(&home) == (uint32_t)process;
 }
 
 bool reporter_has_own_fds(void)

@@ -95,7 +95,7 @@ def check_waits(library, programs, folder, suffix=""):
 def check_confined(library, programs, folder):
     """A program is not killed for a call that only we make to go on with its wait, nor does it
     see that it was interrupted (hazard: D15)."""
-    for how in ("kill", "refuse", "keep"):
+    for how in ("kill", "refuse", "keep", "blind"):
         run_under_signals([f"{programs}/waits_confined", str(WAITS_S), how], library, folder)
 
 

@@ -3,10 +3,11 @@
  * Waits of a program that confines itself to them: it is killed for the calls by which
  * an interrupted wait would go on best. hazard: D4, D15
  *
- *     waits_confined SECONDS kill|refuse|keep
+ *     waits_confined SECONDS kill|refuse|keep|blind
  *
  * refuse: those calls only fail. keep: and so does every change of the signal mask; then an
- * interrupted wait is seen as one, but nothing may stay blocked.
+ * interrupted wait is seen as one, but nothing may stay blocked. blind: killed instead for
+ * the calls by which one looks at memory that may be gone.
  *
  * Says "ready", then waits in each way over and over; the status says whether all waits
  * came to their own end.
@@ -42,10 +43,25 @@ static struct sock_filter filter[] = {
     KILL_FOR(epoll_pwait),
     KILL_FOR(rt_sigsuspend),
     KILL_FOR(rt_sigprocmask),
+    KILL_FOR(process_vm_readv),
+    KILL_FOR(getpid),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 };
 
-enum { FIRST_ACTION = 2, LAST_ACTION = 8, EVERY = 2 };
+/* What becomes of the calls, in the filter's order. */
+enum { CALLS = 6, FIRST_ACTION = 2, EVERY = 2 };
+static const struct way {
+    const char *name;
+    uint32_t actions[CALLS];
+} ways[] = {
+#define ALLOWED SECCOMP_RET_ALLOW
+#define KILLED  SECCOMP_RET_KILL_PROCESS
+#define REFUSED (SECCOMP_RET_ERRNO | EPERM)
+    {"kill", {KILLED, KILLED, KILLED, ALLOWED, ALLOWED, ALLOWED}},
+    {"refuse", {REFUSED, REFUSED, REFUSED, ALLOWED, ALLOWED, ALLOWED}},
+    {"keep", {REFUSED, REFUSED, REFUSED, REFUSED, ALLOWED, ALLOWED}},
+    {"blind", {ALLOWED, ALLOWED, ALLOWED, ALLOWED, KILLED, KILLED}},
+};
 
 static int epoll_set, quiet[2];
 static atomic_bool over;
@@ -124,12 +140,12 @@ static int blocked(void)
 static void confine(const char *how)
 {
     mask_is_kept = strcmp(how, "keep") == 0;
-    for (int i = FIRST_ACTION; i <= LAST_ACTION; i += EVERY) {
-        if (strcmp(how, "kill") != 0)
-            filter[i].k = SECCOMP_RET_ERRNO | EPERM;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (strcmp(ways[i].name, how) == 0) {
+            for (int call = 0; call < CALLS; call++)
+                filter[FIRST_ACTION + call * EVERY].k = ways[i].actions[call];
+        }
     }
-    if (!mask_is_kept)
-        filter[LAST_ACTION].k = SECCOMP_RET_ALLOW;
     struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
