@@ -155,15 +155,15 @@ candidate_add(struct candidates *candidates, const char *format, ...)
 static void candidates_of_process(struct candidates *candidates,
                                   const struct process_facts *process)
 {
-    char *options = process_environment(process->pid, "CTXTRACE_OPTIONS");
-    char *tmpdir = process_environment(process->pid, "TMPDIR");
+    char *options = process_environment(process, "CTXTRACE_OPTIONS");
+    char *tmpdir = process_environment(process, "TMPDIR");
     char dir[PATH_MAX];
 
     if (option_text_find(options, "dir", dir, sizeof(dir)) && dir[0]) {
         if (dir[0] == '/')
             candidate_add(candidates, "%s", dir);
         else
-            candidate_add(candidates, "/proc/%d/cwd/%s", process->pid, dir);
+            candidate_add(candidates, "/proc/%d/cwd/%s", process->living, dir);
     }
     if (tmpdir && *tmpdir)
         candidate_add(candidates, "%s/ctxtrace-%u", tmpdir, process->euid);
@@ -182,7 +182,7 @@ static void candidates_by_default(struct candidates *candidates,
     if (tmpdir && *tmpdir)
         candidate_add(candidates, "%s/ctxtrace-%u", tmpdir, process->euid);
     candidate_add(candidates, RUN_DIR);
-    candidate_add(candidates, "/proc/%d/cwd/" RUN_DIR, process->pid);
+    candidate_add(candidates, "/proc/%d/cwd/" RUN_DIR, process->living);
 }
 
 int announcement_find(struct announcement *ret, const char *dir,

@@ -75,6 +75,10 @@ static int process_examine(struct doctor *doctor, pid_t pid)
         doctor_say(doctor, DOCTOR_BAD, "process", "there is no process %d", pid);
         return STATUS_BAD_INPUT;
     }
+    if (!doctor->process.living) {
+        doctor_say(doctor, DOCTOR_BAD, "process", "%d (%s) has ended", pid, doctor->process.name);
+        return STATUS_BAD_INPUT;
+    }
     checks_run(doctor, doctor_process_checks);
     return STATUS_OK;
 }

@@ -60,7 +60,7 @@ static void dump_write(const struct announcement *announcement)
 
 static void row_write(const struct process_facts *process, const struct announcement *announcement)
 {
-    int fds = process_fds_count(process->pid);
+    int fds = process_fds_count(process);
     char uptime[SPAN_ROOM];
     char count[SPAN_ROOM] = "?";
 
@@ -82,10 +82,10 @@ static bool process_show(pid_t pid, const char *dir, bool first)
     struct announcement announcement;
     bool announced;
 
-    if (process_facts_read(&process, pid) < 0 || process.state == 'Z')
+    if (process_facts_read(&process, pid) < 0 || !process.living)
         return false;
     announced = announcement_find(&announcement, dir, &process) == 0;
-    if (!announced && process_tracker(pid) != TRACKER_LOADED)
+    if (!announced && process_tracker(&process) != TRACKER_LOADED)
         return false;
     if (first)
         printf("%8s  %-16s %8s %6s %6s  %s\n", "PID", "NAME", "UPTIME", "FDS", "DUMPS",

@@ -134,7 +134,7 @@ static void presence_check(struct doctor *doctor)
 {
     const struct process_facts *process = &doctor->process;
 
-    switch (process_tracker(process->pid)) {
+    switch (process_tracker(process)) {
     case TRACKER_LOADED:
         doctor_say(doctor, DOCTOR_OK, "process", "%d (%s) has the tracker", process->pid,
                    process->name);

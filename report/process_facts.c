@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Small readers of /proc. Names in it may hold anything (spaces, brackets,
- * newlines), so /proc/PID/stat is parsed from its last bracket on.
+ * newlines), so /proc/PID/stat is parsed from its last bracket on. When a main
+ * thread has ended, /proc/PID says 'Z' and has no maps, files or environment any
+ * more, while other threads go on: they are read through one of those.
  */
 #include "process_facts.h"
 
@@ -90,6 +92,44 @@ static int status_read(struct process_facts *ret, pid_t pid)
     return 0;
 }
 
+static bool has_ended(const struct process_facts *task)
+{
+    return task->state == 'Z' || task->state == 'X';
+}
+
+/* Calls `look` for each thread until it returns true. */
+static bool thread_find(pid_t pid, bool (*look)(pid_t tid, void *arg), void *arg)
+{
+    char name[PROC_PATH_ROOM];
+    struct dirent *entry;
+    bool found = false;
+    DIR *dir;
+
+    snprintf(name, sizeof(name), "/proc/%d/task", pid);
+    dir = opendir(name);
+    while (dir && !found && (entry = readdir(dir))) {
+        pid_t tid = pid_parse(entry->d_name);
+
+        found = tid > 0 && look(tid, arg);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static bool lives_look(pid_t tid, void *arg)
+{
+    struct process_facts *facts = arg;
+    struct process_facts task;
+
+    if (stat_read(&task, tid) < 0 || has_ended(&task))
+        return false;
+    facts->living = tid;
+    facts->state = task.state;
+    facts->signals_blocked = UINT64_MAX; /* the main thread takes none */
+    return true;
+}
+
 int process_facts_read(struct process_facts *ret, pid_t pid)
 {
     struct process_facts facts = {.pid = pid};
@@ -97,6 +137,10 @@ int process_facts_read(struct process_facts *ret, pid_t pid)
 
     if (!error)
         error = status_read(&facts, pid);
+    if (!error && !has_ended(&facts))
+        facts.living = pid;
+    else if (!error)
+        thread_find(pid, lives_look, &facts);
     if (!error)
         *ret = facts;
     return error;
@@ -111,14 +155,14 @@ double process_uptime(const struct process_facts *facts)
            (double)facts->start_ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
-int process_fds_count(pid_t pid)
+int process_fds_count(const struct process_facts *process)
 {
     char path[PROC_PATH_ROOM];
     struct dirent *entry;
     int count = 0;
     DIR *dir;
 
-    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    snprintf(path, sizeof(path), "/proc/%d/fd", process->living);
     dir = opendir(path);
     if (!dir)
         return -1;
@@ -134,9 +178,9 @@ static bool takes_by_hand(pid_t tid)
     return process_doing(tid) == PROCESS_SIGWAITS;
 }
 
-enum process_doing process_doing(pid_t pid)
+enum process_doing process_doing(pid_t tid)
 {
-    FILE *file = proc_open(pid, "syscall");
+    FILE *file = proc_open(tid, "syscall");
     char word[32] = "";
 
     if (!file)
@@ -154,30 +198,23 @@ enum process_doing process_doing(pid_t pid)
     return number == SYS_execve || number == SYS_execveat ? PROCESS_REPLACES : PROCESS_WAITS;
 }
 
-bool process_takes(pid_t pid, int number)
+static bool takes_look(pid_t tid, void *arg)
 {
-    char name[PROC_PATH_ROOM];
+    const int *number = arg;
     struct process_facts task;
-    struct dirent *entry;
-    bool takes = false;
-    DIR *dir;
 
-    snprintf(name, sizeof(name), "/proc/%d/task", pid);
-    dir = opendir(name);
-    while (dir && !takes && (entry = readdir(dir))) {
-        pid_t tid = pid_parse(entry->d_name);
-
-        takes = tid > 0 && status_read(&task, tid) == 0 &&
-                !(task.signals_blocked >> (number - 1) & 1) && !takes_by_hand(tid);
-    }
-    if (dir)
-        closedir(dir);
-    return takes;
+    return stat_read(&task, tid) == 0 && !has_ended(&task) && status_read(&task, tid) == 0 &&
+           !(task.signals_blocked >> (*number - 1) & 1) && !takes_by_hand(tid);
 }
 
-enum tracker_presence process_tracker(pid_t pid)
+bool process_takes(const struct process_facts *process, int number)
 {
-    FILE *file = proc_open(pid, "maps");
+    return thread_find(process->pid, takes_look, &number);
+}
+
+enum tracker_presence process_tracker(const struct process_facts *process)
+{
+    FILE *file = proc_open(process->living, "maps");
     enum tracker_presence presence = TRACKER_ABSENT;
     char *line = NULL;
     size_t room = 0;
@@ -198,9 +235,9 @@ enum tracker_presence process_tracker(pid_t pid)
     return presence;
 }
 
-char *process_environment(pid_t pid, const char *name)
+char *process_environment(const struct process_facts *process, const char *name)
 {
-    FILE *file = proc_open(pid, "environ");
+    FILE *file = proc_open(process->living, "environ");
     size_t length = strlen(name);
     char *entry = NULL;
     char *found = NULL;

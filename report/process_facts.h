@@ -20,12 +20,14 @@
 
 struct process_facts {
     pid_t pid;
+    pid_t living; /* its main thread or, when that has ended, another; 0: none */
     char name[PROCESS_NAME_ROOM];
-    char state; /* 'R', 'S', 'Z', … */
+    char state; /* of `living`: 'R', 'S', … ; 'Z' or 'X' when the whole process has ended */
     uint64_t start_ticks;
     uid_t uid;                /* real */
     uid_t euid;               /* effective */
-    uint64_t signals_blocked; /* of the main thread; bit N - 1 is signal N */
+    uint64_t signals_blocked; /* of the main thread; bit N - 1 is signal N; all of them
+                               * when it has ended */
     uint64_t signals_ignored;
     uint64_t signals_caught;
     int seccomp; /* 0 off, 1 strict, 2 filter; -1 not known */
@@ -41,9 +43,9 @@ enum tracker_presence {
 int process_facts_read(struct process_facts *ret, pid_t pid);
 double process_uptime(const struct process_facts *facts);
 /* The number of open descriptors, or -1 where we may not look. */
-int process_fds_count(pid_t pid);
-enum tracker_presence process_tracker(pid_t pid);
-/* What its main thread does: the kernel tells the system call of one that waits. */
+int process_fds_count(const struct process_facts *process);
+enum tracker_presence process_tracker(const struct process_facts *process);
+/* What a thread does: the kernel tells the system call of one that waits. */
 enum process_doing {
     PROCESS_WAITS,
     PROCESS_SIGWAITS, /* for a signal, which it takes by hand */
@@ -51,13 +53,13 @@ enum process_doing {
     PROCESS_REPLACES,
     PROCESS_UNKNOWN,
 };
-enum process_doing process_doing(pid_t pid);
+enum process_doing process_doing(pid_t tid);
 /* Whether one of its threads does not block the signal. */
-bool process_takes(pid_t pid, int number);
+bool process_takes(const struct process_facts *process, int number);
 
 /* The value of `name` in the environment that the process was started with,
  * malloc'ed; NULL when it is not set or may not be read. */
-char *process_environment(pid_t pid, const char *name);
+char *process_environment(const struct process_facts *process, const char *name);
 
 /* "USR2", "SIGUSR2", "12", "RTMAX-7", "RTMIN+3". Returns 0 for none of them. */
 int signal_parse(const char *text);

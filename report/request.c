@@ -26,6 +26,7 @@
 #define POLL_LAST_MS             100
 #define RUNS_ON_NS               (NS_PER_S / 20) /* then it computes, and replaces nothing */
 #define ANNOUNCE_WAIT_NS         (2 * NS_PER_S)  /* from being loaded to being ready */
+#define ABSENT_FOR_NS            (NS_PER_S / 20) /* a loader at work has not come to it yet */
 #define PROC_EXE_ROOM            32
 #define REASON_ROOM              192
 #define SEND_TO_THREAD           1u /* PIDFD_SIGNAL_THREAD, Linux 6.9 */
@@ -62,10 +63,12 @@ static int process_check(pid_t pid, struct process_facts *ret)
         fprintf(stderr, "ctxtrace: process %d: %s\n", pid, strerror(-error));
         return STATUS_BAD_INPUT;
     }
-    if (ret->state == 'Z' || ret->state == 'X')
+    if (!ret->living)
         return refuse(ret, "has ended, and waits to be reaped");
     if (kill(pid, 0) < 0 && errno == EPERM)
         return refuse(ret, "is not ours: it belongs to another user");
+    if (ret->state == 'T')
+        return refuse(ret, "is stopped: it can answer when it goes on (kill -CONT)");
     return STATUS_OK;
 }
 
@@ -76,7 +79,7 @@ static int absent_refuse(const struct process_facts *process)
     const char *reason = "has no tracker: start it by `ctxtrace run`, or with "
                          "LD_PRELOAD=libctxtrace.so";
 
-    snprintf(exe, sizeof(exe), "/proc/%d/exe", process->pid);
+    snprintf(exe, sizeof(exe), "/proc/%d/exe", process->living);
     if (elf_facts_read(&facts, exe) == ELF_FACTS_OK && !facts.dynamic)
         reason = "has no tracker: it is a static program, which cannot be traced";
     elf_facts_clear(&facts);
@@ -144,10 +147,9 @@ static void announcement_presume(struct announcement *ret, const char *options)
 static int announcement_await(const struct request *request, int pidfd,
                               struct process_facts *process, struct announcement *ret)
 {
-    enum tracker_presence presence = process_tracker(request->pid);
     uint64_t wait = request->timeout_ns < ANNOUNCE_WAIT_NS ? request->timeout_ns : ANNOUNCE_WAIT_NS;
-    uint64_t deadline = clock_ns() + wait;
-    char *options = process_environment(request->pid, "CTXTRACE_OPTIONS");
+    uint64_t begun = clock_ns();
+    char *options = process_environment(process, "CTXTRACE_OPTIONS");
     bool off = tracker_is_off(options);
     int delay_ms = POLL_FIRST_MS;
     int status = STATUS_OK;
@@ -155,15 +157,18 @@ static int announcement_await(const struct request *request, int pidfd,
     announcement_presume(ret, options);
     free(options);
     while (status == STATUS_OK && announcement_find(ret, request->dir, process) != 0) {
-        if (presence == TRACKER_ABSENT)
+        enum tracker_presence presence = process_tracker(process);
+        uint64_t waited = clock_ns() - begun;
+
+        if (presence == TRACKER_ABSENT && waited >= ABSENT_FOR_NS)
             status = absent_refuse(process);
         else if (presence == TRACKER_UNKNOWN)
             status = refuse(process, "has announced no tracker, and its maps may not be read");
         else if (off)
             status = refuse(process, "the tracker is loaded but switched off (off=1)");
-        else if (signal_choose(ret, process))
+        else if (presence == TRACKER_LOADED && signal_choose(ret, process))
             break;
-        else if (clock_ns() >= deadline)
+        else if (waited >= wait)
             status = refuse(process, "the tracker is loaded but waits for no signal: it is "
                                      "switched off, or the program has taken them");
         else if (!process_wait(pidfd, &delay_ms))
@@ -201,7 +206,7 @@ static int signal_await(const struct request *request, int pidfd,
     int delay_ms = POLL_FIRST_MS;
 
     for (;;) {
-        enum process_doing doing = process_doing(request->pid);
+        enum process_doing doing = process_doing(ret_process->living);
         int status = process_check(request->pid, ret_process);
         uint64_t waited = clock_ns() - begun;
         bool is_moment = doing == PROCESS_WAITS || doing == PROCESS_SIGWAITS ||
@@ -214,7 +219,7 @@ static int signal_await(const struct request *request, int pidfd,
         *ret_number = signal_choose(announcement, ret_process);
         if (*ret_number && is_moment &&
             (!signal_in(ret_process->signals_blocked, *ret_number) ||
-             process_takes(request->pid, *ret_number)))
+             process_takes(ret_process, *ret_number)))
             return STATUS_OK;
         if (waited >= wait)
             return refuse(ret_process, signal_refusal(*ret_number));

@@ -115,7 +115,7 @@ static const char *path_make(const struct module *m, const char *name)
     if (!buffer)
         return NULL;
     if (!name[0]) {
-        sys_readlink("/proc/self/exe", buffer, PATH_BYTES);
+        sys_readlink("/proc/thread-self/exe", buffer, PATH_BYTES);
         return buffer;
     }
     struct text path = {buffer, 0, PATH_BYTES};

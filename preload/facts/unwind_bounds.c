@@ -206,7 +206,7 @@ bool bounds_reach(struct room_range *range, uintptr_t at)
 
 static bool bounds_look_up(uintptr_t sp, struct room_range *ret_bounds)
 {
-    int fd = sys_open("/proc/self/maps", O_RDONLY, 0);
+    int fd = sys_open("/proc/thread-self/maps", O_RDONLY, 0);
     if (fd < 0)
         return false;
     struct room_range range;

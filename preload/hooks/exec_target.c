@@ -230,9 +230,9 @@ static int search_open(const char *file)
 /* What is open by its path alone (O_PATH) cannot be read. */
 static int open_again(int fd)
 {
-    char path[sizeof "/proc/self/fd/" + 10];
+    char path[sizeof "/proc/thread-self/fd/" + 10];
     struct text text = TEXT_OF(path);
-    text_add(&text, "/proc/self/fd/");
+    text_add(&text, "/proc/thread-self/fd/");
     text_add_u64(&text, (uint64_t)fd);
     return fd < 0 ? -1 : file_open(AT_FDCWD, path);
 }

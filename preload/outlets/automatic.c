@@ -43,7 +43,7 @@ static uint64_t fd_bound(void)
 static uint64_t resident(void)
 {
     char statm[128];
-    if (sys_slurp("/proc/self/statm", statm, sizeof statm) <= 0)
+    if (sys_slurp("/proc/thread-self/statm", statm, sizeof statm) <= 0)
         return 0;
     const char *at = statm;
     text_read_u64(&at);

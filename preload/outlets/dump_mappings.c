@@ -91,7 +91,7 @@ static void tell_mapping(struct dump *dump, struct maps *maps, const struct hold
 
 static void tell_all(struct dump *dump, const struct holding_copy *ranges, uint32_t count)
 {
-    struct maps maps = {.fd = sys_open("/proc/self/maps", O_RDONLY, 0)};
+    struct maps maps = {.fd = sys_open("/proc/thread-self/maps", O_RDONLY, 0)};
     uint64_t listed = 0;
     area_next(&maps);
     for (uint32_t i = 0; i < count; i++) {

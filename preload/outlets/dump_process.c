@@ -33,7 +33,7 @@ static uint32_t link_string(struct dump *dump, const char *path)
 static uint32_t argv_string(struct dump *dump)
 {
     static char argv[ARGV_BYTES];
-    ssize_t n = sys_slurp("/proc/self/cmdline", argv, sizeof argv);
+    ssize_t n = sys_slurp("/proc/thread-self/cmdline", argv, sizeof argv);
     if (n > 0 && argv[n - 1] == '\0')
         n--;
     return n > 0 ? dump_string_bytes(dump, argv, (size_t)n) : 0;
@@ -87,10 +87,10 @@ void dump_process(struct dump *dump)
     struct text text = TEXT_OF(libc);
     text_add(&text, "glibc ");
     text_add(&text, libc_version ? libc_version : "?");
-    process.exe = link_string(dump, "/proc/self/exe");
+    process.exe = link_string(dump, "/proc/thread-self/exe");
     process.name = name_string(dump);
     process.argv = argv_string(dump);
-    process.cwd = link_string(dump, "/proc/self/cwd");
+    process.cwd = link_string(dump, "/proc/thread-self/cwd");
     kernel_strings(dump, &process);
     process.cause = dump_string(dump, request->cause);
     process.libc = dump_string(dump, libc);
@@ -121,7 +121,7 @@ static void memory_used(uint64_t *ret_address_space, uint64_t *ret_resident)
     const uint64_t page = 4096;
     char statm[128];
     *ret_address_space = *ret_resident = CTT_NEVER;
-    if (sys_slurp("/proc/self/statm", statm, sizeof statm) <= 0)
+    if (sys_slurp("/proc/thread-self/statm", statm, sizeof statm) <= 0)
         return;
     const char *at = statm;
     *ret_address_space = text_read_u64(&at) * page;

@@ -15,6 +15,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from command_bench import (BAD_INPUT, INCONCLUSIVE, TIMEOUT_S, USAGE, Program, live_counts,
@@ -169,7 +170,7 @@ def test_snapshot_refusals(bench):
     stopped = Program(bench)
     stopped.process.send_signal(signal.SIGSTOP)
     bench.expect("snapshot_stopped", bench.run("snapshot", "--timeout=500ms", stopped.pid),
-                 BAD_INPUT, "it is stopped")
+                 BAD_INPUT, "is stopped")
     stopped.process.send_signal(signal.SIGCONT)
     if os.geteuid() == 0:
         result = bench.run("snapshot", stopped.pid, user=NOBODY, group=NOBODY, extra_groups=[],
@@ -178,6 +179,73 @@ def test_snapshot_refusals(bench):
     else:
         bench.skip("snapshot_not_ours", "needs root to become somebody else")
     stopped.end()
+
+
+QUITTED = """
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+static void *go_on(void *unused)
+{
+    open("/dev/null", O_RDONLY);
+    mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    usleep(50000); /* until the main thread has ended */
+    puts("ready");
+    fflush(stdout);
+    getchar();
+    return NULL;
+}
+int main(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, go_on, NULL);
+    pthread_exit(NULL);
+}
+"""
+
+
+def test_without_main_thread(bench):
+    """A process goes on when its main thread has ended (/proc calls it a zombie): it is
+    asked through another, and says as much as ever."""
+    folder = bench.folder / "quitted-dumps"
+    program = subprocess.Popen(
+        [bench.compile("quitted", QUITTED, "-pthread")], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**bench.environment, "LD_PRELOAD": bench.library,
+             "CTXTRACE_OPTIONS": f"dir={folder}"})
+    program.stdout.readline()
+    for words in ((), (f"--dir={folder}",)):
+        result = bench.run("snapshot", "--format=json", *words, program.pid)
+        bench.expect("quitted_main_answers", result, 0)
+        report = json.loads(result.stdout)
+        mapping = [row for row in report["live"] if row["kind"] == "mapping"]
+        bench.check("quitted_main_is_whole",
+                    report["process"]["exe"].endswith("/quitted") and report["process"]["argv"]
+                    and live_counts(result.stdout).get("fd") == 1
+                    and [row.get("count") for row in mapping] == [1]
+                    and '"gone": true' not in result.stdout, result.stdout)
+    listed = bench.run("ps", f"--dir={folder}").stdout
+    bench.check("quitted_main_is_listed", f"{program.pid}  quitted" in listed, listed)
+    bench.expect("quitted_main_doctor", bench.run("doctor", f"--pid={program.pid}"), 0,
+                 "has the tracker")
+    program.communicate("\n", timeout=TIMEOUT_S)
+    bench.check("quitted_main_is_unharmed", program.returncode == 0, program.returncode)
+
+
+def test_stopped(bench):
+    program = Program(bench, dump_dir="stopped")
+    program.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, program.process.pid, os.WSTOPPED | os.WNOWAIT)
+    begun = time.monotonic()
+    bench.expect("stopped_is_told", bench.run("snapshot", program.pid), BAD_INPUT, "is stopped")
+    bench.check("stopped_is_told_at_once", time.monotonic() - begun < TIMEOUT_S / 10)
+    program.process.send_signal(signal.SIGCONT)
+    bench.expect("stopped_answers_then", bench.run("snapshot", program.pid), 0)
+    program.end()
+    bench.check("stopped_was_not_asked", len(bench.dumps(program.folder)) <= 2,
+                bench.dumps(program.folder))
 
 
 def test_mark_and_diff(bench):
@@ -261,7 +329,8 @@ def test_doctor(bench):
 
 
 TESTS = (test_run_reports, test_run_formats, test_run_programs, test_run_forwards,
-         test_run_early_request, test_snapshot, test_snapshot_refusals, test_mark_and_diff,
+         test_run_early_request, test_snapshot, test_snapshot_refusals, test_without_main_thread,
+         test_stopped, test_mark_and_diff,
          test_use_of_descriptors, test_untracked_descriptor, test_doctor)
 
 
