@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +317,11 @@ static int run_conclude(const struct run_command *command, const struct run_dump
 {
     bool inconclusive = !traceable || dumps->inconclusive || !dumps->count;
 
+    if (command->faults && dumps->count && !dumps->injected && !strstr(command->faults, ":list")) {
+        inconclusive = true;
+        fprintf(stderr, "ctxtrace: --fail=%s: nothing has failed: %" PRIu64 " such call%s\n",
+                command->faults, dumps->injectable, dumps->injectable == 1 ? "" : "s");
+    }
     if (traceable && !dumps->count)
         fprintf(stderr, "ctxtrace: inconclusive: no dump was written to %s\n", command->dir);
     else if (dumps->count && !dumps->findings)

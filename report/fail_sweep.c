@@ -244,6 +244,10 @@ static int sites_run(struct sweep *sweep)
             return STATUS_BAD_INPUT;
         runs++;
     }
+    if (!runs) {
+        printf("0 places: no call of %s was reached, nothing has failed\n", sweep->function);
+        return STATUS_INCONCLUSIVE;
+    }
     printf("%zu places, %zu crashes, %zu hangs, %zu leaks\n", runs, sweep->crashes, sweep->hangs,
            sweep->leaks);
     return sweep->crashes || sweep->hangs || sweep->leaks ? STATUS_FINDINGS : STATUS_OK;

@@ -17,6 +17,7 @@
 #include "command.h"
 #include "dump.h"
 #include "pool.h"
+#include "tables.h"
 #include "report.h"
 
 #include "preload/format.h"
@@ -67,6 +68,16 @@ static bool is_superseded(const struct dump *dumps, size_t count, const struct d
     return false;
 }
 
+static void injections_count(struct run_dumps *ret, const struct model *model)
+{
+    const struct injection *injection;
+
+    DL_FOREACH (model->injections, injection) {
+        ret->injectable += injection->calls;
+        ret->injected += injection->failed;
+    }
+}
+
 /* An early dump of a process says less than its last one: only that counts. */
 static void dumps_judge(struct run_dumps *ret)
 {
@@ -79,6 +90,8 @@ static void dumps_judge(struct run_dumps *ret)
         else
             ret->inconclusive = true;
     }
+    for (size_t i = 0; i < opened; i++)
+        injections_count(ret, dumps[i].model);
     for (size_t i = 0; i < opened; i++) {
         if (is_superseded(dumps, opened, &dumps[i]))
             continue;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #define RUN_DUMPS_MAX 1000 /* looked at; a run of many small processes has more */
@@ -21,6 +22,8 @@ struct run_dumps {
     unsigned long findings;
     bool inconclusive;
     bool degraded;
+    /* By all of them: calls of what was to fail, and those that did. */
+    uint64_t injectable, injected;
 };
 
 /* Fills `ret` with what was written to `dir` from `start` on, and judges it. */

@@ -139,6 +139,22 @@ def test_heading(bench):
     must(plain["injected"] is None, f"{plain['injected']}")
 
 
+def test_none_failed(bench):
+    """A run in which nothing has failed has tested nothing: it says so and is no pass."""
+    for rule, calls in (("socket:EMFILE", "0 such calls"), ("open:at=1000000", " such call")):
+        done = subprocess.run([bench.tool, "run", "--error-exitcode", f"--fail={rule}",
+                               f"--dir={bench.dumps_folder}", "--", "/bin/cat", "/dev/null"],
+                              capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        must(done.returncode == 71 and f"--fail={rule}: nothing has failed" in done.stderr and
+             calls in done.stderr, f"{rule}: {done}")
+    done = bench.run_failing(["open:EIO:site=libc.so.6+0x1,at=1", "open:list"], ["/bin/true"])
+    must("nothing has failed" not in done.stderr, done.stderr)
+    done = subprocess.run([bench.tool, "run", "--fail-sweep=socket",
+                           f"--dir={bench.dumps_folder}", "--", "/bin/true"],
+                          capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    must(done.returncode == 71 and "0 places: no call of socket" in done.stdout, f"{done}")
+
+
 def test_bad_rules(bench):
     for rule, words in (("mallo", "no such function"), ("open:ESTUPID", "not understood"),
                         ("open:every=0", "not understood"), ("", "one rule"),
