@@ -2,6 +2,7 @@
 #include "preload/ground/hook.h"
 
 #include <dlfcn.h>
+#include <gnu/libc-version.h>
 
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
@@ -12,11 +13,25 @@ static _Thread_local int resolving __attribute__((tls_model("initial-exec")));
 
 static _Atomic int resolved;
 
+/* Of what libc is too old to have nothing is looked up: a look-up that fails allocates
+ * its error text by whatever malloc comes next, and another preloaded allocator may be
+ * looking up its own at this moment. */
+static bool libc_may_have(const char *version)
+{
+    const char *had = gnu_get_libc_version(), *wanted = version + sizeof "GLIBC_" - 1;
+    uint64_t major = text_read_u64(&had), wanted_major = text_read_u64(&wanted);
+    if (major != wanted_major || *had++ != '.' || *wanted++ != '.')
+        return major > wanted_major;
+    return text_read_u64(&had) >= text_read_u64(&wanted);
+}
+
 static void resolve_all(void)
 {
     uint64_t missing = 0;
     for (struct hook *hook = hooks_begin; hook < hooks_end; hook++) {
         if (atomic_load_explicit(&hook->real, memory_order_relaxed))
+            continue;
+        if (hook->version && !libc_may_have(hook->version))
             continue;
         void *real = hook->version ? dlvsym(RTLD_NEXT, hook->name, hook->version)
                                    : dlsym(RTLD_NEXT, hook->name);

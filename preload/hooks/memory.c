@@ -296,12 +296,13 @@ HOOK_EXPORT size_t malloc_usable_size(void *p)
     return p && is_boot(p) ? boot_size(p) : REAL(malloc_usable_size)(p);
 }
 
-/* Our malloc, whatever the global scope says the name means (main.c asks). The
- * same attributes where the compiler can copy them, for gcc insists. */
+/* Our own, whatever the global scope says the names mean (main.c and newer_x86_64.c
+ * ask). The same attributes where the compiler can copy them, for gcc insists. */
 #if __has_attribute(copy)
-#define LIKE_MALLOC copy(malloc),
+#define LIKE(function) copy(function),
 #else
-#define LIKE_MALLOC
+#define LIKE(function)
 #endif
 extern __typeof__(malloc) own_malloc
-    __attribute__((LIKE_MALLOC alias("malloc"), visibility("hidden")));
+    __attribute__((LIKE(malloc) alias("malloc"), visibility("hidden")));
+extern __typeof__(free) own_free __attribute__((LIKE(free) alias("free"), visibility("hidden")));

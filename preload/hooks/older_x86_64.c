@@ -19,7 +19,7 @@
 #define SPAWNS_OLDER(function, name, searches)                                                     \
     __typeof__(name) function;                                                                     \
     HOOK_VERSION(function, name, "GLIBC_2.2.5");                                                   \
-    SPAWN_FUNCTION(function, searches)
+    SPAWN_FUNCTION(function, searches, spawned_by_pid)
 
 SPAWNS_OLDER(posix_spawn_2_2_5, posix_spawn, false)
 SPAWNS_OLDER(posix_spawnp_2_2_5, posix_spawnp, true)

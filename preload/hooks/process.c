@@ -140,7 +140,7 @@ long vfork_returned(long result, uintptr_t pc, uintptr_t sp, uintptr_t fp)
 
 #define SPAWNS(function, searches)                                                                 \
     HOOK(function);                                                                                \
-    SPAWN_FUNCTION(function, searches)
+    SPAWN_FUNCTION(function, searches, spawned_by_pid)
 
 SPAWNS(posix_spawn, false)
 SPAWNS(posix_spawnp, true)

@@ -2,6 +2,7 @@
 """Hazards of names and versions: which function a name is, which file a plugin gets."""
 
 import ctypes
+import json
 import re
 import subprocess
 import tempfile
@@ -155,6 +156,97 @@ def test_other_namespace(tracker):
             raise Skip("dlmopen does not work here")
 
 
+# A libc of the future, as far as the functions go that it has and ours has not.
+NEWER = """
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+const char *gnu_get_libc_version(void) { return "2.45"; }
+int pidfd_spawn(int *pidfd, const char *path, const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
+{
+    void *libc = dlopen("libc.so.6", RTLD_NOW);
+    __typeof__(&posix_spawn) spawn = (__typeof__(&posix_spawn))dlsym(libc, "posix_spawn");
+    pid_t pid;
+    int error = spawn(&pid, path, actions, attributes, argv, envp);
+    if (!error)
+        *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return error;
+}
+int openat2(int at, const char *path, const struct open_how *how, size_t bytes)
+{
+    return (int)syscall(SYS_openat2, at, path, how, bytes);
+}
+void free_sized(void *p, size_t bytes) { free(p); }
+"""
+NEWER_MAP = "GLIBC_2.39 { pidfd_spawn; }; GLIBC_2.43 { openat2; free_sized; };\n"
+NEWER_USER = """
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#ifdef WEAK
+#pragma weak pidfd_spawn
+#pragma weak openat2
+#pragma weak free_sized
+#endif
+extern char **environ;
+int pidfd_spawn(int *, const char *, void *, void *, char **, char **);
+int openat2(int, const char *, const struct open_how *, size_t);
+void free_sized(void *, size_t);
+int main(void)
+{
+    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC};
+    char *words[] = {"true", NULL};
+    int children[2] = {-1, -1};
+    siginfo_t end = {0};
+
+    if (!pidfd_spawn || !openat2 || !free_sized)
+        return puts("not there"), 0;
+    for (int i = 0; i < 2; i++)
+        printf("%d ", pidfd_spawn(&children[i], "/bin/true", NULL, NULL, words, environ));
+    waitid(P_PIDFD, children[0], &end, WEXITED);
+    printf("%d ", pidfd_spawn(&children[0], "/nowhere", NULL, NULL, words, environ));
+    printf("%d ", openat2(AT_FDCWD, "/", &how, sizeof(how)));
+    printf("%d\\n", openat2(AT_FDCWD, "/nowhere", &how, sizeof(how)));
+    for (int i = 0; i < 1000; i++)
+        free_sized(malloc(1000), 1000);
+    return 0;
+}
+"""
+
+
+def test_newer_libc(tracker):
+    """hazard: A5: functions that only a libc of the future has are seen there, and are not
+    there where libc has not got them."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = Path(folder) / "names.map"
+        names.write_text(NEWER_MAP, encoding="ascii")
+        newer = build_shared(folder, "newer.so", NEWER, "-D_GNU_SOURCE", "-w",
+                             f"-Wl,--version-script={names}")
+        user = compile_hello(folder, "gcc", "-D_GNU_SOURCE", "-w", "-Wl,--no-as-needed",
+                             str(newer), f"-Wl,-rpath,{folder}", text=NEWER_USER)
+        done = run([user], env=tracker.environment(f"dir={folder}:verbose=1"))
+        if (done.returncode, done.stdout) != (0, "0 0 2 5 -1\n"):
+            raise Mismatch(f"status {done.returncode}, {done.stdout!r} {done.stderr[-300:]}")
+        report = json.loads(run([tracker.tool, "report", "--format=json",
+                                 *Path(folder).glob("hello.*.ctt")]).stdout)
+        held = {row["kind"]: row["count"] for row in report["live"]}
+        if (held.get("fd"), held.get("event"), held.get("process")) != (1, 2, 1) or \
+                sum(row["count"] for row in report["live"] if row["kind"] == "memory") > 100:
+            raise Mismatch(f"held: {held}")
+        looks = compile_hello(folder, "gcc", "-DWEAK", "-D_GNU_SOURCE", "-w", text=NEWER_USER)
+        compare_host(tracker, folder, looks)
+
+
 def test_start_under_loader_options(tracker):
     """hazard: A1, A2, A3: the start with all symbols bound at once, and with the loader's
     own messages, which allocate early."""
@@ -172,5 +264,6 @@ TESTS = (
     test_bundled_libraries,
     test_callers_runpath,
     test_other_namespace,
+    test_newer_libc,
     test_start_under_loader_options,
 )

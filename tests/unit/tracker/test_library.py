@@ -6,9 +6,9 @@
 
 hazard: A7, A8, A9, A11, B1. What it exports is what hooked_names.txt lists; every other
 name of a hooked function that libc has (fortify, large files, underscores) is hooked too or
-in names_left_out.txt; what it imports is in imports.txt, it brings no soname into a program
-that is not there anyway, and its thread-local storage needs no call into the loader. Prints
-"ok NAME" or "FAILED NAME: why".
+in names_left_out.txt, whether this machine's libc or one of libc_names.txt; what it imports
+is in imports.txt, it brings no soname into a program that is not there anyway, and its
+thread-local storage needs no call into the loader. Prints "ok NAME" or "FAILED NAME: why".
 """
 
 import re
@@ -61,16 +61,37 @@ def list_public(library):
     """What a program can link with, without libc's private names."""
     rows = [line.split()[-1] for line in run("nm", "-D", "--defined-only",
                                              "--with-symbol-versions", library).splitlines()]
-    return {name.partition("@")[0] for name in rows if "GLIBC_PRIVATE" not in name}
+    return {name.partition("@")[0] for name in rows
+            if "GLIBC_PRIVATE" not in name and not name.startswith("GLIBC_")}
 
 
 def check_twins(library):
     exported, left_out = list_symbols(library, "--defined-only"), read_names("names_left_out.txt")
     stems = {DRESS.sub("", name) for name in exported}
-    twins = {name for name in list_public(find_libc())
+    twins = {name for name in list_public(find_libc()) | read_names("libc_names.txt")
              if DRESS.sub("", name) in stems}
     return " ".join(filter(None, (difference("neither:", twins - exported - left_out),
                                   difference("both:", exported & left_out))))
+
+
+def check_known(_library):
+    """A libc with a name that nobody has looked at may give or take something by it."""
+    return difference("not in libc_names.txt:",
+                      list_public(find_libc()) - read_names("libc_names.txt"))
+
+
+def check_versions(library):
+    """What came after 2.36 is exported in its own version alone, and that is not the default:
+    a program that looks whether libc has it must not find ours."""
+    rows = run("nm", "-D", "--defined-only", "--with-symbol-versions", library).splitlines()
+    exported = {line.split()[-1] for line in rows}
+    lines = (HERE / "libc_names.txt").read_text(encoding="utf-8").splitlines()
+    wrong = set()
+    for version, _, names in (line.partition(": ") for line in lines if line[:1].isdigit()):
+        if version != "2.36":
+            later = {name for name in exported if name.partition("@")[0] in names.split()}
+            wrong |= {name for name in later if name.partition("@")[2] != f"GLIBC_{version}"}
+    return difference("not hidden or not in their version:", wrong)
 
 
 def find_libc():
@@ -101,6 +122,8 @@ def check_unwinder(library):
 CHECKS = {
     "exports": check_exports,
     "twins": check_twins,
+    "known": check_known,
+    "versions": check_versions,
     "imports": check_imports,
     "needed": check_needed,
     "thread-storage": check_thread_storage,
