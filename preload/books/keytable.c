@@ -28,7 +28,8 @@ struct key {
 struct slot {
     struct holding holding;
     struct key key;
-    struct slot *next_free; /* under the shard's lock */
+    struct slot *next_free; /* this and the next under the shard's lock */
+    uint32_t more;          /* acquisitions beyond the first */
     UT_hash_handle hh;
 };
 
@@ -111,10 +112,26 @@ bool key_enter(const struct holding_copy *holding)
     if (!slot)
         slot = slot_insert(shard, &key);
     bool replaced = slot && holding_publish(&slot->holding, holding);
+    if (slot)
+        slot->more = 0;
     owned_unlock(&shard->lock);
     if (!slot)
         HEALTH(keys_dropped);
     return replaced;
+}
+
+bool key_again(enum ctt_kind_id kind, uint64_t handle)
+{
+    struct key key = {kind, handle};
+    struct shard *shard = shard_of(&key);
+    if (!owned_lock(&shard->lock))
+        return false;
+    struct slot *slot = slot_find(shard, &key);
+    bool there = slot && atomic_load(&slot->holding.live);
+    if (there)
+        slot->more++;
+    owned_unlock(&shard->lock);
+    return there;
 }
 
 bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_copy)
@@ -124,8 +141,11 @@ bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_c
     if (!owned_lock(&shard->lock))
         return false;
     struct slot *slot = slot_find(shard, &key);
-    bool taken = slot && holding_take(&slot->holding, ret_copy);
-    if (slot) {
+    bool last = slot && slot->more == 0;
+    bool taken = last && holding_take(&slot->holding, ret_copy);
+    if (slot && !last) {
+        slot->more--;
+    } else if (slot) {
         HASH_DELETE(hh, shard->table, slot);
         slot->next_free = shard->free;
         shard->free = slot;
@@ -193,8 +213,10 @@ static void drop_one(struct slot *slot, void *arg)
 {
     struct holding_copy copy;
     enum ctt_kind_id kind = *(enum ctt_kind_id *)arg;
-    if (holding_read(&slot->holding, &copy) && copy.kind == kind)
-        key_take(kind, copy.handle, &copy);
+    /* Until it is out: some have been acquired more than once. */
+    while (holding_read(&slot->holding, &copy) && copy.kind == kind)
+        if (key_take(kind, copy.handle, &copy))
+            return;
 }
 
 void key_drop_kind(enum ctt_kind_id kind)

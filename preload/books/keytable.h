@@ -19,7 +19,10 @@
 
 /* Enters; tells whether an older one was still there (then replaced). */
 bool key_enter(const struct holding_copy *holding);
-/* Takes out; false when not there. */
+/* Another acquisition of what is there: it takes one more key_take to take it out.
+ * False when it is not there. */
+bool key_again(enum ctt_kind_id kind, uint64_t handle);
+/* Takes out; false when not there, or still held by another acquisition. */
 bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_copy);
 bool key_read(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_copy);
 void key_set_flags(enum ctt_kind_id kind, uint64_t handle, uint16_t set, uint16_t clear);

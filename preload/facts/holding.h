@@ -63,6 +63,11 @@
     X(SYSV_SHM, "System V memory")                                                                 \
     X(SYSV_SEM, "System V semaphores")                                                             \
     X(SYSV_MSG, "System V queue")                                                                  \
+    X(PATHS, "paths of a pattern")                                                                 \
+    X(TIMER, "timer")                                                                              \
+    X(SEMAPHORE, "named semaphore")                                                                \
+    X(SPAWN_ACTIONS, "file actions of a spawn")                                                    \
+    X(SPAWN_ATTRIBUTES, "attributes of a spawn")                                                   \
     X(HIDDEN_THREAD, "not by pthread_create")
 
 enum holding_detail {

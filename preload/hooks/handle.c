@@ -9,9 +9,11 @@
  * anew there without having been given back, it replaces what was.
  *
  * Left out, with the reasons, in tests/unit/tracker/names_left_out.txt: what holds
- * nothing (mutexes and their kin), and what a hook would change (dlopen: A14).
+ * nothing (mutexes and their kin), and what a hook would change (dlopen: A14). Timers,
+ * named semaphores and the like: object.c.
  */
 #include <fts.h>
+#include <glob.h>
 #include <iconv.h>
 #include <ifaddrs.h>
 #include <locale.h>
@@ -32,10 +34,10 @@
 #include <wordexp.h>
 
 #include "preload/ground/sys.h"
-#include "preload/hooks/family.h"
+#include "preload/hooks/handle.h"
 
-static void handle_enter(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind,
-                         enum holding_detail detail, uint64_t handle)
+void handle_given(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind,
+                  enum holding_detail detail, uint64_t handle)
 {
     uint32_t stack = family_stack(hook, site);
     struct holding_copy holding = holding_now(kind, detail, handle, stack);
@@ -43,61 +45,13 @@ static void handle_enter(struct hook *hook, const struct call_site *site, enum c
     key_enter(&holding);
 }
 
-static void handle_taken(struct hook *hook, const struct call_site *site,
-                         const struct holding_copy *was)
+void handle_taken(struct hook *hook, const struct call_site *site, const struct holding_copy *was)
 {
     struct stack_note *note = stack_note(was->stack);
     if (note)
         atomic_store_explicit(&note->released_stack, family_stack(hook, site),
                               memory_order_relaxed);
 }
-
-/* ---- shapes ---- */
-
-/* `handle` is what the call has made, where `good` holds; both may name `result`. */
-#define GIVES(kind, detail, ret, function, params, args, good, handle)                             \
-    HOOK(function);                                                                                \
-    HOOK_EXPORT ret function params                                                                \
-    {                                                                                              \
-        ret result = REAL(function) args;                                                          \
-        if ((good) && guard_may_record(GUARD_FRAME())) {                                           \
-            struct call_site site = CALL_SITE();                                                   \
-            handle_enter(&hook_##function, &site, kind, detail, (uint64_t)(uintptr_t)(handle));    \
-        }                                                                                          \
-        return result;                                                                             \
-    }
-
-/* The call takes it back, always. */
-#define TAKES(kind, function, params, args, handle)                                                \
-    HOOK(function);                                                                                \
-    HOOK_EXPORT void function params                                                               \
-    {                                                                                              \
-        struct holding_copy was;                                                                   \
-        if (guard_may_record(GUARD_FRAME()) &&                                                     \
-            key_take(kind, (uint64_t)(uintptr_t)(handle), &was)) {                                 \
-            struct call_site site = CALL_SITE();                                                   \
-            handle_taken(&hook_##function, &site, &was);                                           \
-        }                                                                                          \
-        REAL(function) args;                                                                       \
-    }
-
-/* The call may fail, and then has not. */
-#define TAKES_IF(kind, function, params, args, handle, failed)                                     \
-    HOOK(function);                                                                                \
-    HOOK_EXPORT int function params                                                                \
-    {                                                                                              \
-        struct holding_copy was;                                                                   \
-        if (!guard_may_record(GUARD_FRAME()) ||                                                    \
-            !key_take(kind, (uint64_t)(uintptr_t)(handle), &was))                                  \
-            return REAL(function) args;                                                            \
-        struct call_site site = CALL_SITE();                                                       \
-        int result = REAL(function) args;                                                          \
-        if (failed)                                                                                \
-            key_enter(&was);                                                                       \
-        else                                                                                       \
-            handle_taken(&hook_##function, &site, &was);                                           \
-        return result;                                                                             \
-    }
 
 #define HANDLE CTT_KIND_HANDLE
 
@@ -125,6 +79,17 @@ GIVES(HANDLE, DETAIL_WORDS, int, wordexp,
       result == 0, words)
 TAKES(HANDLE, wordfree, (wordexp_t * words), (words), words)
 
+/* Appended to, it is the same one. */
+#define EXPANDS(function, type)                                                                    \
+    GIVES(HANDLE, DETAIL_PATHS, int, function,                                                     \
+          (const char *restrict pattern, int flags, int (*failed)(const char *, int),              \
+           type *restrict paths),                                                                  \
+          (pattern, flags, failed, paths), result == 0 && !(flags & GLOB_APPEND), paths)
+EXPANDS(glob, glob_t)
+EXPANDS(glob64, glob64_t)
+TAKES(HANDLE, globfree, (glob_t * paths), (paths), paths)
+TAKES(HANDLE, globfree64, (glob64_t * paths), (paths), paths)
+
 /* ---- languages ---- */
 
 /* Changing a locale gives another in its place, or the same; the C locale is a static
@@ -151,7 +116,7 @@ void __freelocale(locale_t locale);
             key_enter(&was);                                                                       \
         if (watched && locale_is_made(result)) {                                                   \
             struct call_site site = CALL_SITE();                                                   \
-            handle_enter(&hook_##function, &site, HANDLE, DETAIL_LOCALE,                           \
+            handle_given(&hook_##function, &site, HANDLE, DETAIL_LOCALE,                           \
                          (uint64_t)(uintptr_t)result);                                             \
         }                                                                                          \
         return result;                                                                             \

@@ -6,14 +6,19 @@
  *
  *  - posix_spawn and posix_spawnp before 2.15 run a file that is neither a
  *    program nor begins with #! by /bin/sh;
- *  - quick_exit before 2.24 runs the destructors of thread-local objects.
+ *  - quick_exit before 2.24 runs the destructors of thread-local objects;
+ *  - timers before 2.3.3 are small numbers, not pointers;
+ *  - glob before 2.27 does not call a gl_lstat of the caller's, which did not set it.
  *
  * All other hooked names with several versions are one and the same function
  * under each; a test looks at the libc that is there. The names of versions are
  * the architecture's own, here and in exports.map.
  */
+#include <glob.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "preload/hooks/handle.h"
 #include "preload/hooks/spawn.h"
 
 #define SPAWNS_OLDER(function, name, searches)                                                     \
@@ -23,6 +28,40 @@
 
 SPAWNS_OLDER(posix_spawn_2_2_5, posix_spawn, false)
 SPAWNS_OLDER(posix_spawnp_2_2_5, posix_spawnp, true)
+
+#define EXPANDS_OLDER(function, name, type)                                                        \
+    __typeof__(name) function;                                                                     \
+    HOOK_VERSION(function, name, "GLIBC_2.2.5");                                                   \
+    GIVES_BODY(CTT_KIND_HANDLE, DETAIL_PATHS, int, function,                                       \
+               (const char *restrict pattern, int flags, int (*failed)(const char *, int),         \
+                type *restrict paths),                                                             \
+               (pattern, flags, failed, paths), result == 0 && !(flags & GLOB_APPEND), paths)
+
+EXPANDS_OLDER(glob_2_2_5, glob, glob_t)
+EXPANDS_OLDER(glob64_2_2_5, glob64, glob64_t)
+
+/* What 2.34 has moved from another library it has under both versions: today's. */
+__typeof__(timer_create) timer_create_2_3_3;
+__typeof__(timer_delete) timer_delete_2_3_3;
+HOOK_VERSION(timer_create_2_3_3, timer_create, "GLIBC_2.3.3");
+HOOK_VERSION(timer_delete_2_3_3, timer_delete, "GLIBC_2.3.3");
+GIVES_BODY(CTT_KIND_TIMER, DETAIL_TIMER, int, timer_create_2_3_3,
+           (clockid_t clock, struct sigevent *restrict event, timer_t *restrict ret_timer),
+           (clock, event, ret_timer), result == 0, *ret_timer)
+TAKES_IF_BODY(CTT_KIND_TIMER, timer_delete_2_3_3, (timer_t timer), (timer), timer, result != 0)
+
+/* The numbers of the others are below. */
+#define OLDER_TIMER(number) (UINT64_C(1) << 62 | (uint32_t)(number))
+
+int timer_create_2_2_5(clockid_t clock, struct sigevent *event, int *ret_timer);
+int timer_delete_2_2_5(int timer);
+HOOK_VERSION(timer_create_2_2_5, timer_create, "GLIBC_2.2.5");
+HOOK_VERSION(timer_delete_2_2_5, timer_delete, "GLIBC_2.2.5");
+GIVES_BODY(CTT_KIND_TIMER, DETAIL_TIMER, int, timer_create_2_2_5,
+           (clockid_t clock, struct sigevent *event, int *ret_timer), (clock, event, ret_timer),
+           result == 0, OLDER_TIMER(*ret_timer))
+TAKES_IF_BODY(CTT_KIND_TIMER, timer_delete_2_2_5, (int timer), (timer), OLDER_TIMER(timer),
+              result != 0)
 
 __typeof__(quick_exit) quick_exit_2_10;
 HOOK_VERSION(quick_exit_2_10, quick_exit, "GLIBC_2.10");

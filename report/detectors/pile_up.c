@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * D3 at the end of a process: many descriptors of one stack and kind, all
+ * D3 at the end of a process: many descriptors or timers of one stack and kind, all
  * still held, from pile_up= on, 16 by default. Most sound programs leave 7 at
  * the most, but not all: a server of PostgreSQL's ends with its cache of 32
  * descriptors open, CPython's own tests with 26 and 60. So it is a warning only
@@ -12,7 +12,8 @@
 
 static bool holding_may_pile(const struct report *report, const struct holding *holding)
 {
-    return holding_is_held_at_exit(report, holding) &&
+    return holding_is_left_at_exit(report, holding) &&
+           (kind_is_descriptor(holding->kind) || holding->kind == CTT_KIND_TIMER) &&
            (!holding->context || holding->context->kind == CTT_CONTEXT_PROCESS);
 }
 

@@ -8,12 +8,17 @@
 
 #include "rules.h"
 
-static inline bool holding_is_held_at_exit(const struct report *report,
+static inline bool holding_is_left_at_exit(const struct report *report,
                                            const struct holding *holding)
 {
     return model_is_end(report->model) && report->settings.exit_rule != EXIT_DECLARED &&
-           holding_is_blamable(holding) && kind_is_descriptor(holding->kind) &&
-           !context_is_declared(holding->context);
+           holding_is_blamable(holding) && !context_is_declared(holding->context);
+}
+
+static inline bool holding_is_held_at_exit(const struct report *report,
+                                           const struct holding *holding)
+{
+    return holding_is_left_at_exit(report, holding) && kind_is_descriptor(holding->kind);
 }
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes two of each handle of libc's, one after the other, and gives back the second. */
+#include <fcntl.h>
 #include <fts.h>
+#include <glob.h>
 #include <iconv.h>
 #include <ifaddrs.h>
 #include <locale.h>
@@ -9,6 +11,9 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <regex.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +23,7 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <threads.h>
+#include <time.h>
 #include <unistd.h>
 #include <wordexp.h>
 
@@ -71,6 +77,59 @@ PLACE words(bool leak)
 
     if (wordexp("a b", expanded, WRDE_NOCMD) == 0 && !leak)
         wordfree(expanded);
+}
+
+PLACE paths(bool leak)
+{
+    static glob_t kept;
+    glob_t once, *found = leak ? &kept : &once;
+
+    if (glob("/etc/passwd", 0, NULL, found) == 0 &&
+        glob("/etc/group", GLOB_APPEND, NULL, found) == 0 && !leak)
+        globfree(found);
+    if (glob("/nowhere*", 0, NULL, &once) == 0)
+        puts("never");
+}
+
+PLACE timer(bool leak)
+{
+    struct sigevent none = {.sigev_notify = SIGEV_NONE};
+    timer_t made;
+
+    if (timer_create(CLOCK_MONOTONIC, &none, &made) == 0 && !leak)
+        timer_delete(made);
+}
+
+/* One object, however often it is opened. */
+PLACE named_semaphore(bool leak)
+{
+    char name[64];
+    sem_t *first, *second;
+
+    snprintf(name, sizeof(name), "/handles-%d-%d", (int)getpid(), leak);
+    first = sem_open(name, O_CREAT, 0600, 1);
+    second = sem_open(name, 0);
+    sem_unlink(name);
+    if (first == SEM_FAILED || first != second)
+        puts("never");
+    sem_close(first);
+    if (!leak)
+        sem_close(second);
+}
+
+PLACE spawn(bool leak)
+{
+    static posix_spawn_file_actions_t kept_actions;
+    static posix_spawnattr_t kept;
+    posix_spawn_file_actions_t once_actions, *actions = leak ? &kept_actions : &once_actions;
+    posix_spawnattr_t once, *attributes = leak ? &kept : &once;
+
+    posix_spawn_file_actions_init(actions);
+    posix_spawnattr_init(attributes);
+    if (!leak) {
+        posix_spawn_file_actions_destroy(actions);
+        posix_spawnattr_destroy(attributes);
+    }
 }
 
 PLACE language(bool leak)
@@ -167,8 +226,9 @@ PLACE queue(bool leak)
 }
 
 static void (*const places[])(bool leak) = {
-    hosts, interfaces, names,      pattern, words,         language,   copied_language, conversion,
-    tree,  mounts,     thread_key, c11_key, shared_memory, semaphores, queue,
+    hosts,      interfaces, names,  pattern,         words,   language,      copied_language,
+    conversion, tree,       mounts, thread_key,      c11_key, shared_memory, semaphores,
+    queue,      paths,      timer,  named_semaphore, spawn,
 };
 
 int main(void)

@@ -47,7 +47,7 @@ class Case:
 
 PROGRAMS = ("fd", "socket", "stream", "dir", "pipe", "event", "thread", "child",
             "double_close", "closed_behind", "limit_hit", "limit_memory", "limit_thread",
-            "ended_thread", "pile_up", "order")
+            "ended_thread", "pile_up", "order", "pile_timers")
 
 # Ways out of ways_out.c and what the dump is called after them.
 FATAL = ("abort", "segv", "overflow", "fpe", "ill", "bus", "term", "int", "hup", "quit",
@@ -63,7 +63,7 @@ WAYS = {
 CASES = (
     *(Case(name, name) for name in PROGRAMS),
     Case("memory", "memory", live_memory=True),
-    Case("handles", "handles", live_kinds=("handle", "key", "ipc", "stream")),
+    Case("handles", "handles", live_kinds=("handle", "key", "ipc", "stream", "timer")),
     Case("fd-exit-all", "fd", options="exit=all"),
     Case("fd-exit-declared", "fd", options="exit=declared"),
     # A process goes on after exec: its dump lists what was held, and blames nobody.

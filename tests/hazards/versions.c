@@ -6,11 +6,16 @@
  *
  * hazard: A5, A6
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -24,6 +29,16 @@ __attribute__((noreturn)) void quick_exit_older(int status);
 __asm__(".symver spawn_older, posix_spawn@GLIBC_2.2.5");
 __asm__(".symver spawnp_older, posix_spawnp@GLIBC_2.2.5");
 __asm__(".symver quick_exit_older, quick_exit@GLIBC_2.10");
+__typeof__(glob) glob_older;
+__typeof__(timer_create) timer_create_middle;
+__typeof__(timer_delete) timer_delete_middle;
+int timer_create_older(clockid_t clock, struct sigevent *event, int *ret_timer);
+int timer_delete_older(int timer);
+__asm__(".symver glob_older, glob@GLIBC_2.2.5");
+__asm__(".symver timer_create_middle, timer_create@GLIBC_2.3.3");
+__asm__(".symver timer_delete_middle, timer_delete@GLIBC_2.3.3");
+__asm__(".symver timer_create_older, timer_create@GLIBC_2.2.5");
+__asm__(".symver timer_delete_older, timer_delete@GLIBC_2.2.5");
 
 static void spawn_bare_script(const char *name, __typeof__(posix_spawn) *spawn)
 {
@@ -54,6 +69,66 @@ static int run_older_spawn(void)
     return 0;
 }
 
+static unsigned asked;
+
+static int own_lstat(const char *restrict path, struct stat *restrict facts)
+{
+    asked++;
+    return lstat(path, facts);
+}
+
+static void *own_opendir(const char *path)
+{
+    return opendir(path);
+}
+
+static void own_closedir(void *directory)
+{
+    closedir(directory);
+}
+
+static struct dirent *own_readdir(void *directory)
+{
+    return readdir(directory);
+}
+
+/* A caller of the older one has not set gl_lstat. */
+static int run_older_glob(void)
+{
+    __typeof__(glob) *const globs[] = {glob, glob_older};
+
+    for (int i = 0; i < 2; i++) {
+        glob_t found = {.gl_opendir = own_opendir,
+                        .gl_closedir = own_closedir,
+                        .gl_readdir = own_readdir,
+                        .gl_stat = stat,
+                        .gl_lstat = own_lstat};
+        int result = globs[i]("/etc/passwd", GLOB_ALTDIRFUNC, NULL, &found);
+
+        printf("%d: %zu, asked %u times\n", result, found.gl_pathc, asked);
+        globfree(&found);
+    }
+    return 0;
+}
+
+static int run_older_timers(void)
+{
+    struct sigevent none = {.sigev_notify = SIGEV_NONE};
+
+    for (int i = 0; i < 3; i++) {
+        int older = -1;
+        timer_t present, middle;
+
+        printf("%d ", timer_create_older(CLOCK_REALTIME, &none, &older));
+        printf("%d %d ", older, timer_create(CLOCK_REALTIME, &none, &present));
+        printf("%d ", timer_create_middle(CLOCK_REALTIME, &none, &middle));
+        printf("%d %d %d ", timer_delete_older(older), timer_delete(present),
+               timer_delete_middle(middle));
+        printf("%d\n", timer_delete_older(older) < 0 && errno == EINVAL);
+    }
+    return 0;
+}
+
 static void tell_end(void *name)
 {
     dprintf(STDOUT_FILENO, "%s ended\n", (const char *)name);
@@ -72,8 +147,8 @@ static int run_quick_exit(void)
 }
 
 static const struct hazard_case cases[] = {
-    {"older_spawn", run_older_spawn},
-    {"older_quick_exit", run_older_quick_exit},
+    {"older_spawn", run_older_spawn},   {"older_glob", run_older_glob},
+    {"older_timers", run_older_timers}, {"older_quick_exit", run_older_quick_exit},
     {"quick_exit", run_quick_exit},
 };
 

@@ -55,6 +55,26 @@ static void entering_twice_tells(void **state)
     assert_int_equal(got.stack, 2);
 }
 
+static void acquired_again_is_taken_as_often(void **state)
+{
+    struct holding_copy s = stream_of(300, 1), got;
+    assert_false(key_again(CTT_KIND_STREAM, 300));
+    key_enter(&s);
+    assert_true(key_again(CTT_KIND_STREAM, 300));
+    assert_false(key_take(CTT_KIND_STREAM, 300, &got));
+    assert_int_equal(live_count(), 1);
+    assert_true(key_take(CTT_KIND_STREAM, 300, &got));
+    assert_false(key_again(CTT_KIND_STREAM, 300));
+    key_enter(&s);
+    key_again(CTT_KIND_STREAM, 300);
+    key_enter(&s); /* another, which nobody has taken before */
+    assert_true(key_take(CTT_KIND_STREAM, 300, &got));
+    key_enter(&s);
+    key_again(CTT_KIND_STREAM, 300);
+    key_drop_kind(CTT_KIND_STREAM);
+    assert_int_equal(live_count(), 0);
+}
+
 static void slots_are_used_again(void **state)
 {
     struct holding_copy got;
@@ -178,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_are_apart),
         cmocka_unit_test(entering_twice_tells),
+        cmocka_unit_test(acquired_again_is_taken_as_often),
         cmocka_unit_test(slots_are_used_again),
         cmocka_unit_test(a_kind_is_dropped_whole),
         cmocka_unit_test(threads_lose_nothing),
