@@ -9,7 +9,9 @@
 #include "preload/ground/owned_lock.h"
 
 /* uthash's tables come from the arena, which never takes back: a table that
- * doubles leaves its old buckets behind, half of what is in use at most. */
+ * doubles leaves its old buckets behind, half of what is in use at most. One that
+ * loses its last element would be left behind whole, and made anew for the next: each
+ * has an anchor in it that is never taken out. */
 #define uthash_malloc(bytes)     arena_alloc(bytes)
 #define uthash_free(p, bytes)    ((void)(p))
 #define HASH_NONFATAL_OOM        1
@@ -37,6 +39,7 @@ struct shard {
     struct owned_lock lock;
     struct slot *table;
     struct slot *free;
+    struct slot anchor; /* of kind 0, which no key has */
 };
 static struct shard shards[SHARDS];
 
@@ -82,9 +85,19 @@ static struct slot *slot_find(struct shard *shard, const struct key *key)
     return found;
 }
 
+static bool is_anchored(struct shard *shard)
+{
+    struct slot *anchor = &shard->anchor;
+    if (!shard->table)
+        HASH_ADD(hh, shard->table, key, sizeof anchor->key, anchor);
+    return shard->table;
+}
+
 static struct slot *slot_insert(struct shard *shard, const struct key *key)
 {
     struct slot *slot = shard->free;
+    if (!is_anchored(shard))
+        return NULL;
     if (slot)
         shard->free = slot->next_free;
     else

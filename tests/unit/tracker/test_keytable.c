@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "preload/books/keytable.h"
+#include "preload/ground/arena.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
@@ -85,6 +86,20 @@ static void slots_are_used_again(void **state)
             fail();
     }
     assert_int_equal(health_counts[HEALTH_keys_dropped], 0);
+}
+
+/* Whoever opens and closes one stream all night has the tables of the first evening. */
+static void a_table_that_empties_is_kept(void **state)
+{
+    struct holding_copy got;
+    uint64_t before = arena_mapped();
+    for (uint64_t i = 0; i < 200000; i++) {
+        struct holding_copy h = stream_of(1 << 20, 3);
+        key_enter(&h);
+        if (!key_take(CTT_KIND_STREAM, 1 << 20, &got))
+            fail();
+    }
+    assert_in_range(arena_mapped() - before, 0, 1 << 20);
 }
 
 static void a_kind_is_dropped_whole(void **state)
@@ -200,6 +215,7 @@ int main(void)
         cmocka_unit_test(entering_twice_tells),
         cmocka_unit_test(acquired_again_is_taken_as_often),
         cmocka_unit_test(slots_are_used_again),
+        cmocka_unit_test(a_table_that_empties_is_kept),
         cmocka_unit_test(a_kind_is_dropped_whole),
         cmocka_unit_test(threads_lose_nothing),
         cmocka_unit_test(a_fork_child_finds_it_whole),
