@@ -51,6 +51,7 @@ void fork_child(void)
     key_mark_kind(CTT_KIND_IPC, CTT_HOLDING_INHERITED);
     ranges_inherit();
     key_drop_kind(CTT_KIND_THREAD);
+    key_drop_kind(CTT_KIND_LOCK);  /* by other threads, or by a tid that is another here */
     key_drop_kind(CTT_KIND_TIMER); /* timer_create(2): not inherited */
     children_forget();
     mishaps_forget();

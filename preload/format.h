@@ -382,6 +382,10 @@ enum ctt_mishap_id {
     CTT_MISHAP_LIMIT = 3,               /* D20 */
     CTT_MISHAP_CLOSED_BEHIND_OWNER = 4, /* D25 */
     CTT_MISHAP_FAILED_CLOSE = 5,
+    CTT_MISHAP_UNLOCKED_FREE = 6, /* D24: it was not locked */
+    CTT_MISHAP_UNLOCKED_FOREIGN = 7,
+    CTT_MISHAP_DESTROYED_LOCKED = 8,
+    CTT_MISHAP_FREED_LOCKED = 9,
 };
 
 /* A failed or illegal call, counted once per (id, stack, other_stack). */
@@ -502,6 +506,7 @@ struct ctt_trailer {
       "holdings of one kind listed one by one in a dump")                                          \
     X(sample, SIZE, "0", "",                                                                       \
       "record one block in so many bytes of memory, and all of that size or more; 0: every block") \
+    X(locks, BOOL, "0", "", "follow mutexes and read-write locks, and what else threads meet at")  \
     X(stacks, BOOL, "1", "", "record where everything was acquired")                               \
     X(stack_depth, INT, "128", "0 4294967295", "frames kept of a stack")                           \
     X(unwind, TEXT, "recipes", "recipes libunwind", "unwinder: recipes or libunwind")              \

@@ -38,6 +38,7 @@
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
 #include "preload/hooks/exec.h"
+#include "preload/hooks/lock.h"
 #include "preload/hooks/inject.h"
 #include "preload/outlets/ending.h"
 #include "preload/outlets/warning.h"
@@ -152,6 +153,8 @@ static void tracker_start(char **argv, char **envp)
     baseline_fds();
     look_for_allocators();
     choose_unwinder();
+    if (config.locks)
+        lock_watch();
     if (strcmp(config.children, "skip") == 0)
         exec_skip_children(envp);
     fork_watch();

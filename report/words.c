@@ -104,9 +104,25 @@ const char *mishap_word(uint32_t id)
         [CTT_MISHAP_LIMIT] = "limit-hit",
         [CTT_MISHAP_CLOSED_BEHIND_OWNER] = "closed-behind-owner",
         [CTT_MISHAP_FAILED_CLOSE] = "failed-close",
+        [CTT_MISHAP_UNLOCKED_FREE] = "unlocked-free",
+        [CTT_MISHAP_UNLOCKED_FOREIGN] = "unlocked-foreign",
+        [CTT_MISHAP_DESTROYED_LOCKED] = "destroyed-locked",
+        [CTT_MISHAP_FREED_LOCKED] = "freed-locked",
     };
 
     return WORD_OF(words, id);
+}
+
+const char *mishap_phrase(uint32_t id)
+{
+    static const char *const phrases[] = {
+        [CTT_MISHAP_UNLOCKED_FREE] = "unlocked though it was not locked",
+        [CTT_MISHAP_UNLOCKED_FOREIGN] = "unlocked by a thread that had not locked it",
+        [CTT_MISHAP_DESTROYED_LOCKED] = "destroyed while it was locked",
+        [CTT_MISHAP_FREED_LOCKED] = "freed while it was locked",
+    };
+
+    return id < sizeof(phrases) / sizeof(phrases[0]) ? phrases[id] : NULL;
 }
 
 const char *health_word(uint32_t status)

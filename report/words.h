@@ -16,6 +16,8 @@ const char *state_word(uint32_t state);   /* JSON: "deadline" */
 const char *state_phrase(uint32_t state); /* text: "deadline exceeded" */
 const char *cut_phrase(uint32_t cut);     /* why a stack ended early */
 const char *mishap_word(uint32_t id);
+/* What happened, where the detector's sentence says it too generally; else NULL. */
+const char *mishap_phrase(uint32_t id);
 const char *health_word(uint32_t status);
 const char *origin_word(uint32_t origin);
 

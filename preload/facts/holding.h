@@ -68,6 +68,13 @@
     X(SEMAPHORE, "named semaphore")                                                                \
     X(SPAWN_ACTIONS, "file actions of a spawn")                                                    \
     X(SPAWN_ATTRIBUTES, "attributes of a spawn")                                                   \
+    X(MUTEX, "mutex")                                                                              \
+    X(RWLOCK, "read-write lock")                                                                   \
+    X(RWLOCK_READ, "read-write lock, reading")                                                     \
+    X(RWLOCK_WRITE, "read-write lock, writing")                                                    \
+    X(CONDITION, "condition")                                                                      \
+    X(BARRIER, "barrier")                                                                          \
+    X(UNNAMED_SEMAPHORE, "semaphore")                                                              \
     X(HIDDEN_THREAD, "not by pthread_create")
 
 enum holding_detail {

@@ -25,11 +25,12 @@ static bool libc_may_have(const char *version)
     return text_read_u64(&had) >= text_read_u64(&wanted);
 }
 
-static void resolve_all(void)
+static uint64_t resolve_some(bool allocators)
 {
     uint64_t missing = 0;
     for (struct hook *hook = hooks_begin; hook < hooks_end; hook++) {
-        if (atomic_load_explicit(&hook->real, memory_order_relaxed))
+        if (hook->is_allocator != allocators ||
+            atomic_load_explicit(&hook->real, memory_order_relaxed))
             continue;
         if (hook->version && !libc_may_have(hook->version))
             continue;
@@ -42,6 +43,12 @@ static void resolve_all(void)
         }
         atomic_store_explicit(&hook->real, real, memory_order_release);
     }
+    return missing;
+}
+
+static void resolve_all(void)
+{
+    uint64_t missing = resolve_some(false) + resolve_some(true);
     if (!atomic_exchange(&resolved, 1))
         health_add(HEALTH_hooks_missing, missing);
 }

@@ -27,6 +27,7 @@
 #define GROUND_HOOK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,7 @@ struct hook {
     const char *name;
     _Atomic(void *) real; /* also the entry that stacks begin with */
     const char *version;  /* NULL: the default one */
+    bool is_allocator;
 };
 
 #define HOOK_SECTION "ctxtrace_hooks"
@@ -49,12 +51,16 @@ struct hook {
  * an array, as it likes to do with objects that stand alone. */
 #define HOOK_ROW __attribute__((section(HOOK_SECTION), used, aligned(__alignof__(struct hook))))
 
-#define HOOK(function) struct hook hook_##function HOOK_ROW = {#function, NULL, NULL}
+#define HOOK(function) struct hook hook_##function HOOK_ROW = {#function, NULL, NULL, false}
+/* Found after all others: until then a look-up that allocates gets memory of ours, and
+ * no other allocator is asked, whose locks may be hooks that are not found yet. */
+#define HOOK_ALLOCATOR(function)                                                                   \
+    struct hook hook_##function HOOK_ROW = {#function, NULL, NULL, true}
 
 /* The same for one version of a function that libc has in several: `function`
  * is what a program gets that asks for `name` in this version (hazards.md A5). */
 #define HOOK_VERSION(function, name, version)                                                      \
-    struct hook hook_##function HOOK_ROW = {#name, NULL, version};                                 \
+    struct hook hook_##function HOOK_ROW = {#name, NULL, version, false};                          \
     __asm__(".symver " #function ", " #name "@" version ", remove")
 
 /* Finds every real function in one pass (dlsym, dlvsym RTLD_NEXT); any thread may do
@@ -75,6 +81,26 @@ extern struct hook hooks_begin[] __asm__("__start_" HOOK_SECTION)
     __attribute__((visibility("hidden")));
 extern struct hook hooks_end[] __asm__("__stop_" HOOK_SECTION)
     __attribute__((visibility("hidden")));
+
+/*
+ * The way past the books: a jump, with no frame made for it. So each function that has
+ * one is two: the exported one decides, and the other, not inlined, does the work. For
+ * gcc the first has to be marked PASSES; clang takes it from the statement. The real
+ * function must be known where PASS stands.
+ */
+#if __has_attribute(musttail)
+#define PASSES
+#define PASS_BY_JUMP __attribute__((musttail))
+#else
+#define PASSES __attribute__((optimize("optimize-sibling-calls")))
+#define PASS_BY_JUMP
+#endif
+#define PASS(function, args)                                                                       \
+    PASS_BY_JUMP return ((__typeof__(&function))atomic_load_explicit(&hook_##function.real,        \
+                                                                     memory_order_relaxed))args
+#define WATCHED        static __attribute__((noinline))
+#define AND_SITE(...)  (__VA_ARGS__, const struct call_site *site)
+#define GIVE_SITE(...) (__VA_ARGS__, &site)
 
 /* The result is the handle. */
 #define ACQUIRES(family, ret, function, params, args)                                              \

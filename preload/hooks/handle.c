@@ -8,9 +8,9 @@
  * lies in the program's own memory (regex_t, wordexp_t) is known by its address; made
  * anew there without having been given back, it replaces what was.
  *
- * Left out, with the reasons, in tests/unit/tracker/names_left_out.txt: what holds
- * nothing (mutexes and their kin), and what a hook would change (dlopen: A14). Timers,
- * named semaphores and the like: object.c.
+ * Left out, with the reason, in tests/unit/tracker/names_left_out.txt: what a hook would
+ * change (dlopen: A14). Timers, named semaphores and the like: object.c; what threads
+ * meet at: lock_object.c.
  */
 #include <fts.h>
 #include <glob.h>

@@ -24,22 +24,22 @@
 #include "preload/facts/capture.h"
 #include "preload/facts/module.h"
 #include "preload/facts/tally.h"
-#include "preload/hooks/family.h"
+#include "preload/hooks/lock.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 
-HOOK(malloc);
-HOOK(calloc);
-HOOK(realloc);
-HOOK(free);
-HOOK(reallocarray);
-HOOK(memalign);
-HOOK(aligned_alloc);
-HOOK(posix_memalign);
-HOOK(valloc);
-HOOK(pvalloc);
-HOOK(malloc_usable_size);
+HOOK_ALLOCATOR(malloc);
+HOOK_ALLOCATOR(calloc);
+HOOK_ALLOCATOR(realloc);
+HOOK_ALLOCATOR(free);
+HOOK_ALLOCATOR(reallocarray);
+HOOK_ALLOCATOR(memalign);
+HOOK_ALLOCATOR(aligned_alloc);
+HOOK_ALLOCATOR(posix_memalign);
+HOOK_ALLOCATOR(valloc);
+HOOK_ALLOCATOR(pvalloc);
+HOOK_ALLOCATOR(malloc_usable_size);
 
 /* ---- before the real functions are known ---- */
 
@@ -122,28 +122,13 @@ static void block_acquired(const void *entry, const struct call_site *site, void
 }
 
 /*
- * The way past the books: a jump, with no frame made for it. So each function is
- * two: the exported one decides, and the other, not inlined, does the work. For gcc
- * the first has to be marked PASSES; clang takes it from the statement. The real
- * function is known wherever PASS stands (sample.h).
+ * Most of a sampled run goes past the books, by PASS (hook.h). The real function is
+ * known wherever that stands (sample.h).
  *
  * Nothing marks the thread as inside meanwhile. With an allocator that builds one
  * public function from another (B2; neither glibc's nor jemalloc's does) such a block
  * is judged twice, and its estimate is too high, by 2 at the most.
  */
-#if __has_attribute(musttail)
-#define PASSES
-#define PASS_BY_JUMP __attribute__((musttail))
-#else
-#define PASSES __attribute__((optimize("optimize-sibling-calls")))
-#define PASS_BY_JUMP
-#endif
-#define PASS(function, args)                                                                       \
-    PASS_BY_JUMP return ((__typeof__(&function))atomic_load_explicit(&hook_##function.real,        \
-                                                                     memory_order_relaxed))args
-#define WATCHED        static __attribute__((noinline))
-#define AND_SITE(...)  (__VA_ARGS__, const struct call_site *site)
-#define GIVE_SITE(...) (__VA_ARGS__, &site)
 
 /* Every function whose result is a new block of `bytes` bytes, or `boot` while the
  * real one is not known. */
@@ -213,10 +198,15 @@ HOOK_EXPORT PASSES int posix_memalign(void **where, size_t alignment, size_t byt
 
 /* ---- giving back, moving ---- */
 
+/* By a jump, too: its caller is free()'s. */
 WATCHED void free_watched(void *p)
 {
     if (!p)
         return;
+    if (lock_is_watching()) {
+        struct call_site site = CALL_SITE();
+        lock_freeing(&site, p);
+    }
     if (guard_may_record(GUARD_FRAME())) {
         if (!ledger_drop((uintptr_t)p))
             HEALTH(frees_unknown);
@@ -239,7 +229,7 @@ HOOK_EXPORT PASSES void free(void *p)
     uint64_t mean = atomic_load_explicit(&sample_mean, memory_order_acquire);
     if (mean != 0 && ((int64_t)mean < 0 || !ledger_holds((uintptr_t)p)))
         PASS(free, (p));
-    free_watched(p);
+    PASS_BY_JUMP return free_watched(p);
 }
 
 static void *boot_realloc(void *p, size_t bytes)

@@ -7,6 +7,7 @@
  *  - posix_spawn and posix_spawnp before 2.15 run a file that is neither a
  *    program nor begins with #! by /bin/sh;
  *  - quick_exit before 2.24 runs the destructors of thread-local objects;
+ *  - conditions before 2.3.2 are pointers;
  *  - timers before 2.3.3 are small numbers, not pointers;
  *  - glob before 2.27 does not call a gl_lstat of the caller's, which did not set it.
  *
@@ -15,10 +16,11 @@
  * the architecture's own, here and in exports.map.
  */
 #include <glob.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "preload/hooks/handle.h"
+#include "preload/hooks/lock.h"
 #include "preload/hooks/spawn.h"
 
 #define SPAWNS_OLDER(function, name, searches)                                                     \
@@ -49,6 +51,17 @@ GIVES_BODY(CTT_KIND_TIMER, DETAIL_TIMER, int, timer_create_2_3_3,
            (clockid_t clock, struct sigevent *restrict event, timer_t *restrict ret_timer),
            (clock, event, ret_timer), result == 0, *ret_timer)
 TAKES_IF_BODY(CTT_KIND_TIMER, timer_delete_2_3_3, (timer_t timer), (timer), timer, result != 0)
+
+/* A pointer to what libc allocates for it. */
+__typeof__(pthread_cond_init) pthread_cond_init_2_2_5;
+__typeof__(pthread_cond_destroy) pthread_cond_destroy_2_2_5;
+HOOK_VERSION(pthread_cond_init_2_2_5, pthread_cond_init, "GLIBC_2.2.5");
+HOOK_VERSION(pthread_cond_destroy_2_2_5, pthread_cond_destroy, "GLIBC_2.2.5");
+MAKES_BODY(DETAIL_CONDITION, pthread_cond_init_2_2_5,
+           (pthread_cond_t *restrict condition, const pthread_condattr_t *restrict attributes),
+           (condition, attributes), condition)
+UNMAKES_BODY(pthread_cond_destroy_2_2_5, (pthread_cond_t * condition), (condition), condition,
+             (void)hook)
 
 /* The numbers of the others are below. */
 #define OLDER_TIMER(number) (UINT64_C(1) << 62 | (uint32_t)(number))

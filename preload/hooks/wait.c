@@ -250,7 +250,7 @@ static int sigpause_again(struct waiting *wait, int number_or_mask, bool is_numb
 }
 
 #define SIGPAUSES(hook_name, function, params, args, number_or_mask, is_number)                    \
-    struct hook hook_##function HOOK_ROW = {hook_name, NULL, NULL};                                \
+    struct hook hook_##function HOOK_ROW = {hook_name, NULL, NULL, false};                         \
     HOOK_EXPORT int function params                                                                \
     {                                                                                              \
         WAITING(wait);                                                                             \

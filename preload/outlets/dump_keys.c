@@ -8,6 +8,7 @@
 
 #include "preload/books/keytable.h"
 #include "preload/facts/context.h"
+#include "preload/facts/lock.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/task.h"
 #include "preload/ground/config.h"
@@ -114,7 +115,8 @@ static void tell_key(const struct holding_copy *holding, void *arg)
 {
     struct scan *scan = arg;
     struct dump *dump = scan->dump;
-    if (holding->acquired_ns > dump->taken_ns || holding->kind >= CTT_KIND_COUNT)
+    if (holding->acquired_ns > dump->taken_ns || holding->kind >= CTT_KIND_COUNT ||
+        (holding->kind == CTT_KIND_LOCK && !lock_is_held(holding)))
         return;
     dump_count_live(dump, holding->stack, 1);
     if (scan->listed[holding->kind]++ >= (uint64_t)config.max_listed) {
@@ -125,6 +127,10 @@ static void tell_key(const struct holding_copy *holding, void *arg)
     dump_fill_holding(dump, holding, &record);
     if (record.kind == CTT_KIND_THREAD)
         describe_thread(dump, &record);
+    if (record.kind == CTT_KIND_LOCK) {
+        record.handle = LOCK_ADDRESS(record.handle);
+        record.owner = 0; /* a tid: the task has it */
+    }
     if (record.kind == CTT_KIND_PROCESS) {
         describe_child(dump, &record);
         if (scan->auto_reaped)

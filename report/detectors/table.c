@@ -7,6 +7,7 @@
 #define DETECTORS(X)                                                                               \
     X(unjoined_thread)                                                                             \
     X(unreaped_child)                                                                              \
+    X(lock_held)                                                                                   \
     X(held_after_cancel)                                                                           \
     X(never_ended)                                                                                 \
     X(pile_up)                                                                                     \
@@ -14,7 +15,8 @@
     X(double_close)                                                                                \
     X(double_free)                                                                                 \
     X(limit_hit)                                                                                   \
-    X(closed_behind_owner)
+    X(closed_behind_owner)                                                                         \
+    X(lock_misuse)
 
 #define X(name) extern const struct detector detector_##name;
 DETECTORS(X)

@@ -142,7 +142,7 @@ static void mishap_what_write(struct text *text, const struct finding *f)
                   f->detector->sentence, error ? ": " : "", error ? error : "");
     else
         text_line(text, PAINT_NONE, "    what    %s 0x%" PRIx64 " %s", kind, m->handle,
-                  f->detector->sentence);
+                  mishap_phrase(m->id) ? mishap_phrase(m->id) : f->detector->sentence);
 }
 
 static void whose_write(struct text *text, const struct finding *f)

@@ -283,6 +283,14 @@ def test_sample(bench):
     must(piles["live"] == PILE and "estimate" not in piles, f"{piles}")
 
 
+def test_locks(bench):
+    """Locks are followed where that was asked for, and nowhere else."""
+    for setting, expected in (("locks=0", False), ("locks=1", True)):
+        report = bench.dumped(setting, "lock")
+        told = {"lock-held", "lock-misuse"} & {row["detector"] for row in report["findings"]}
+        must(bool(told) == expected, f"{setting}: {told}")
+
+
 def test_stacks(bench):
     """Who and when, but not where: what is found is found all the same."""
     report = bench.dumped("stacks=off", "thread")

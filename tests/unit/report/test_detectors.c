@@ -273,6 +273,8 @@ static void test_mishaps(void **state)
         {CTT_MISHAP_LIMIT, "limit-hit note proved 2", "open64 load_conf main", 1},
         {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2", "close main", 1},
         {CTT_MISHAP_FAILED_CLOSE, "", "close main", 1},
+        {CTT_MISHAP_UNLOCKED_FREE, "lock-misuse warning proved 2", "unlock close_conf main", 1},
+        {CTT_MISHAP_FREED_LOCKED, "lock-misuse note proved 2", "unlock sys_helper", 2},
         {77, "", "close main", 1},
     };
 

@@ -39,7 +39,7 @@ void *hook_resolve(struct hook *hook)
 
 struct notify notify;
 
-static struct hook hook = {"test", NULL, NULL};
+static struct hook hook = {.name = "test"};
 static const struct call_site site;
 
 /* ---- what a program does ---- */
