@@ -55,6 +55,7 @@ struct exec_plan {
     bool warned;       /* pass on what was said of bad options */
     char *kept;        /* a variable of exec_keep, or NULL */
     uint64_t shield;   /* signals that are blocked until the new tracker is ready */
+    uint64_t lifted;   /* signals that were, and would be for ever */
     size_t bytes;      /* what exec_environment_make needs; 0: `envp` itself will do */
 };
 

@@ -13,10 +13,12 @@
 #include "preload/facts/signals.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/config.h"
+#include "preload/ground/guard.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
 #define VARIABLE    EXEC_PRELOAD "="
+#define SHIELDED    SIGNALS_SHIELD "="
 #define SHIELD_ROOM (sizeof SIGNALS_SHIELD + sizeof "=0x0123456789abcdef+")
 /* The copy of a larger environment has no room on a small stack; only who could not
  * be started otherwise gets one. */
@@ -92,7 +94,7 @@ static bool names_us(const struct exec_plan *plan)
 /* The variables that come on top, and the NULL. */
 static void plan_measure(struct exec_plan *plan, char *const envp[])
 {
-    if (!plan->strip && !plan->warned && !plan->kept && !plan->shield)
+    if (!plan->strip && !plan->warned && !plan->kept && !plan->shield && !plan->lifted)
         return;
     plan->bytes = (plan->entries + ON_TOP) * sizeof(char *) + SHIELD_ROOM;
     if (plan->strip)
@@ -127,18 +129,47 @@ static bool may_map(void)
     return true;
 }
 
+/* What waits for our own start, while constructors of libraries run. */
+static uint64_t shield_over_us(void)
+{
+    int state = atomic_load(&tracker_state);
+    const char *value = state == TRACKER_COLD || state == TRACKER_EARLY
+                            ? environment_value(environ, SIGNALS_SHIELD)
+                            : NULL;
+    return value ? text_read_hex(&value) : 0;
+}
+
+/* Whether the variable goes on to the new program, as it does when nobody cares. */
+static bool hands_on(const struct exec_plan *plan, char *const envp[])
+{
+    for (size_t i = 0; i < plan->entries; i++)
+        if (strncmp(envp[i], SHIELDED, strlen(SHIELDED)) == 0)
+            return true;
+    return false;
+}
+
+static void shield_lift(struct exec_plan *plan, uint64_t shield)
+{
+    plan->lifted = signals_mask(SIG_BLOCK, 0) & shield;
+    signals_unshield(plan->lifted);
+}
+
 void exec_plan_replace(struct exec_plan *ret_plan, const struct exec_target *target,
                        char *const envp[])
 {
     preload_find(ret_plan, envp);
     bool copied = ret_plan->entries <= ENTRIES_COPIED;
+    uint64_t over_us = shield_over_us();
     uint64_t wanted = copied && signals_request_ever_came() ? signals_requests() : 0;
-    enum exec_fit fit = names_us(ret_plan) ? exec_fit_of(target, wanted) : EXEC_UNKNOWN;
+    enum exec_fit fit = names_us(ret_plan) ? exec_fit_of(target, wanted | over_us) : EXEC_UNKNOWN;
     ret_plan->strip = fit == EXEC_FOREIGN;
     ret_plan->warned = copied && config_complaint() != NULL;
     ret_plan->kept = copied && sys_getpid() == keeper ? kept : NULL;
-    if (wanted && fit == EXEC_SURE && has_plain_ids() && may_map() &&
-        exec_preload_found(envp[ret_plan->preload_at] + strlen(VARIABLE)))
+    bool surely = (wanted | over_us) && fit == EXEC_SURE && has_plain_ids() && may_map() &&
+                  exec_preload_found(envp[ret_plan->preload_at] + strlen(VARIABLE));
+    if (over_us && !(surely && hands_on(ret_plan, envp)))
+        shield_lift(ret_plan, over_us);
+    if (wanted && surely)
         ret_plan->shield = wanted & ~signals_mask(SIG_BLOCK, wanted);
     plan_measure(ret_plan, envp);
 }
@@ -147,7 +178,9 @@ void exec_plan_undo(struct exec_plan *plan)
 {
     if (plan->shield)
         signals_mask(SIG_UNBLOCK, plan->shield);
-    plan->shield = 0;
+    if (plan->lifted)
+        signals_mask(SIG_BLOCK, plan->lifted);
+    plan->shield = plan->lifted = 0;
 }
 
 /* ---- environments ---- */
@@ -169,6 +202,8 @@ char *const *exec_environment_make(const struct exec_plan *plan, char *const env
     char *preload = shield + SHIELD_ROOM;
     size_t used = 0;
     for (size_t i = 0; i < plan->entries; i++) {
+        if (plan->lifted && strncmp(envp[i], SHIELDED, strlen(SHIELDED)) == 0)
+            continue;
         if (!plan->strip || i != plan->preload_at) {
             fresh[used++] = envp[i];
             continue;

@@ -231,6 +231,47 @@ def test_exec_by_bare_name(tracker):
             env={"LD_PRELOAD": library.name, "LD_LIBRARY_PATH": str(library.parent)})
 
 
+CONSTRUCTOR = """
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+__attribute__((constructor)) static void start_another(void)
+{
+    char *file = getenv("ANOTHER");
+    pid_t child;
+    if (!file || getenv("STARTED"))
+        return;
+    child = fork();
+    if (child == 0) {
+        setenv("STARTED", "1", 1);
+        execl("/nowhere", "nowhere", NULL);
+        execl(file, file, "show", NULL);
+        _exit(1);
+    }
+    waitpid(child, NULL, 0);
+}
+"""
+
+
+def test_exec_by_constructor(tracker):
+    """A library's constructor starts a program while signals wait for the tracker of its own:
+    they do not stay blocked there, nor is the variable seen, tracker or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "constructor.so"
+        compile_hello(folder, "gcc", "-shared", "-fPIC", text=CONSTRUCTOR).rename(library)
+        target = compile_show(folder, "-static")
+        for another in (target, program(tracker)):
+            words = ["to", program(tracker)]
+            native = run([program(tracker), *words],
+                         env={**os.environ, "ANOTHER": str(another), "LD_PRELOAD": str(library)})
+            traced = run([program(tracker), "asked", *words],
+                         env=tracker.environment(f"dir={folder}", ANOTHER=str(another),
+                                                 LD_PRELOAD=f"{tracker.library}:{library}"))
+            if "STARTED=1" not in native.stdout or traced.stdout != native.stdout:
+                raise Mismatch(f"{another}: {differing(native, traced)}")
+
+
 def test_exec_with_less(tracker):
     """Where the next loader has no room for us it goes on without, and nobody would unblock.
     (Where we fit and libc does not, the program has too little for the two.)"""
@@ -283,8 +324,8 @@ def test_exec_largest(tracker):
 
 
 TESTS = (test_exec_unasked, test_exec_of_text, test_exec_by_path, test_exec_to_other_start,
-         test_exec_with_second_preload, test_exec_by_bare_name, test_exec_with_less,
-         test_exec_with_other_library, test_exec_badly,
+         test_exec_with_second_preload, test_exec_by_bare_name, test_exec_by_constructor,
+         test_exec_with_less, test_exec_with_other_library, test_exec_badly,
          test_exec_crowded, test_exec_largest, test_exec_beside_requests, test_exec_mask,
          test_exec_to_static, test_exec_to_static_pie, test_exec_to_own_entry,
          test_exec_to_script, test_exec_without_preload, test_exec_to_switched_off,
