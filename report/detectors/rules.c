@@ -71,3 +71,15 @@ enum severity leftover_severity(const struct report *report, const struct contex
         return context->state == CTT_STATE_ERROR ? SEVERITY_NOTE : orderly;
     return process_ended_in_error(report->model) ? SEVERITY_NOTE : orderly;
 }
+
+enum grade uncollected_grade(const struct report *report)
+{
+    return model_is_end(report->model) ? GRADE_PROVED : GRADE_EVIDENCE;
+}
+
+enum severity uncollected_severity(const struct report *report, const struct holding *holding)
+{
+    return model_is_end(report->model)
+               ? leftover_severity(report, holding->context, SEVERITY_WARNING)
+               : SEVERITY_NOTE;
+}

@@ -2,6 +2,10 @@
 /*
  * D18: a thread that has ended, was joinable, and was never joined or
  * detached: its stack and its descriptor stay until the process ends.
+ *
+ * While the process runs it may still be joined: whoever waits for a pool's threads one
+ * after the other has many that have ended (14 of 20 snapshots of a perl program did).
+ * Then it is a note.
  */
 #include "rules.h"
 
@@ -12,8 +16,8 @@ static void run(struct report *report, const struct detector *self)
     DL_FOREACH (report->model->holdings, holding) {
         if (holding->kind == CTT_KIND_THREAD && holding_is_blamable(holding) &&
             (holding->flags & CTT_HOLDING_ENDED) && !(holding->flags & CTT_HOLDING_DETACHED))
-            finding_add_holding(report, self, holding, GRADE_PROVED,
-                                leftover_severity(report, holding->context, SEVERITY_WARNING));
+            finding_add_holding(report, self, holding, uncollected_grade(report),
+                                uncollected_severity(report, holding));
     }
 }
 

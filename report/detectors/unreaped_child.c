@@ -2,7 +2,8 @@
 /*
  * D18: children that ended and were never waited for. One or two are how many
  * programs leave; from a few of one stack on it is a habit that ends at
- * RLIMIT_NPROC. Never where the kernel reaps (SIGCHLD ignored, SA_NOCLDWAIT).
+ * RLIMIT_NPROC. Never where the kernel reaps (SIGCHLD ignored, SA_NOCLDWAIT). A note
+ * while the process runs: it may be waiting for them one after the other.
  */
 #include "tally.h"
 
@@ -22,8 +23,8 @@ static void run(struct report *report, const struct detector *self)
 
     DL_FOREACH (report->model->holdings, holding) {
         if (child_is_zombie(report, holding) && tally_count(tally, holding) >= UNREAPED_FROM)
-            finding_add_holding(report, self, holding, GRADE_PROVED,
-                                leftover_severity(report, holding->context, SEVERITY_WARNING));
+            finding_add_holding(report, self, holding, uncollected_grade(report),
+                                uncollected_severity(report, holding));
     }
     tally_free(tally);
 }
