@@ -48,6 +48,7 @@
     X(early_calls, FACT, "hooked calls before the program's start")                                \
     X(injections_unlisted, FACT, "calls with injected faults from places beyond the table")        \
     X(hooks_missing, FACT, "hooked functions that this libc does not have")                        \
+    X(listings_missing, LOSS, "dumps for which the kernel listed no descriptors")                  \
     X(listing_cut, LOSS, "holdings not listed one by one: max_listed")                             \
     X(groups_dropped, LOSS, "memory blocks not told: too many different stacks")                   \
     X(snapshots, FACT, "snapshots written")                                                        \

@@ -3,6 +3,10 @@
  * Descriptors, one by one: the table compared with what the kernel shows. What
  * only the kernel has is told as untracked (a raw system call, io_uring, a
  * descriptor received); what only the table has, as gone.
+ *
+ * The kernel shows them by threads, and the table of one that has ended is empty. The
+ * task that writes has a table of its own, so another's is looked at: that of a thread
+ * which lives, the main one before all.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -22,7 +26,7 @@ static void fd_path(const struct dump *dump, const char *folder, int fd, char pa
 {
     struct text text = {path, 0, FD_PATH};
     text_add(&text, "/proc/self/task/");
-    text_add_u64(&text, dump->request->tid);
+    text_add_u64(&text, dump->fd_tid);
     text_add(&text, folder);
     if (fd >= 0)
         text_add_u64(&text, (uint64_t)fd);
@@ -39,14 +43,59 @@ static bool present_one(const char *name, void *arg)
     return true;
 }
 
-void dump_list_fds(struct dump *dump)
+static bool is_any_held(void)
+{
+    struct holding_copy holding;
+    int limit = fd_limit(), fd = 0;
+    while (fd < limit && !fd_read(fd, &holding))
+        fd++;
+    return fd < limit;
+}
+
+/* Whether the thread has any; false also of one that has ended. */
+static bool list_of(struct dump *dump, uint32_t tid)
 {
     char path[FD_PATH];
+    dump->fd_tid = tid;
+    dump->fd_count = 0;
+    fd_path(dump, "/fd", -1, path);
+    return sys_list(path, present_one, dump) >= 0 && dump->fd_count > 0;
+}
+
+static bool list_one(const char *name, void *arg)
+{
+    struct dump *dump = arg;
+    uint32_t tid = (uint32_t)text_read_u64(&name);
+    return tid == 0 || tid == (uint32_t)sys_gettid() || !list_of(dump, tid);
+}
+
+void dump_list_fds(struct dump *dump)
+{
     dump->fd_present = sys_map(FD_PRESENT_BYTES);
     if (!dump->fd_present)
         return;
-    fd_path(dump, "/fd", -1, path);
-    sys_list(path, present_one, dump);
+    if (!reporter_has_own_fds() && list_of(dump, (uint32_t)sys_gettid()))
+        return;
+    if (!list_of(dump, (uint32_t)sys_getpid()) && !list_of(dump, dump->request->tid))
+        sys_list("/proc/self/task", list_one, dump);
+    if (!dump->fd_count && is_any_held())
+        HEALTH(listings_missing);
+}
+
+/* What was found by it is not there by its name: has the thread ended, and not the
+ * descriptor? Then whoever lives is looked at from here on. */
+static bool found_elsewhere(struct dump *dump, int fd, char *link, size_t bytes)
+{
+    char path[FD_PATH];
+    uint32_t before = dump->fd_tid;
+    fd_path(dump, "/status", -1, path);
+    if (sys_slurp(path, link, bytes) > 0 && !strstr(link, "\nState:\tZ"))
+        return false;
+    sys_list("/proc/self/task", list_one, dump);
+    if (dump->fd_tid == before)
+        return false;
+    fd_path(dump, "/fd/", fd, path);
+    return sys_readlink(path, link, bytes) > 0;
 }
 
 static bool is_present(const struct dump *dump, int fd)
@@ -91,9 +140,9 @@ static void tell_tracked(struct dump *dump, int fd, const struct holding_copy *h
 {
     struct ctt_holding record;
     dump_fill_holding(dump, holding, &record);
-    if (!link)
+    if (!link && dump->fd_count)
         record.flags |= CTT_HOLDING_GONE;
-    else if (has_cloexec(dump, fd))
+    else if (link && has_cloexec(dump, fd))
         record.flags |= CTT_HOLDING_CLOEXEC;
     if (link) {
         record.name = dump_string(dump, link);
@@ -141,7 +190,8 @@ static void tell_fd(struct dump *dump, int fd, uint64_t listed[CTT_KIND_COUNT])
     if (tracked && holding.acquired_ns > dump->taken_ns)
         return;
     fd_path(dump, "/fd/", fd, path);
-    bool there = sys_readlink(path, link, sizeof link) > 0;
+    bool there = sys_readlink(path, link, sizeof link) > 0 ||
+                 (is_present(dump, fd) && found_elsewhere(dump, fd, link, sizeof link));
     bool still = fd_read(fd, &again);
     enum ctt_kind_id kind = tracked ? holding.kind : kind_by_link(link);
     if (tracked != still || (tracked && again.live != holding.live) || (!tracked && !there))

@@ -12,6 +12,7 @@
 
 #define TID_PATH    64u
 #define TIMED_MAX   1024u /* tasks whose wait is timed: one more file each */
+#define LEAVING_NS  UINT64_C(1000000000)
 #define NS_PER_MS   UINT64_C(1000000)
 #define SCHED_BYTES 512u /* the line that we want is the first */
 
@@ -202,6 +203,14 @@ static uint32_t *tid_slot(struct tids *tids, uint32_t tid)
     return &tids->slots[i];
 }
 
+/* Whether the kernel may still have it: as the main thread while any other lives, and
+ * others until they have gone the whole way. */
+static bool is_leaving(const struct dump *dump, const struct ctt_task *task)
+{
+    return task->tid &&
+           (task->tid == (uint32_t)sys_getpid() || task->ended_ns + LEAVING_NS > dump->taken_ns);
+}
+
 static void task_one(struct dump *dump, const struct task *task, struct tids *tids)
 {
     struct ctt_task record = {
@@ -217,10 +226,14 @@ static void task_one(struct dump *dump, const struct task *task, struct tids *ti
     uint32_t created_stack = task->created_stack;
     if (!record.id || record.created_ns > dump->taken_ns)
         return;
+    if (!record.tid && !(record.flags & CTT_TASK_ENDED))
+        return; /* has not begun */
     record.created_stack = dump_stack(dump, created_stack);
     if (record.flags & CTT_TASK_ENDED) {
         record.state = dump_string(dump, "ended");
         record.name = dump_string(dump, task->name);
+        if (is_leaving(dump, &record))
+            *tid_slot(tids, record.tid) = record.tid;
     } else if (record.tid) {
         *tid_slot(tids, record.tid) = record.tid;
         describe_live(tids, &record);

@@ -42,6 +42,7 @@ struct dump {
     /* Descriptors that the kernel shows, one bit each; how many. */
 #define FD_PRESENT_BYTES (FD_MAX / 8)
     uint64_t *fd_present;
+    uint32_t fd_tid; /* whose table is looked at */
     uint64_t fd_count;
 
     uint32_t module_next; /* modules below were told */

@@ -15,7 +15,8 @@
 
 #define FOLDER_MODE 0700
 #define FILE_MODE   0600
-#define NAMES_TRIED 100u
+#define NAMES_TRIED 100 /* each lost to another process that was faster */
+#define NUMBER_MAX  (1u << 30)
 #define EXTENSION   ".ctt"
 
 static char chosen[FOLDER_PATH]; /* dir=, absolute; "" when not given */
@@ -178,20 +179,46 @@ static void name_vary(const char *name, uint32_t number, char ret_name[FOLDER_NA
     text_add(&text, name + stem);
 }
 
+static bool is_taken(int folder, const char *name, uint32_t number)
+{
+    char varied[FOLDER_NAME];
+    name_vary(name, number, varied);
+    return sys_call(SYS_faccessat, folder, (long)varied, 0, 0, 0, 0) == 0;
+}
+
+/* One that is free, near to the first: a container's dumps, each of process 1, or a
+ * program's that replaces itself, may have taken thousands. */
+static uint32_t number_free(int folder, const char *name)
+{
+    uint32_t taken = 1, free = 2;
+    while (is_taken(folder, name, free) && free < NUMBER_MAX) {
+        taken = free;
+        free *= 2;
+    }
+    while (free - taken > 1) {
+        uint32_t middle = taken + (free - taken) / 2;
+        if (is_taken(folder, name, middle))
+            taken = middle;
+        else
+            free = middle;
+    }
+    return free;
+}
+
 int folder_commit(int folder, const char *temporary, char name[FOLDER_NAME])
 {
     char varied[FOLDER_NAME];
     memcpy(varied, name, sizeof varied);
-    for (uint32_t number = 2;; number++) {
+    for (uint32_t tries = 1;; tries++) {
         long result = sys_call(SYS_renameat2, folder, (long)temporary, folder, (long)varied,
                                RENAME_NOREPLACE, 0);
         if (result == -EINVAL) /* not every file system can */
             result = folder_replace(folder, temporary, varied);
-        if (result != -EEXIST || number > NAMES_TRIED) {
+        if (result != -EEXIST || tries > NAMES_TRIED) {
             memcpy(name, varied, sizeof varied);
             return (int)result;
         }
-        name_vary(name, number, varied);
+        name_vary(name, number_free(folder, name), varied);
     }
 }
 

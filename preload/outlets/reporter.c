@@ -17,7 +17,6 @@
 #include "preload/facts/signals.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/confine.h"
-#include "preload/ground/guard.h"
 #include "preload/ground/health.h"
 #include "preload/ground/machine.h"
 #include "preload/ground/sys.h"
@@ -58,9 +57,7 @@ void reporter_forked(void)
 
 bool reporter_is_at_home(void)
 {
-    pid_t process = sys_getpid();
-    /* Refused, by the program's own filter: by what our hooks know. */
-    return process < 0 ? self.vforked == 0 : atomic_load(&home) == (uint32_t)process;
+    return atomic_load(&home) == (uint32_t)sys_getpid();
 }
 
 bool reporter_has_own_fds(void)

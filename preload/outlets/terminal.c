@@ -129,6 +129,7 @@ static const char *error_words(int error)
         {ENOSPC, "no space left on device"}, {EDQUOT, "disk quota exceeded"},
         {EFBIG, "file too large"},           {EACCES, "permission denied"},
         {EROFS, "read-only file system"},    {ENOMEM, "out of memory"},
+        {EEXIST, "every name is taken"},     {EPERM, "not permitted"},
         {ENOENT, "no such directory"},       {ENOSYS, "the program's seccomp filter forbids it"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].error == error)

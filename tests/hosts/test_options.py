@@ -100,6 +100,14 @@ def test_name(bench):
     bench.run(f"dir={bench.dumps_folder}:name=x-%e-%n-%h%%.ctt", "fd_fixed")
     expected = f"x-fd_fixed-1-{os.uname().nodename}%.ctt"
     must([path.name for path in bench.dumps()] == [expected], f"wrote {bench.dumps()}")
+    # However many there are of one name, as of process 1 in containers.
+    taken = ["same.ctt", *(f"same-{number}.ctt" for number in range(2, 1001))]
+    for name in taken:
+        (bench.dumps_folder / name).touch()
+    for number in (1001, 1002):
+        said = bench.run(f"dir={bench.dumps_folder}:name=same.ctt", "fd_fixed").stderr
+        last = bench.dumps_folder / f"same-{number}.ctt"
+        must(not said and last.exists() and last.stat().st_size > 1000, f"{last.name}: {said!r}")
 
 
 def test_signal(bench):
