@@ -183,7 +183,7 @@ static const char *signal_refusal(int number)
 {
     if (number)
         return "all its threads block the signal: it would not come, or be taken for the "
-               "program's own";
+               "program's own (auto= takes snapshots without one)";
     return "the program uses the tracker's signals itself (start it with signal=… to choose "
            "another)";
 }
@@ -209,8 +209,10 @@ static int signal_await(const struct request *request, int pidfd,
         enum process_doing doing = process_doing(ret_process->living);
         int status = process_check(request->pid, ret_process);
         uint64_t waited = clock_ns() - begun;
-        bool is_moment = doing == PROCESS_WAITS || doing == PROCESS_SIGWAITS ||
-                         doing == PROCESS_UNKNOWN || (doing == PROCESS_RUNS && waited > RUNS_ON_NS);
+        bool is_traced = ret_process->state == 't'; /* it goes on in a moment, or not */
+        bool is_moment = !is_traced && (doing == PROCESS_WAITS || doing == PROCESS_SIGWAITS ||
+                                        doing == PROCESS_UNKNOWN ||
+                                        (doing == PROCESS_RUNS && waited > RUNS_ON_NS));
 
         if (status != STATUS_OK)
             return status;
@@ -221,6 +223,8 @@ static int signal_await(const struct request *request, int pidfd,
             (!signal_in(ret_process->signals_blocked, *ret_number) ||
              process_takes(ret_process, *ret_number)))
             return STATUS_OK;
+        if (waited >= wait && is_traced)
+            return refuse(ret_process, "is stopped by whoever traces it (a debugger, strace)");
         if (waited >= wait)
             return refuse(ret_process, signal_refusal(*ret_number));
         if (!process_wait(pidfd, &delay_ms))

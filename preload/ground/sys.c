@@ -78,11 +78,21 @@ int sys_write_all(int fd, const void *buffer, size_t bytes)
     return 0;
 }
 
-void *sys_map(size_t bytes)
+static void *map_anonymous(size_t bytes, int sharing)
 {
     long p = sys_call(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                      sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return SYS_FAILED(p) ? NULL : (void *)p;
+}
+
+void *sys_map(size_t bytes)
+{
+    return map_anonymous(bytes, MAP_PRIVATE);
+}
+
+void *sys_map_shared(size_t bytes)
+{
+    return map_anonymous(bytes, MAP_SHARED);
 }
 
 void sys_unmap(void *address, size_t bytes)
@@ -90,9 +100,20 @@ void sys_unmap(void *address, size_t bytes)
     CALL3(SYS_munmap, address, bytes, 0);
 }
 
+/* A filter of the program's may refuse even that: /proc knows, or it is as before. */
 pid_t sys_getpid(void)
 {
-    return (pid_t)CALL3(SYS_getpid, 0, 0, 0);
+    static _Atomic pid_t known;
+    char link[16];
+    long pid = CALL3(SYS_getpid, 0, 0, 0);
+    if (pid <= 0) {
+        const char *at = sys_readlink("/proc/self", link, sizeof link) > 0 ? link : "0";
+        pid = (long)text_read_u64(&at);
+    }
+    if (pid <= 0)
+        return atomic_load_explicit(&known, memory_order_relaxed);
+    atomic_store_explicit(&known, (pid_t)pid, memory_order_relaxed);
+    return (pid_t)pid;
 }
 
 pid_t sys_gettid(void)

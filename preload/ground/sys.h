@@ -30,6 +30,8 @@ int sys_write_all(int fd, const void *buffer, size_t bytes);
 
 /* Anonymous private memory; NULL when the kernel refuses. */
 void *sys_map(size_t bytes);
+/* One that the children of a fork share. */
+void *sys_map_shared(size_t bytes);
 void sys_unmap(void *address, size_t bytes);
 
 pid_t sys_getpid(void);

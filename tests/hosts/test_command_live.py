@@ -22,6 +22,7 @@ from command_bench import (BAD_INPUT, INCONCLUSIVE, TIMEOUT_S, USAGE, Program, l
                            run_tests)
 
 NOBODY = 65534
+SHORT_LIFE_SNAPSHOTS = 60
 
 
 def test_run_reports(bench):
@@ -234,6 +235,116 @@ def test_without_main_thread(bench):
     bench.check("quitted_main_is_unharmed", program.returncode == 0, program.returncode)
 
 
+SHORT_LIVES = """
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+static sigset_t all;
+static void *live_shortly(void *unused)
+{
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+    usleep(300);
+    return NULL;
+}
+static void *make_others(void *unused)
+{
+    for (;;) {
+        pthread_t threads[3];
+        for (int i = 0; i < 3; i++)
+            pthread_create(&threads[i], NULL, live_shortly, NULL);
+        for (int i = 0; i < 3; i++)
+            pthread_join(threads[i], NULL);
+    }
+}
+int main(void)
+{
+    pthread_t thread;
+    open("/dev/null", O_RDONLY);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    pthread_create(&thread, NULL, make_others, NULL);
+    puts("ready");
+    fflush(stdout);
+    pthread_exit(NULL);
+}
+"""
+
+
+def test_short_lives(bench):
+    """The thread that takes the request has often ended when its answer is written; others
+    have ended and are about to be joined, or have not begun."""
+    folder = bench.folder / "short-dumps"
+    program = subprocess.Popen(
+        [bench.compile("short", SHORT_LIVES, "-pthread")], stdout=subprocess.PIPE, text=True,
+        env={**bench.environment, "LD_PRELOAD": bench.library,
+             "CTXTRACE_OPTIONS": f"dir={folder}:keep=3"})
+    program.stdout.readline()
+    wrong = []
+    for _ in range(SHORT_LIFE_SNAPSHOTS):
+        done = bench.run("snapshot", "--format=json", f"--dir={folder}", program.pid)
+        if done.returncode != 0:
+            wrong.append(done.stderr)
+            continue
+        report = json.loads(done.stdout)
+        tids = [task["tid"] for task in report["tasks"]]
+        counts = live_counts(done.stdout)
+        if counts.get("fd") != 1 or report["process"]["limits"]["nofile"]["used"] < 3:
+            wrong.append(f"descriptors: {counts} {report['process']['limits']['nofile']}")
+        if 0 in tids or len(set(tids)) < len(tids):
+            wrong.append(f"tasks: {tids}")
+        if report["findings"] and any(f["severity"] != "note" for f in report["findings"]):
+            wrong.append(f"findings: {report['findings'][0]['detector']}")
+    program.kill()
+    program.communicate()
+    bench.check("short_lives", not wrong, f"{len(wrong)}: {wrong[:3]}")
+
+
+NAMELESS = """
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+int main(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpid, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {4, filter};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+    puts("ready");
+    fflush(stdout);
+    getchar();
+    return 0;
+}
+"""
+
+
+def test_refused_getpid(bench):
+    """hazard: D15: a program may not ask who it is; its dumps know all the same."""
+    folder = bench.folder / "nameless-dumps"
+    program = subprocess.Popen(
+        [bench.compile("nameless", NAMELESS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, env={**bench.environment, "LD_PRELOAD": bench.library,
+                        "CTXTRACE_OPTIONS": f"dir={folder}"})
+    program.stdout.readline()
+    done = bench.run("snapshot", "--format=json", f"--dir={folder}", program.pid)
+    bench.expect("refused_getpid_answers", done, 0)
+    bench.check("refused_getpid_is_known", f'"pid": {program.pid},' in done.stdout, done.stdout)
+    program.communicate("\n", timeout=TIMEOUT_S)
+    names = [path.name for path in bench.dumps(folder)]
+    bench.check("refused_getpid_names", names == [f"nameless.{program.pid}.{number}.ctt"
+                                                  for number in (1, 2)], names)
+
+
 def test_stopped(bench):
     program = Program(bench, dump_dir="stopped")
     program.process.send_signal(signal.SIGSTOP)
@@ -242,6 +353,16 @@ def test_stopped(bench):
     bench.expect("stopped_is_told", bench.run("snapshot", program.pid), BAD_INPUT, "is stopped")
     bench.check("stopped_is_told_at_once", time.monotonic() - begun < TIMEOUT_S / 10)
     program.process.send_signal(signal.SIGCONT)
+    if shutil.which("gdb"):
+        tracer = subprocess.Popen(["gdb", "-q", "-nx", "-p", program.pid], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        tracer.stdin.write("print 40 + 2\n")
+        tracer.stdin.flush()
+        while "= 42" not in tracer.stdout.readline():
+            pass
+        bench.expect("traced_is_told", bench.run("snapshot", program.pid), BAD_INPUT,
+                     "stopped by whoever traces it")
+        tracer.communicate("detach\nquit\n", timeout=TIMEOUT_S)
     bench.expect("stopped_answers_then", bench.run("snapshot", program.pid), 0)
     program.end()
     bench.check("stopped_was_not_asked", len(bench.dumps(program.folder)) <= 2,
@@ -330,7 +451,7 @@ def test_doctor(bench):
 
 TESTS = (test_run_reports, test_run_formats, test_run_programs, test_run_forwards,
          test_run_early_request, test_snapshot, test_snapshot_refusals, test_without_main_thread,
-         test_stopped, test_mark_and_diff,
+         test_short_lives, test_refused_getpid, test_stopped, test_mark_and_diff,
          test_use_of_descriptors, test_untracked_descriptor, test_doctor)
 
 
