@@ -319,7 +319,7 @@ static int run_conclude(const struct run_command *command, const struct run_dump
 
     if (command->faults && dumps->count && !dumps->injected && !strstr(command->faults, ":list")) {
         inconclusive = true;
-        fprintf(stderr, "ctxtrace: --fail=%s: nothing has failed: %" PRIu64 " such call%s\n",
+        fprintf(stderr, "ctxtrace: --fail=%s: nothing has failed, of %" PRIu64 " such call%s\n",
                 command->faults, dumps->injectable, dumps->injectable == 1 ? "" : "s");
     }
     if (traceable && !dumps->count)

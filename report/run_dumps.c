@@ -68,14 +68,20 @@ static bool is_superseded(const struct dump *dumps, size_t count, const struct d
     return false;
 }
 
+/* Each dump tells all until then, also of the children that a fork has made. */
 static void injections_count(struct run_dumps *ret, const struct model *model)
 {
     const struct injection *injection;
+    uint64_t calls = 0, failed = 0;
 
     DL_FOREACH (model->injections, injection) {
-        ret->injectable += injection->calls;
-        ret->injected += injection->failed;
+        calls += injection->calls;
+        failed += injection->failed;
     }
+    if (calls > ret->injectable)
+        ret->injectable = calls;
+    if (failed > ret->injected)
+        ret->injected = failed;
 }
 
 /* An early dump of a process says less than its last one: only that counts. */

@@ -22,7 +22,7 @@ struct run_dumps {
     unsigned long findings;
     bool inconclusive;
     bool degraded;
-    /* By all of them: calls of what was to fail, and those that did. */
+    /* By the dump that tells of most: calls of what was to fail, and those that did. */
     uint64_t injectable, injected;
 };
 

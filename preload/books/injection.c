@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "preload/facts/holding.h"
 #include "preload/facts/module.h"
 #include "preload/facts/stack.h"
 #include "preload/ground/arena.h"
@@ -174,6 +175,18 @@ static bool read_rule(struct rule *rule, char *text)
     return true;
 }
 
+/* ---- places ---- */
+
+/* With those of children that a fork has made: they often end without a dump. */
+static struct place {
+    _Atomic uint64_t key; /* return address and point, mixed; 0: free */
+    _Atomic(const struct injection_point *) point;
+    uint64_t pc;
+    _Atomic uint64_t calls, failed;
+    _Atomic uint32_t stack; /* of the last failure */
+    _Atomic int error;
+} * places;
+
 bool injection_parse(const char *text)
 {
     char *copy = arena_copy(text, strlen(text));
@@ -184,8 +197,9 @@ bool injection_parse(const char *text)
             return false;
         used++;
     }
-    rules_used = used;
-    return used > 0;
+    places = sys_map_shared(PLACES_MAX * sizeof *places);
+    rules_used = places ? used : 0;
+    return rules_used > 0;
 }
 
 const char *injection_text(void)
@@ -215,17 +229,6 @@ uint32_t injection_rules_for(const char *function, const char *group)
     return set;
 }
 
-/* ---- places ---- */
-
-static struct place {
-    _Atomic uint64_t key; /* return address and point, mixed; 0: free */
-    _Atomic(const struct injection_point *) point;
-    uint64_t pc;
-    _Atomic uint64_t calls, failed;
-    _Atomic uint32_t stack; /* of the last failure */
-    _Atomic int error;
-} places[PLACES_MAX];
-
 static struct place *place_of(const struct injection_point *point, uintptr_t pc)
 {
     uint64_t mixed =
@@ -248,7 +251,7 @@ static struct place *place_of(const struct injection_point *point, uintptr_t pc)
 
 bool injection_read(uint32_t i, struct ctt_injection *ret_fact, const char **ret_function)
 {
-    if (i >= PLACES_MAX)
+    if (!places || i >= PLACES_MAX)
         return false;
     struct place *place = &places[i];
     const struct injection_point *point = atomic_load_explicit(&place->point, memory_order_acquire);
@@ -323,7 +326,8 @@ int injection_due(const struct injection_point *point, const struct call_site *s
     if (error && place) {
         atomic_fetch_add(&place->failed, 1);
         atomic_store(&place->error, error);
-        atomic_store(&place->stack, stack_capture(site, point->stub));
+        if (!atomic_load(&is_fork_child)) /* its stacks are its own */
+            atomic_store(&place->stack, stack_capture(site, point->stub));
     }
     return error;
 }

@@ -29,6 +29,12 @@ for i in range(300):
         failed.append((i, error.errno))
 print(failed)
 """
+SNAPSHOTS = """
+import signal, time
+for i in range(2):
+    signal.raise_signal(signal.SIGRTMAX - 7)
+    time.sleep(0.3)
+"""
 STANDARD = {"malloc": "ENOMEM", "open": "EMFILE", "fopen": "EMFILE", "socket": "EMFILE",
             "accept": "EMFILE", "connect": "ECONNREFUSED", "bind": "EADDRINUSE",
             "pipe": "EMFILE", "epoll_create": "EMFILE", "eventfd": "EMFILE", "fork": "EAGAIN",
@@ -141,18 +147,34 @@ def test_heading(bench):
 
 def test_none_failed(bench):
     """A run in which nothing has failed has tested nothing: it says so and is no pass."""
-    for rule, calls in (("socket:EMFILE", "0 such calls"), ("open:at=1000000", " such call")):
+    for rule, calls in (("socket:EMFILE", "of 0 such calls"), ("open:at=1000000", " such call")):
         done = subprocess.run([bench.tool, "run", "--error-exitcode", f"--fail={rule}",
                                f"--dir={bench.dumps_folder}", "--", "/bin/cat", "/dev/null"],
                               capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         must(done.returncode == 71 and f"--fail={rule}: nothing has failed" in done.stderr and
              calls in done.stderr, f"{rule}: {done}")
+    done = bench.run_failing(["open:EIO:at=300"], [*PYTHON, OPENS + SNAPSHOTS])
+    calls = re.search(r"of (\d+) such calls", done.stderr)
+    must(not calls or int(calls[1]) < 600, f"counted twice: {done.stderr}")
     done = bench.run_failing(["open:EIO:site=libc.so.6+0x1,at=1", "open:list"], ["/bin/true"])
     must("nothing has failed" not in done.stderr, done.stderr)
     done = subprocess.run([bench.tool, "run", "--fail-sweep=socket",
                            f"--dir={bench.dumps_folder}", "--", "/bin/true"],
                           capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     must(done.returncode == 71 and "0 places: no call of socket" in done.stdout, f"{done}")
+
+
+def test_fork_child(bench):
+    """A child that a fork has made ends without a dump: its parent tells of it."""
+    forks = ["/usr/bin/perl", "-e",
+             'if (!fork) { open(F, "</etc/hostname") or syswrite(STDOUT, "$!"); '
+             'require POSIX; POSIX::_exit(0) } wait']
+    list_of = bench.run_failing(["open:list"], forks)
+    must(list_of.returncode == 0, f"{list_of}")
+    opens = sum(place["calls"] for place in bench.report()["injected"]["places"])
+    done = bench.run_failing([f"open:EIO:every={opens}"], forks)
+    must("nothing has failed" not in done.stderr, f"{opens}: {done}")
+    must(any(place["failed"] for place in bench.report()["injected"]["places"]), f"{done}")
 
 
 def test_bad_rules(bench):
