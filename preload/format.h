@@ -506,6 +506,7 @@ struct ctt_trailer {
       "holdings of one kind listed one by one in a dump")                                          \
     X(sample, SIZE, "0", "",                                                                       \
       "record one block in so many bytes of memory, and all of that size or more; 0: every block") \
+    X(frees, BOOL, "0", "", "record where every block was freed, for double frees")                \
     X(locks, BOOL, "0", "", "follow mutexes and read-write locks, and what else threads meet at")  \
     X(stacks, BOOL, "1", "", "record where everything was acquired")                               \
     X(stack_depth, INT, "128", "0 4294967295", "frames kept of a stack")                           \

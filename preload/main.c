@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 
 #include "preload/books/baseline.h"
+#include "preload/books/graveyard.h"
 #include "preload/books/injection.h"
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
@@ -155,6 +156,8 @@ static void tracker_start(char **argv, char **envp)
     choose_unwinder();
     if (config.locks)
         lock_watch();
+    if (config.frees)
+        graves_begin();
     if (strcmp(config.children, "skip") == 0)
         exec_skip_children(envp);
     fork_watch();

@@ -121,7 +121,7 @@ extern struct hook hook_free, hook_malloc_usable_size; /* memory.c */
 void lock_freeing(const struct call_site *site, void *block)
 {
     size_t (*size)(void *) = (size_t(*)(void *))hook_real(&hook_malloc_usable_size);
-    if (!block || !size || !guard_may_record(GUARD_FRAME()))
+    if (!size)
         return;
     struct freeing freeing = {.begin = address_of(block)};
     freeing.end = freeing.begin + size(block);

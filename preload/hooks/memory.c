@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "preload/books/graveyard.h"
 #include "preload/books/ledger_slot.h"
 #include "preload/facts/capture.h"
 #include "preload/facts/module.h"
@@ -118,7 +119,25 @@ static void block_acquired(const void *entry, const struct call_site *site, void
                           .task = task,
                           .born_ms = (uint32_t)(clock_since_ns() / 1000000u)};
     tally_block(stack, bytes);
+    if (graves_are_kept())
+        grave_fill(block.address);
     ledger_add(&block);
+}
+
+/* What is not recorded has left the graveyard, too. */
+static void *unrecorded(void *block)
+{
+    if (block && graves_are_kept())
+        grave_fill((uintptr_t)block);
+    return block;
+}
+
+static void buried(struct hook *hook, const struct call_site *site, const struct block *was)
+{
+    grave_dig(&(struct grave){.address = was->address,
+                              .acquired_stack = was->stack,
+                              .released_stack = family_stack(hook, site),
+                              .released_task = task_self()});
 }
 
 /*
@@ -140,7 +159,7 @@ static void block_acquired(const void *entry, const struct call_site *site, void
             return boot;                                                                           \
         enum sample sample = sample_decide(bytes);                                                 \
         if (sample == SAMPLE_PASSED || !guard_may_record(GUARD_FRAME()))                           \
-            return real args;                                                                      \
+            return unrecorded(real args);                                                          \
         self.inside = GUARD_FRAME();                                                               \
         void *block = real args;                                                                   \
         self.inside = 0;                                                                           \
@@ -176,8 +195,12 @@ WATCHED int posix_memalign_watched(void **where, size_t alignment, size_t bytes,
 {
     __typeof__(&posix_memalign) real = REAL(posix_memalign);
     enum sample sample = sample_decide(bytes);
-    if (sample == SAMPLE_PASSED || !guard_may_record(GUARD_FRAME()))
-        return real(where, alignment, bytes);
+    if (sample == SAMPLE_PASSED || !guard_may_record(GUARD_FRAME())) {
+        int error = real(where, alignment, bytes);
+        if (error == 0)
+            unrecorded(*where);
+        return error;
+    }
     self.inside = GUARD_FRAME();
     int error = real(where, alignment, bytes);
     self.inside = 0;
@@ -198,18 +221,46 @@ HOOK_EXPORT PASSES int posix_memalign(void **where, size_t alignment, size_t byt
 
 /* ---- giving back, moving ---- */
 
+static void freed_twice(const struct call_site *site, const struct grave *first)
+{
+    mishap_note((struct ctt_mishap){.id = CTT_MISHAP_DOUBLE_FREE,
+                                    .kind = CTT_KIND_MEMORY,
+                                    .handle = first->address,
+                                    .stack = family_stack(&hook_free, site),
+                                    .acquired_stack = first->acquired_stack,
+                                    .released_stack = first->released_stack,
+                                    .released_task = first->released_task});
+}
+
+/* With what costs a stack, or a look at all locks (locks=, frees=). */
+static __attribute__((noinline, cold)) void freeing_closely(const struct call_site *site, void *p)
+{
+    struct block was;
+    struct grave first;
+    if (lock_is_watching())
+        lock_freeing(site, p);
+    if (ledger_take((uintptr_t)p, &was)) {
+        if (graves_are_kept())
+            buried(&hook_free, site, &was);
+    } else if (graves_are_kept() && grave_find((uintptr_t)p, &first)) {
+        freed_twice(site, &first);
+    } else {
+        HEALTH(frees_unknown);
+    }
+}
+
 /* By a jump, too: its caller is free()'s. */
 WATCHED void free_watched(void *p)
 {
     if (!p)
         return;
-    if (lock_is_watching()) {
-        struct call_site site = CALL_SITE();
-        lock_freeing(&site, p);
-    }
     if (guard_may_record(GUARD_FRAME())) {
-        if (!ledger_drop((uintptr_t)p))
+        if (lock_is_watching() || graves_are_kept()) {
+            struct call_site site = CALL_SITE();
+            freeing_closely(&site, p);
+        } else if (!ledger_drop((uintptr_t)p)) {
             HEALTH(frees_unknown);
+        }
         uintptr_t before = self.inside;
         self.inside = GUARD_FRAME();
         REAL(free)(p);
@@ -256,7 +307,7 @@ static void *boot_realloc(void *p, size_t bytes)
             return boot_alloc(bytes);                                                              \
         enum sample sample = passes ? SAMPLE_PASSED : sample_decide(bytes);                        \
         if (!guard_may_record(GUARD_FRAME()))                                                      \
-            return real args;                                                                      \
+            return unrecorded(real args);                                                          \
         struct block was;                                                                          \
         bool had = p && ledger_take((uintptr_t)p, &was);                                           \
         self.inside = GUARD_FRAME();                                                               \
@@ -264,6 +315,8 @@ static void *boot_realloc(void *p, size_t bytes)
         self.inside = 0;                                                                           \
         if (!block && had && (bytes) != 0)                                                         \
             ledger_add(&was); /* it failed: the old block stands */                                \
+        else if (had && (uintptr_t)block != was.address && graves_are_kept())                      \
+            buried(&hook_##function, site, &was);                                                  \
         if (sample != SAMPLE_PASSED)                                                               \
             block_acquired((const void *)real, site, block, bytes, sample);                        \
         return block;                                                                              \

@@ -299,6 +299,15 @@ def test_locks(bench):
         must(bool(told) == expected, f"{setting}: {told}")
 
 
+def test_frees(bench):
+    """Where a block was freed first is known where that was asked for."""
+    for setting, expected in (("frees=0", []), ("frees=1", ["double-free"])):
+        bench.dumps_folder = bench.folder / setting
+        bench.run(f"dir={bench.dumps_folder}:{setting}", "double_free")
+        found = [row["detector"] for row in bench.report()["findings"]]
+        must(found == expected, f"{setting}: {found}")
+
+
 def test_stacks(bench):
     """Who and when, but not where: what is found is found all the same."""
     report = bench.dumped("stacks=off", "thread")
