@@ -247,6 +247,55 @@ def test_newer_libc(tracker):
         compare_host(tracker, folder, looks)
 
 
+PLUGIN = """
+#include <fcntl.h>
+#include <stdlib.h>
+void *%(function)s(void)
+{
+    open("/dev/null", O_RDONLY);
+    return malloc(%(bytes)d);
+}
+"""
+PLUGINS_HOST = """
+#include <dlfcn.h>
+#include <link.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        struct link_map *plugin = dlopen(argv[i], RTLD_NOW);
+        void *(*leak)(void) = (void *(*)(void))dlsym(plugin, argv[i + 1]);
+        printf("%lx\\n", (unsigned long)plugin->l_addr);
+        leak();
+        dlclose(plugin);
+    }
+    return 0;
+}
+"""
+
+
+def test_closed_plugins(tracker):
+    """What plugins leaked that are not there any more is told by their files and lines, also
+    when another lies at the same address now."""
+    with tempfile.TemporaryDirectory() as folder:
+        plugins = [build_shared(folder, f"{function}.so", PLUGIN % locals(), "-g", "-w")
+                   for function, bytes in (("leak_first", 1111), ("leak_second", 2222))]
+        host = compile_hello(folder, "gcc", "-w", text=PLUGINS_HOST)
+        words = [word for plugin in plugins for word in (plugin, plugin.stem)]
+        done = run([host, *words], env=tracker.environment(f"dir={folder}:held=all"))
+        if len(set(done.stdout.splitlines())) != 1:
+            raise Skip("the two plugins do not get the same address here")
+        report = json.loads(run([tracker.tool, "report", "--format=json",
+                                 *Path(folder).glob("hello.*.ctt")]).stdout)
+        told = {(row["kind"], frame["function"], Path(frame["file"]).name, frame["line"])
+                for row in report["live"] if row["kind"] in ("fd", "memory")
+                for frame in report["stacks"][str(row["stack"])][1:2] if frame["file"]}
+        expected = {(kind, plugin.stem, f"{plugin.stem}.c", line) for plugin in plugins
+                    for kind, line in (("fd", 6), ("memory", 7))}
+        if not expected <= told:
+            raise Mismatch(f"told: {told}")
+
+
 def test_start_under_loader_options(tracker):
     """hazard: A1, A2, A3: the start with all symbols bound at once, and with the loader's
     own messages, which allocate early."""
@@ -265,5 +314,6 @@ TESTS = (
     test_callers_runpath,
     test_other_namespace,
     test_newer_libc,
+    test_closed_plugins,
     test_start_under_loader_options,
 )
