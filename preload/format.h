@@ -386,6 +386,9 @@ enum ctt_mishap_id {
     CTT_MISHAP_UNLOCKED_FOREIGN = 7,
     CTT_MISHAP_DESTROYED_LOCKED = 8,
     CTT_MISHAP_FREED_LOCKED = 9,
+    /* D21: handed down to another program. `stack` acquired it, `acquired_stack` started
+     * the program. */
+    CTT_MISHAP_PASSED_ON = 10,
 };
 
 /* A failed or illegal call, counted once per (id, stack, other_stack). */
@@ -506,6 +509,7 @@ struct ctt_trailer {
       "holdings of one kind listed one by one in a dump")                                          \
     X(sample, SIZE, "0", "",                                                                       \
       "record one block in so many bytes of memory, and all of that size or more; 0: every block") \
+    X(exec_leaks, BOOL, "0", "", "tell of descriptors that other programs are started with")       \
     X(frees, BOOL, "0", "", "record where every block was freed, for double frees")                \
     X(locks, BOOL, "0", "", "follow mutexes and read-write locks, and what else threads meet at")  \
     X(stacks, BOOL, "1", "", "record where everything was acquired")                               \

@@ -108,6 +108,7 @@ const char *mishap_word(uint32_t id)
         [CTT_MISHAP_UNLOCKED_FOREIGN] = "unlocked-foreign",
         [CTT_MISHAP_DESTROYED_LOCKED] = "destroyed-locked",
         [CTT_MISHAP_FREED_LOCKED] = "freed-locked",
+        [CTT_MISHAP_PASSED_ON] = "passed-on",
     };
 
     return WORD_OF(words, id);

@@ -12,8 +12,11 @@
 
 #include "preload/hooks/family.h"
 
-static bool exec_told(uintptr_t frame, const char *path)
+static bool exec_told(struct hook *hook, const struct call_site *site, uintptr_t frame,
+                      const char *path, const struct exec_target *target)
 {
+    bool is_named = !target->search && !target->is_open;
+    exec_leaks_look(hook, site, is_named ? path : NULL);
     if (!guard_may_record(frame))
         return false;
     NOTIFY(exec, path);
@@ -23,6 +26,7 @@ static bool exec_told(uintptr_t frame, const char *path)
 static void exec_returned(struct exec_plan *plan, bool told)
 {
     exec_plan_undo(plan);
+    exec_leaks_none();
     if (told)
         NOTIFY(exec_failed);
 }
@@ -40,7 +44,8 @@ static bool exec_was_too_large(struct exec_plan *plan)
 #define EXEC_BODY(function, path, envp, args, ...)                                                 \
     struct exec_target target = {__VA_ARGS__};                                                     \
     struct exec_plan plan;                                                                         \
-    bool told = exec_told(GUARD_FRAME(), path);                                                    \
+    struct call_site site = CALL_SITE();                                                           \
+    bool told = exec_told(&hook_##function, &site, GUARD_FRAME(), path, &target);                  \
     exec_plan_replace(&plan, &target, envp);                                                       \
     char *const *environment = EXEC_ENVIRONMENT(&plan, envp);                                      \
     int result = REAL(function) args;                                                              \

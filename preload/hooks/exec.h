@@ -82,6 +82,15 @@ bool exec_preload_found(const char *list);
     ((plan)->bytes ? exec_environment_make((plan), (envp), __builtin_alloca((plan)->bytes))        \
                    : (envp))
 
+struct call_site;
+struct hook;
+
+/* D21: what a program that is about to be started here would have open. `path` is its
+ * file, where that is known: one that is not there is not started. */
+void exec_leaks_look(struct hook *hook, const struct call_site *site, const char *path);
+/* The exec has failed. */
+void exec_leaks_none(void);
+
 /* An exec is no new process: what this program was warned of the next one is
  * not. The tracker takes the variable out again before the program runs. */
 #define EXEC_WARNED "CTXTRACE_WARNED"

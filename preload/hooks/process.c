@@ -96,8 +96,11 @@ HOOK_EXPORT int daemon(int keep_directory, int keep_streams)
 HOOK(system);
 HOOK_EXPORT int system(const char *command)
 {
-    if (guard_may_record(GUARD_FRAME()))
+    if (guard_may_record(GUARD_FRAME())) {
+        struct call_site site = CALL_SITE();
+        exec_leaks_look(&hook_system, &site, NULL);
         NOTIFY(settle);
+    }
     return REAL(system)(command);
 }
 

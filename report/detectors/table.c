@@ -16,7 +16,8 @@
     X(double_free)                                                                                 \
     X(limit_hit)                                                                                   \
     X(closed_behind_owner)                                                                         \
-    X(lock_misuse)
+    X(lock_misuse)                                                                                 \
+    X(inherited_by_child)
 
 #define X(name) extern const struct detector detector_##name;
 DETECTORS(X)

@@ -246,7 +246,8 @@ static void mishap_stacks_write(struct text *text, const struct finding *f)
     if (f->mishaps->released_stack)
         text_write_stack(text, "before", f->mishaps->released_stack);
     if (f->mishaps->acquired_stack)
-        text_write_stack(text, "got at", f->mishaps->acquired_stack);
+        text_write_stack(text, f->mishaps->id == CTT_MISHAP_PASSED_ON ? "start" : "got at",
+                         f->mishaps->acquired_stack);
 }
 
 static void block_write(struct text *text, unsigned number, const struct finding *f)
