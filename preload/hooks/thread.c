@@ -261,6 +261,8 @@ void thread_joined(struct thread_release *release, struct hook *hook, const stru
     if (note)
         atomic_store_explicit(&note->released_stack, family_stack(hook, site),
                               memory_order_relaxed);
+    if (release->task && task_get(release->task))
+        task_vanished(task_get(release->task)); /* by a raw exit */
     task_drop(release->task);
 }
 

@@ -90,6 +90,7 @@ int dump_write(const struct dump_request *request)
     static struct dump dump;
     memset(&dump, 0, sizeof dump);
     dump.request = request;
+    dump_reconcile();
     sweep_hold();
     dump.context_ends = context_ends();
     dump.taken_ns = clock_fine_ns() - clock_begun_ns();

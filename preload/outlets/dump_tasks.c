@@ -3,9 +3,11 @@
  * Tasks: what the books know of each thread, and what the kernel says it is
  * doing now. Threads that no hook has met are told as untracked.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "preload/books/keytable.h"
 #include "preload/facts/task.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
@@ -257,6 +259,34 @@ static bool untracked_one(const char *name, void *arg)
     if (record.name)
         dump_record(tids->dump, CTT_TASK, &record, sizeof record);
     return true;
+}
+
+/* Asked of the kernel by number: /proc may be that of another namespace. */
+static bool is_gone(const struct task *task)
+{
+    uint32_t tid = atomic_load(&task->tid);
+    return tid && !(atomic_load(&task->flags) & CTT_TASK_ENDED) &&
+           sys_call(SYS_tgkill, sys_getpid(), tid, 0, 0, 0, 0) == -ESRCH;
+}
+
+static void reconcile(struct task *task)
+{
+    struct holding_copy was;
+    uint32_t id = atomic_load(&task->id);
+    uint64_t thread = atomic_load(&task->pthread);
+    if (!id || !is_gone(task))
+        return;
+    if (!(task_vanished(task) & CTT_TASK_DETACHED))
+        key_set_flags(CTT_KIND_THREAD, thread, CTT_HOLDING_ENDED, 0);
+    else if (key_take(CTT_KIND_THREAD, thread, &was))
+        task_drop(id);
+}
+
+void dump_reconcile(void)
+{
+    for (uint32_t slot = 0; slot < task_slots(); slot++)
+        if (task_slot(slot))
+            reconcile(task_slot(slot));
 }
 
 void dump_tasks(struct dump *dump)

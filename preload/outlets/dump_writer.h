@@ -90,6 +90,8 @@ void dump_health(struct dump *dump);
 
 /* Asked of the kernel before the first section. */
 void dump_list_fds(struct dump *dump);
+/* Before anything is told: threads that are gone and never said so (hazards.md D9). */
+void dump_reconcile(void);
 /* Facts that never change, asked for at the program's start, with libc's help:
  * dump_process.c. */
 void dump_process_start(const char *libc_version);
