@@ -7,12 +7,14 @@ in build, build-clang, build-asan and build-tsan (CTXTRACE_BUILD names another p
 """
 
 import argparse
+import contextlib
 import fnmatch
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,18 +36,22 @@ def print_tail(text):
 
 
 def run(command, timeout_s=600, environment=None, cwd=ROOT):
-    """(status, stdout and stderr) of a command that cannot outlive its time."""
-    process = subprocess.Popen(
-        [str(word) for word in command], cwd=cwd, env={**os.environ, **(environment or {})},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True)
-    try:
-        text, _ = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        text, _ = process.communicate()
-        return 124, text + f"\nFAILED time: longer than {timeout_s} s\n"
-    return process.returncode, text
+    """(status, stdout and stderr) of a command that cannot outlive its time. What it says
+    goes to a file: whoever is left behind by a test that failed would hold a pipe."""
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [str(word) for word in command], cwd=cwd, env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+            start_new_session=True)
+        try:
+            status, late = process.wait(timeout=timeout_s), ""
+        except subprocess.TimeoutExpired:
+            status, late = 124, f"\nFAILED time: longer than {timeout_s} s\n"
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        said.seek(0)
+        return status, said.read().decode(errors="replace") + late
 
 
 def list_meson_tests(build, folder, folders):

@@ -62,10 +62,21 @@ def check_last_line():
     return "" if done.returncode == 1 else "nothing passed, and the status is 0"
 
 
+def check_left_behind():
+    """What a test leaves running, in a session of its own, holds nobody up."""
+    sys.path.insert(0, str(SCRIPTS / "lib"))
+    import run_tests
+    done = run_tests.run(["sh", "-c", "echo said; setsid sleep 60 & exit 3"], 30)
+    late = run_tests.run(["sh", "-c", "echo said; sleep 60"], 1)
+    good = done == (3, "said\n") and late[0] == 124 and late[1].startswith("said\n")
+    return "" if good else f"{done}, {late}"
+
+
 CHECKS = {
     "setup_nothing_missing": check_nothing_missing,
     "setup_missing_without_root": check_missing_without_root,
     "test_last_line": check_last_line,
+    "test_left_behind": check_left_behind,
 }
 
 
