@@ -389,6 +389,7 @@ enum ctt_mishap_id {
     /* D21: handed down to another program. `stack` acquired it, `acquired_stack` started
      * the program. */
     CTT_MISHAP_PASSED_ON = 10,
+    CTT_MISHAP_FOREIGN_RELEASE = 11, /* D16 */
 };
 
 /* A failed or illegal call, counted once per (id, stack, other_stack). */

@@ -109,6 +109,7 @@ const char *mishap_word(uint32_t id)
         [CTT_MISHAP_DESTROYED_LOCKED] = "destroyed-locked",
         [CTT_MISHAP_FREED_LOCKED] = "freed-locked",
         [CTT_MISHAP_PASSED_ON] = "passed-on",
+        [CTT_MISHAP_FOREIGN_RELEASE] = "foreign-release",
     };
 
     return WORD_OF(words, id);

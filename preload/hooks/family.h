@@ -13,6 +13,7 @@
 #define HOOKS_FAMILY_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -81,6 +82,19 @@ void fd_replaced(struct fd_release *release, int from, int result);
 /* All of [first, last], by a call that cannot fail. */
 void fds_releasing(struct hook *hook, const struct call_site *site, unsigned first, unsigned last);
 void fd_used(int fd);
+/* The call has found no descriptor there (EBADF): is it one of this thread's own that
+ * another has closed (D16)? */
+void fd_missed(struct hook *hook, const struct call_site *site, int fd);
+#define FD_USED(function, fd, result)                                                              \
+    do {                                                                                           \
+        if (guard_may_record(GUARD_FRAME())) {                                                     \
+            fd_used(fd);                                                                           \
+            if (__builtin_expect((result) < 0, 0) && errno == EBADF) {                             \
+                struct call_site site = CALL_SITE();                                               \
+                fd_missed(&hook_##function, &site, fd);                                            \
+            }                                                                                      \
+        }                                                                                          \
+    } while (0)
 
 /* In a fork child: it closes what it inherited, often blindly, and none of
  * that is a mishap of its own. */

@@ -95,6 +95,24 @@ static void owner_judged(const struct fd_release *release)
                                     .acquired_stack = owner.stack});
 }
 
+/* D16: who acquired it uses it, and another has closed it: what the use finds is nothing
+ * today, and somebody else's file tomorrow. */
+void fd_missed(struct hook *hook, const struct call_site *site, int fd)
+{
+    const struct holding *slot = fd_slot(fd);
+    if (!slot || atomic_load(&slot->live) || !slot->released_acquired_stack ||
+        slot->task != self.task || slot->released_task == self.task)
+        return;
+    mishap_note((struct ctt_mishap){.id = CTT_MISHAP_FOREIGN_RELEASE,
+                                    .kind = slot->kind,
+                                    .handle = (uint64_t)fd,
+                                    .error = EBADF,
+                                    .stack = family_stack(hook, site),
+                                    .acquired_stack = slot->released_acquired_stack,
+                                    .released_stack = slot->released_stack,
+                                    .released_task = slot->released_task});
+}
+
 /* ---- one descriptor ---- */
 
 static void fd_take_out(struct fd_release *release, int fd, uint32_t stack)

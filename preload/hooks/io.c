@@ -111,8 +111,7 @@ WATCHES(fd, int, epoll_ctl, (int set, int op, int fd, struct epoll_event *e), (s
             result = REAL(function) args;                                                          \
         while (TRANSFER_BUFFERS_ARE_DUE(result, fd, events, &buffers, v, (size_t)n, may_be_cut));  \
         result = transfer_end(&transfer, result);                                                  \
-        if (guard_may_record(GUARD_FRAME()))                                                       \
-            fd_used(fd);                                                                           \
+        FD_USED(function, fd, result);                                                             \
         return result;                                                                             \
     }
 
@@ -155,8 +154,7 @@ HOOK_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     while (TRANSFER_BUFFERS_ARE_DUE(result, fd, POLLOUT, &buffers, message->msg_iov,
                                     message->msg_iovlen, true));
     result = transfer_end(&transfer, result);
-    if (guard_may_record(GUARD_FRAME()))
-        fd_used(fd);
+    FD_USED(sendmsg, fd, result);
     return result;
 }
 

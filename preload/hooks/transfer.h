@@ -62,8 +62,7 @@ ssize_t transfer_end(struct transfer *transfer, ssize_t result);
     HOOK_EXPORT ret function params                                                                \
     {                                                                                              \
         TRANSFER(ret, function, args, fd, events);                                                 \
-        if (guard_may_record(GUARD_FRAME()))                                                       \
-            fd_used(fd);                                                                           \
+        FD_USED(function, fd, result);                                                             \
         return result;                                                                             \
     }
 
@@ -78,8 +77,7 @@ ssize_t transfer_end(struct transfer *transfer, ssize_t result);
             result = REAL(function) args;                                                          \
         while (TRANSFER_IS_DUE(result, fd, events, whole));                                        \
         result = transfer_end(&transfer, result);                                                  \
-        if (guard_may_record(GUARD_FRAME()))                                                       \
-            fd_used(fd);                                                                           \
+        FD_USED(function, fd, result);                                                             \
         return (ret)result;                                                                        \
     }
 

@@ -17,7 +17,8 @@
     X(limit_hit)                                                                                   \
     X(closed_behind_owner)                                                                         \
     X(lock_misuse)                                                                                 \
-    X(inherited_by_child)
+    X(inherited_by_child)                                                                          \
+    X(foreign_release)
 
 #define X(name) extern const struct detector detector_##name;
 DETECTORS(X)
