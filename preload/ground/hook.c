@@ -25,6 +25,12 @@ static bool libc_may_have(const char *version)
     return text_read_u64(&had) >= text_read_u64(&wanted);
 }
 
+static void *look_up(const struct hook *hook)
+{
+    return hook->version ? dlvsym(RTLD_NEXT, hook->name, hook->version)
+                         : dlsym(RTLD_NEXT, hook->name);
+}
+
 static uint64_t resolve_some(bool allocators)
 {
     uint64_t missing = 0;
@@ -34,8 +40,7 @@ static uint64_t resolve_some(bool allocators)
             continue;
         if (hook->version && !libc_may_have(hook->version))
             continue;
-        void *real = hook->version ? dlvsym(RTLD_NEXT, hook->name, hook->version)
-                                   : dlsym(RTLD_NEXT, hook->name);
+        void *real = look_up(hook);
         if (!real) {
             missing++;
             dlerror(); /* the program must not find our failure there */
@@ -66,4 +71,16 @@ void *hook_resolve(struct hook *hook)
         atomic_compare_exchange_strong(&tracker_state, &cold, TRACKER_EARLY);
     }
     return atomic_load_explicit(&hook->real, memory_order_acquire);
+}
+
+void *hook_real_alone(struct hook *hook)
+{
+    void *real = atomic_load_explicit(&hook->real, memory_order_acquire);
+    if (real || resolving)
+        return real;
+    resolving = 1;
+    real = look_up(hook);
+    resolving = 0;
+    atomic_store_explicit(&hook->real, real, memory_order_release);
+    return real;
 }

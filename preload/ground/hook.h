@@ -68,6 +68,9 @@ struct hook {
  * us, or libc does not have the function. */
 void *hook_resolve(struct hook *hook);
 
+/* This one and no other. NULL: as above. */
+void *hook_real_alone(struct hook *hook);
+
 static inline void *hook_real(struct hook *hook)
 {
     void *real = atomic_load_explicit(&hook->real, memory_order_acquire);
@@ -76,6 +79,8 @@ static inline void *hook_real(struct hook *hook)
 
 /* The real function, with the prototype that libc's header gives it. */
 #define REAL(function) ((__typeof__(&function))hook_real(&hook_##function))
+
+#define REAL_ALONE(function) ((__typeof__(&function))hook_real_alone(&hook_##function))
 
 extern struct hook hooks_begin[] __asm__("__start_" HOOK_SECTION)
     __attribute__((visibility("hidden")));

@@ -136,13 +136,14 @@ void lock_freeing(const struct call_site *site, void *block)
 
 /* ---- shapes ---- */
 
-/* While names are looked up none is found yet, and there is one thread that would
- * come here: as if it had been done. */
+/* An allocator that is bound before us locks something while it begins. It must find the
+ * real function, and no other may be looked up for that: a look-up that fails asks it for
+ * memory. While names are looked up there is one thread, and whatever it locks is free. */
 #define LOCKING(function, params, args, entered)                                                   \
     HOOK(function);                                                                                \
     WATCHED int function##_watched AND_SITE params                                                 \
     {                                                                                              \
-        __typeof__(&function) real = REAL(function);                                               \
+        __typeof__(&function) real = REAL_ALONE(function);                                         \
         if (!real || !lock_is_watching() || !guard_may_record(GUARD_FRAME()))                      \
             return real ? real args : 0;                                                           \
         int result = real args;                                                                    \
@@ -158,7 +159,7 @@ void lock_freeing(const struct call_site *site, void *block)
     HOOK(function);                                                                                \
     WATCHED int function##_watched AND_SITE params                                                 \
     {                                                                                              \
-        __typeof__(&function) real = REAL(function);                                               \
+        __typeof__(&function) real = REAL_ALONE(function);                                         \
         if (real && lock_is_watching() && guard_may_record(GUARD_FRAME())) {                       \
             struct hook *hook = &hook_##function;                                                  \
             taken;                                                                                 \
@@ -180,11 +181,6 @@ void lock_freeing(const struct call_site *site, void *block)
 
 /* ---- mutexes ---- */
 
-int __pthread_mutex_lock(pthread_mutex_t *mutex);
-int __pthread_mutex_trylock(pthread_mutex_t *mutex);
-int __pthread_mutex_unlock(pthread_mutex_t *mutex);
-int __pthread_mutex_destroy(pthread_mutex_t *mutex);
-
 #define TAKES_MUTEX(function, params, args)                                                        \
     LOCKING(function, params, args, mutex_locked(hook, site, (const pthread_mutex_t *)mutex))
 #define GIVES_MUTEX_BACK(function, type)                                                           \
@@ -192,9 +188,7 @@ int __pthread_mutex_destroy(pthread_mutex_t *mutex);
               mutex_unlocking(hook, site, (const pthread_mutex_t *)mutex))
 
 TAKES_MUTEX(pthread_mutex_lock, (pthread_mutex_t * mutex), (mutex))
-TAKES_MUTEX(__pthread_mutex_lock, (pthread_mutex_t * mutex), (mutex))
 TAKES_MUTEX(pthread_mutex_trylock, (pthread_mutex_t * mutex), (mutex))
-TAKES_MUTEX(__pthread_mutex_trylock, (pthread_mutex_t * mutex), (mutex))
 TAKES_MUTEX(pthread_mutex_timedlock,
             (pthread_mutex_t *restrict mutex, const struct timespec *restrict limit),
             (mutex, limit))
@@ -207,16 +201,9 @@ TAKES_MUTEX(mtx_trylock, (mtx_t * mutex), (mutex))
 TAKES_MUTEX(mtx_timedlock, (mtx_t *restrict mutex, const struct timespec *restrict limit),
             (mutex, limit))
 GIVES_MUTEX_BACK(pthread_mutex_unlock, pthread_mutex_t)
-GIVES_MUTEX_BACK(__pthread_mutex_unlock, pthread_mutex_t)
 GIVES_MUTEX_BACK(mtx_unlock, mtx_t)
 
 /* ---- read-write locks ---- */
-
-int __pthread_rwlock_rdlock(pthread_rwlock_t *lock);
-int __pthread_rwlock_tryrdlock(pthread_rwlock_t *lock);
-int __pthread_rwlock_wrlock(pthread_rwlock_t *lock);
-int __pthread_rwlock_trywrlock(pthread_rwlock_t *lock);
-int __pthread_rwlock_unlock(pthread_rwlock_t *lock);
 
 /* One task may read several times over. */
 #define READS(function, params, args)                                                              \
@@ -228,24 +215,18 @@ int __pthread_rwlock_unlock(pthread_rwlock_t *lock);
     LOCKING(function, params, args, locked(hook, site, DETAIL_RWLOCK_WRITE, address_of(lock)))
 
 READS(pthread_rwlock_rdlock, (pthread_rwlock_t * lock), (lock))
-READS(__pthread_rwlock_rdlock, (pthread_rwlock_t * lock), (lock))
 READS(pthread_rwlock_tryrdlock, (pthread_rwlock_t * lock), (lock))
-READS(__pthread_rwlock_tryrdlock, (pthread_rwlock_t * lock), (lock))
 READS(pthread_rwlock_timedrdlock,
       (pthread_rwlock_t *restrict lock, const struct timespec *restrict limit), (lock, limit))
 READS(pthread_rwlock_clockrdlock,
       (pthread_rwlock_t *restrict lock, clockid_t clock, const struct timespec *restrict limit),
       (lock, clock, limit))
 WRITES(pthread_rwlock_wrlock, (pthread_rwlock_t * lock), (lock))
-WRITES(__pthread_rwlock_wrlock, (pthread_rwlock_t * lock), (lock))
 WRITES(pthread_rwlock_trywrlock, (pthread_rwlock_t * lock), (lock))
-WRITES(__pthread_rwlock_trywrlock, (pthread_rwlock_t * lock), (lock))
 WRITES(pthread_rwlock_timedwrlock,
        (pthread_rwlock_t *restrict lock, const struct timespec *restrict limit), (lock, limit))
 WRITES(pthread_rwlock_clockwrlock,
        (pthread_rwlock_t *restrict lock, clockid_t clock, const struct timespec *restrict limit),
        (lock, clock, limit))
 UNLOCKING(pthread_rwlock_unlock, (pthread_rwlock_t * lock), (lock),
-          rwlock_unlocking(hook, site, lock))
-UNLOCKING(__pthread_rwlock_unlock, (pthread_rwlock_t * lock), (lock),
           rwlock_unlocking(hook, site, lock))

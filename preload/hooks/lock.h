@@ -29,7 +29,7 @@ void lock_misused(struct hook *hook, const struct call_site *site, enum ctt_mish
 #define MAKES_BODY(detail, function, params, args, object)                                         \
     HOOK_EXPORT int function params                                                                \
     {                                                                                              \
-        int result = REAL(function) args;                                                          \
+        int result = REAL_ALONE(function) args;                                                    \
         if (result == 0 && lock_is_watching() && guard_may_record(GUARD_FRAME())) {                \
             struct call_site site = CALL_SITE();                                                   \
             handle_given(&hook_##function, &site, CTT_KIND_HANDLE, detail,                         \
@@ -43,13 +43,13 @@ void lock_misused(struct hook *hook, const struct call_site *site, enum ctt_mish
     HOOK_EXPORT int function params                                                                \
     {                                                                                              \
         if (!lock_is_watching() || !guard_may_record(GUARD_FRAME()))                               \
-            return REAL(function) args;                                                            \
+            return REAL_ALONE(function) args;                                                      \
         struct call_site site = CALL_SITE();                                                       \
         struct hook *hook = &hook_##function;                                                      \
         struct holding_copy was;                                                                   \
         checked;                                                                                   \
         bool had = key_take(CTT_KIND_HANDLE, (uint64_t)(uintptr_t)(object), &was);                 \
-        int result = REAL(function) args;                                                          \
+        int result = REAL_ALONE(function) args;                                                    \
         if (had && result != 0)                                                                    \
             key_enter(&was);                                                                       \
         else if (had)                                                                              \

@@ -11,11 +11,6 @@
 #include "preload/facts/lock.h"
 #include "preload/hooks/lock.h"
 
-int __pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes);
-int __pthread_mutex_destroy(pthread_mutex_t *mutex);
-int __pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockattr_t *attributes);
-int __pthread_rwlock_destroy(pthread_rwlock_t *lock);
-
 /* Told once: not as held, too. */
 static void destroyed(struct hook *hook, const struct call_site *site, const void *lock)
 {
@@ -47,19 +42,13 @@ static void check_rwlock(struct hook *hook, const struct call_site *site,
 
 MAKES(DETAIL_MUTEX, pthread_mutex_init,
       (pthread_mutex_t * mutex, const pthread_mutexattr_t *attributes), (mutex, attributes), mutex)
-MAKES(DETAIL_MUTEX, __pthread_mutex_init,
-      (pthread_mutex_t * mutex, const pthread_mutexattr_t *attributes), (mutex, attributes), mutex)
 MAKES(DETAIL_MUTEX, mtx_init, (mtx_t * mutex, int type), (mutex, type), mutex)
 UNMAKES(pthread_mutex_destroy, pthread_mutex_t, check_mutex(hook, &site, object))
-UNMAKES(__pthread_mutex_destroy, pthread_mutex_t, check_mutex(hook, &site, object))
 
 MAKES(DETAIL_RWLOCK, pthread_rwlock_init,
       (pthread_rwlock_t *restrict lock, const pthread_rwlockattr_t *restrict attributes),
       (lock, attributes), lock)
-MAKES(DETAIL_RWLOCK, __pthread_rwlock_init,
-      (pthread_rwlock_t * lock, const pthread_rwlockattr_t *attributes), (lock, attributes), lock)
 UNMAKES(pthread_rwlock_destroy, pthread_rwlock_t, check_rwlock(hook, &site, object))
-UNMAKES(__pthread_rwlock_destroy, pthread_rwlock_t, check_rwlock(hook, &site, object))
 
 MAKES(DETAIL_CONDITION, pthread_cond_init,
       (pthread_cond_t *restrict condition, const pthread_condattr_t *restrict attributes),
@@ -90,7 +79,7 @@ UNMAKES(sem_destroy, sem_t, (void)hook)
             if (key_take(CTT_KIND_HANDLE, (uint64_t)(uintptr_t)object, &was))                      \
                 handle_taken(hook, &site, &was);                                                   \
         }                                                                                          \
-        REAL(function)(object);                                                                    \
+        REAL_ALONE(function)(object);                                                              \
     }
 
 UNMAKES_SURELY(mtx_destroy, mtx_t, check_mutex(hook, &site, (const pthread_mutex_t *)object))
