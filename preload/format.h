@@ -428,7 +428,8 @@ struct ctt_holder {
 };
 
 /* One place from which a function was called that faults were injected into. Such a
- * dump has one record without a function first: its `rules` say what was asked for. */
+ * dump has one record without a function first: its `rules` say what was asked for, its
+ * calls and failures are all there were, with those of children that a fork has made. */
 struct ctt_injection {
     uint64_t pc; /* a return address, as in a stack */
     uint64_t calls;

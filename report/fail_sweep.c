@@ -245,7 +245,10 @@ static int sites_run(struct sweep *sweep)
         runs++;
     }
     if (!runs) {
-        printf("0 places: no call of %s was reached, nothing has failed\n", sweep->function);
+        printf("0 places: %s %s, nothing has failed\n", sweep->function,
+               sweep->plain.dump.model->injectable_calls
+                   ? "is called by children alone that a fork has made"
+                   : "is not called");
         return STATUS_INCONCLUSIVE;
     }
     printf("%zu places, %zu crashes, %zu hangs, %zu leaks\n", runs, sweep->crashes, sweep->hangs,

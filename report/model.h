@@ -193,6 +193,7 @@ struct model {
     struct holder *holders;
     const char *injected; /* the rules of --fail; NULL: nothing was injected */
     struct injection *injections;
+    uint64_t injectable_calls, injected_failures; /* with those of a fork's children */
     struct counter *counters;
     struct blind_spot *blind_spots;
     struct kind_name *kinds;

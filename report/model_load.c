@@ -281,8 +281,11 @@ static void load_injection(struct load *load, const void *fixed)
 
     if (in->rules)
         load->model->injected = text_of(load, in->rules);
-    if (!in->function)
+    if (!in->function) {
+        load->model->injectable_calls = in->calls;
+        load->model->injected_failures = in->failed;
         return;
+    }
     injection = pool_alloc(load->model->pool, sizeof(*injection));
     injection->function = text_of(load, in->function);
     injection->site = site_of(load, in->pc);

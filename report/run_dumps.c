@@ -71,17 +71,10 @@ static bool is_superseded(const struct dump *dumps, size_t count, const struct d
 /* Each dump tells all until then, also of the children that a fork has made. */
 static void injections_count(struct run_dumps *ret, const struct model *model)
 {
-    const struct injection *injection;
-    uint64_t calls = 0, failed = 0;
-
-    DL_FOREACH (model->injections, injection) {
-        calls += injection->calls;
-        failed += injection->failed;
-    }
-    if (calls > ret->injectable)
-        ret->injectable = calls;
-    if (failed > ret->injected)
-        ret->injected = failed;
+    if (model->injectable_calls > ret->injectable)
+        ret->injectable = model->injectable_calls;
+    if (model->injected_failures > ret->injected)
+        ret->injected = model->injected_failures;
 }
 
 /* An early dump of a process says less than its last one: only that counts. */

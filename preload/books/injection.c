@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "preload/facts/holding.h"
 #include "preload/facts/module.h"
 #include "preload/facts/stack.h"
 #include "preload/ground/arena.h"
@@ -177,7 +176,6 @@ static bool read_rule(struct rule *rule, char *text)
 
 /* ---- places ---- */
 
-/* With those of children that a fork has made: they often end without a dump. */
 static struct place {
     _Atomic uint64_t key; /* return address and point, mixed; 0: free */
     _Atomic(const struct injection_point *) point;
@@ -185,7 +183,14 @@ static struct place {
     _Atomic uint64_t calls, failed;
     _Atomic uint32_t stack; /* of the last failure */
     _Atomic int error;
-} * places;
+} places[PLACES_MAX];
+
+/* With those of the children that a fork has made, which often end without a dump. (Not
+ * the places: a child's modules and stacks have numbers of its own.) */
+struct totals {
+    _Atomic uint64_t calls, failed;
+};
+static struct totals *totals;
 
 bool injection_parse(const char *text)
 {
@@ -197,8 +202,8 @@ bool injection_parse(const char *text)
             return false;
         used++;
     }
-    places = sys_map_shared(PLACES_MAX * sizeof *places);
-    rules_used = places ? used : 0;
+    totals = sys_map_shared(sizeof *totals);
+    rules_used = totals ? used : 0;
     return rules_used > 0;
 }
 
@@ -249,9 +254,15 @@ static struct place *place_of(const struct injection_point *point, uintptr_t pc)
     return NULL;
 }
 
+void injection_totals(struct ctt_injection *ret_fact)
+{
+    ret_fact->calls = totals ? atomic_load(&totals->calls) : 0;
+    ret_fact->failed = totals ? atomic_load(&totals->failed) : 0;
+}
+
 bool injection_read(uint32_t i, struct ctt_injection *ret_fact, const char **ret_function)
 {
-    if (!places || i >= PLACES_MAX)
+    if (i >= PLACES_MAX)
         return false;
     struct place *place = &places[i];
     const struct injection_point *point = atomic_load_explicit(&place->point, memory_order_acquire);
@@ -316,6 +327,7 @@ int injection_due(const struct injection_point *point, const struct call_site *s
 {
     struct place *place = place_of(point, site->pc);
     int error = 0;
+    atomic_fetch_add(&totals->calls, 1);
     if (place)
         atomic_fetch_add(&place->calls, 1);
     for (uint32_t left = point->rules; left && !error; left &= left - 1) {
@@ -323,11 +335,12 @@ int injection_due(const struct injection_point *point, const struct call_site *s
         if (is_at(rule, site->pc) && is_chosen(rule) && has_times_left(rule))
             error = rule->error ? rule->error : point->error;
     }
+    if (error)
+        atomic_fetch_add(&totals->failed, 1);
     if (error && place) {
         atomic_fetch_add(&place->failed, 1);
         atomic_store(&place->error, error);
-        if (!atomic_load(&is_fork_child)) /* its stacks are its own */
-            atomic_store(&place->stack, stack_capture(site, point->stub));
+        atomic_store(&place->stack, stack_capture(site, point->stub));
     }
     return error;
 }

@@ -58,6 +58,9 @@ int injection_due(const struct injection_point *point, const struct call_site *s
 
 /* What was asked for; NULL: nothing, and nothing was changed. */
 const char *injection_text(void);
+/* How often such a function was called and failed, also in the children that a fork has
+ * made: `calls` and `failed`. */
+void injection_totals(struct ctt_injection *ret_fact);
 /* The `i`-th place that called such a function; false past the end. */
 bool injection_read(uint32_t i, struct ctt_injection *ret_fact, const char **ret_function);
 /* A stack's innermost pc, with the real function's in place of a stub's. */

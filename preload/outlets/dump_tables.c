@@ -168,6 +168,7 @@ void dump_injections(struct dump *dump)
     const char *function;
     if (!fact.rules)
         return;
+    injection_totals(&fact);
     dump_record(dump, CTT_INJECTION, &fact, sizeof fact);
     for (uint32_t i = 0; injection_read(i, &fact, &function); i++) {
         if (!function)

@@ -318,6 +318,8 @@ void json_write_injections(struct json *json, const struct report *report)
     }
     json_open(json, "injected", '{');
     json_text(json, "rules", report->model->injected);
+    json_number(json, "calls", report->model->injectable_calls);
+    json_number(json, "failed", report->model->injected_failures);
     json_open(json, "places", '[');
     DL_FOREACH (report->model->injections, i) {
         json_open(json, NULL, '{');

@@ -57,6 +57,8 @@ void text_write_injected(struct text *text)
         failed += injection->failed;
         places += injection->failed != 0;
     }
-    text_line(text, PAINT_BOLD, "INJECTED faults: %s (%" PRIu64 " failed, at %" PRIu64 " place%s)",
-              text->report->model->injected, failed, places, places == 1 ? "" : "s");
+    text_line(
+        text, PAINT_BOLD, "INJECTED faults: %s (%" PRIu64 " failed, at %" PRIu64 " place%s%s)",
+        text->report->model->injected, failed, places, places == 1 ? "" : "s",
+        text->report->model->injected_failures > failed ? ", others in a fork's children" : "");
 }
