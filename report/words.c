@@ -120,7 +120,7 @@ const char *mishap_phrase(uint32_t id)
     static const char *const phrases[] = {
         [CTT_MISHAP_UNLOCKED_FREE] = "unlocked though it was not locked",
         [CTT_MISHAP_UNLOCKED_FOREIGN] = "unlocked by a thread that had not locked it",
-        [CTT_MISHAP_DESTROYED_LOCKED] = "destroyed while it was locked",
+        [CTT_MISHAP_DESTROYED_LOCKED] = "was to be destroyed while it was locked",
         [CTT_MISHAP_FREED_LOCKED] = "freed while it was locked",
     };
 

@@ -277,4 +277,10 @@ void keys_after_fork(void)
     for (uint32_t i = 0; i < SHARDS; i++)
         if (held >> i & 1)
             owned_unlock(&shards[i].lock);
+    held_over_fork = 0;
+}
+
+bool keys_are_held(void)
+{
+    return held_over_fork != 0;
 }

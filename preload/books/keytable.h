@@ -32,6 +32,8 @@ void key_scan(void (*each)(const struct holding_copy *holding, void *arg), void 
 void key_drop_kind(enum ctt_kind_id kind);
 void key_mark_kind(enum ctt_kind_id kind, uint16_t set);
 
+/* Whether this thread holds all, around a fork. */
+bool keys_are_held(void);
 void keys_before_fork(void);
 void keys_after_fork(void);
 

@@ -16,7 +16,8 @@
 #include "preload/facts/holding.h"
 
 /* Locks that may not be judged: robust mutexes, which outlive their owners on purpose,
- * and those that the processor may elide, which look free while they are held. */
+ * those with a ceiling, and those that the processor may elide, which look free while
+ * they are held. */
 bool lock_is_followed(const pthread_mutex_t *mutex);
 bool lock_is_free(const pthread_mutex_t *mutex);
 bool lock_is_recursive(const pthread_mutex_t *mutex);
@@ -29,8 +30,9 @@ bool rwlock_is_free(const pthread_rwlock_t *lock);
 #define LOCK_ADDRESS_BITS    47
 #define LOCK_ADDRESS(handle) ((handle) & ((UINT64_C(1) << LOCK_ADDRESS_BITS) - 1))
 
-/* Whether a lock is still held as `holding` says, by the thread `holding->owner` (its tid).
- * For any thread at any time: what it lies in may have been unmapped. */
+/* Whether a lock is still held as `holding` says, by the thread `holding->owner` (its tid);
+ * of a reader's, whether anybody reads it. For any thread at any time: what it lies in may have
+ * been unmapped. */
 bool lock_is_held(const struct holding_copy *holding);
 
 #endif

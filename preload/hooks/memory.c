@@ -237,9 +237,9 @@ static __attribute__((noinline, cold)) void freeing_closely(const struct call_si
 {
     struct block was;
     struct grave first;
-    if (lock_is_watching())
-        lock_freeing(site, p);
     if (ledger_take((uintptr_t)p, &was)) {
+        if (lock_is_watching())
+            lock_freeing(site, was.address, was.bytes & ~BLOCK_DRAWN);
         if (graves_are_kept())
             buried(&hook_free, site, &was);
     } else if (graves_are_kept() && grave_find((uintptr_t)p, &first)) {

@@ -61,7 +61,24 @@ MAKES_BODY(DETAIL_CONDITION, pthread_cond_init_2_2_5,
            (pthread_cond_t *restrict condition, const pthread_condattr_t *restrict attributes),
            (condition, attributes), condition)
 UNMAKES_BODY(pthread_cond_destroy_2_2_5, (pthread_cond_t * condition), (condition), condition,
-             (void)hook)
+             false)
+
+__typeof__(pthread_cond_wait) pthread_cond_wait_2_2_5;
+HOOK_VERSION(pthread_cond_wait_2_2_5, pthread_cond_wait, "GLIBC_2.2.5");
+HOOK_EXPORT int pthread_cond_wait_2_2_5(pthread_cond_t *restrict condition,
+                                        pthread_mutex_t *restrict mutex)
+{
+    return REAL_ALONE(pthread_cond_wait_2_2_5)(condition, mutex);
+}
+
+__typeof__(pthread_cond_timedwait) pthread_cond_timedwait_2_2_5;
+HOOK_VERSION(pthread_cond_timedwait_2_2_5, pthread_cond_timedwait, "GLIBC_2.2.5");
+HOOK_EXPORT int pthread_cond_timedwait_2_2_5(pthread_cond_t *restrict condition,
+                                             pthread_mutex_t *restrict mutex,
+                                             const struct timespec *restrict limit)
+{
+    return REAL_ALONE(pthread_cond_timedwait_2_2_5)(condition, mutex, limit);
+}
 
 /* The numbers of the others are below. */
 #define OLDER_TIMER(number) (UINT64_C(1) << 62 | (uint32_t)(number))

@@ -15,6 +15,8 @@
  */
 #include "preload/hooks/thread.h"
 
+#include "preload/hooks/lock.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -72,6 +74,8 @@ static void thread_ending(void *value)
         pthread_setspecific(end_key, (void *)(way + 1));
         return;
     }
+    if (tracker_watching() && lock_is_watching())
+        lock_thread_ending();
     if (tracker_watching())
         task_ended(way);
     NOTIFY(thread_ended);

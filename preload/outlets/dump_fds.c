@@ -8,8 +8,10 @@
  * task that writes has a table of its own, so another's is looked at: that of a thread
  * which lives, the main one before all.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "preload/facts/context.h"
 #include "preload/ground/config.h"
@@ -59,7 +61,9 @@ static bool list_of(struct dump *dump, uint32_t tid)
     dump->fd_tid = tid;
     dump->fd_count = 0;
     fd_path(dump, "/fd", -1, path);
-    return sys_list(path, present_one, dump) >= 0 && dump->fd_count > 0;
+    /* One that ends in the middle of it gives a part. */
+    return sys_list(path, present_one, dump) >= 0 && dump->fd_count > 0 &&
+           sys_call(SYS_tgkill, sys_getpid(), tid, 0, 0, 0, 0) != -ESRCH;
 }
 
 static bool list_one(const char *name, void *arg)

@@ -8,6 +8,9 @@
 
 static enum severity severity_of(struct report *report, const struct mishap *mishap)
 {
+    /* An error that the caller was told: few look, but nothing came of it yet. */
+    if (mishap->error)
+        return SEVERITY_NOTE;
     return stack_has_project(report->model, mishap->stack) ? SEVERITY_WARNING : SEVERITY_NOTE;
 }
 

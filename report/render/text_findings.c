@@ -141,8 +141,9 @@ static void mishap_what_write(struct text *text, const struct finding *f)
         text_line(text, PAINT_NONE, "    what    %s %" PRIu64 " %s%s%s", kind, m->handle,
                   f->detector->sentence, error ? ": " : "", error ? error : "");
     else
-        text_line(text, PAINT_NONE, "    what    %s 0x%" PRIx64 " %s", kind, m->handle,
-                  mishap_phrase(m->id) ? mishap_phrase(m->id) : f->detector->sentence);
+        text_line(text, PAINT_NONE, "    what    %s 0x%" PRIx64 " %s%s%s", kind, m->handle,
+                  mishap_phrase(m->id) ? mishap_phrase(m->id) : f->detector->sentence,
+                  error ? ": " : "", error ? error : "");
 }
 
 static void whose_write(struct text *text, const struct finding *f)

@@ -81,6 +81,8 @@ def test_symbol_versions(tracker):
         default = [address for _, is_default, address, _ in versions if is_default]
         if default:
             bases.add(ctypes.cast(getattr(loaded, name), ctypes.c_void_p).value - default[0])
+        elif all(version == "" or is_default for version, is_default, *_ in ours[name]):
+            strays.append(f"{name} (dlsym does not find it)")
         if len({address for _, _, address, _ in versions}) == 1:
             continue
         hooked = {version for version, *_ in ours[name]}

@@ -233,9 +233,12 @@ def test_locks_at_work(bench):
     bench.check("locks_program", done == (0, "all well\n", ""), done)
     reports = bench.reports("locked")
     bench.check("locks_are_not_blamed", len(reports) > 100 and
-                not any(report["findings"] for report in reports) and
-                not any(row["kind"] == "lock" for report in reports for row in report["live"]),
+                not any(f["severity"] != "note" for report in reports
+                        for f in report["findings"]) and
+                sum(row["kind"] == "lock" for report in reports for row in report["live"]) == 1,
                 [report["findings"] for report in reports if report["findings"]][:2])
+    bench.check("locks_cover_all", all(report["health"]["status"] == "full"
+                                       for report in reports))
 
 
 TESTS = (test_churn, test_locks_at_work, test_contexts, test_stacks_off, test_off,

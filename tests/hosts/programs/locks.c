@@ -3,7 +3,9 @@
  * Threads that lock, wait, try and fork, all of it as it should be: a tracker that follows
  * locks has nothing to say.
  */
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -100,8 +102,39 @@ static void make_one(pthread_mutex_t *unused)
     free(made);
 }
 
+/* What libc refuses has not happened. */
+static void be_refused(pthread_mutex_t *unused)
+{
+    static pthread_mutex_t checking = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+    pthread_mutex_t made = PTHREAD_MUTEX_INITIALIZER;
+
+    (void)unused;
+    if (pthread_mutex_unlock(&checking) != EPERM)
+        puts("never");
+    pthread_mutex_lock(&made);
+    if (pthread_mutex_destroy(&made) != EBUSY)
+        puts("never");
+    pthread_mutex_unlock(&made);
+    pthread_mutex_destroy(&made);
+}
+
+/* A free one has its ceiling where others have nothing. */
+static void make_with_ceiling(pthread_mutex_t *unused)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutex_t made;
+
+    (void)unused;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_PROTECT);
+    pthread_mutexattr_setprioceiling(&attributes, sched_get_priority_min(SCHED_FIFO));
+    pthread_mutex_init(&made, &attributes);
+    pthread_mutex_destroy(&made);
+}
+
 static void (*const acts[])(pthread_mutex_t *mutex) = {
-    use_mutex, try_mutex, wait_awhile, tell, read_twice, write_once, nest, make_one,
+    use_mutex,  try_mutex, wait_awhile, tell,       read_twice,
+    write_once, nest,      make_one,    be_refused, make_with_ceiling,
 };
 enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 
@@ -128,6 +161,14 @@ static void *work(void *number)
     return NULL;
 }
 
+/* While the main thread is where nobody else may be. */
+static void *end_all(void *unused)
+{
+    (void)unused;
+    puts("all well");
+    exit(0);
+}
+
 int main(void)
 {
     pthread_t threads[THREADS];
@@ -137,6 +178,8 @@ int main(void)
         pthread_create(&threads[i], NULL, work, (void *)i);
     for (size_t i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    puts("all well");
-    return 0;
+    pthread_mutex_lock(&mutexes[1]);
+    pthread_create(&threads[0], NULL, end_all, NULL);
+    for (;;)
+        pause();
 }
