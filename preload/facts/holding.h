@@ -37,6 +37,7 @@
     X(INOTIFY, "inotify")                                                                          \
     X(FANOTIFY, "fanotify")                                                                        \
     X(PIDFD, "pidfd")                                                                              \
+    X(IO_URING, "io_uring")                                                                        \
     X(MEMFD, "memfd")                                                                              \
     X(PTY, "pty")                                                                                  \
     X(DUP, "dup")                                                                                  \

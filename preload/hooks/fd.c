@@ -29,7 +29,7 @@ RELEASES(fd, int, mq_close, (mqd_t queue), (queue), queue)
 
 /* Whether the kernel has the call and no filter forbids it: what it closes is
  * taken out before, and could not be put back one by one. */
-static bool close_range_works(void)
+bool close_range_works(void)
 {
     return sys_call(SYS_close_range, ~0U, ~0U, 0, 0, 0, 0) == 0;
 }

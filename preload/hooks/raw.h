@@ -7,7 +7,8 @@
  * no point of cancellation, and what a pointer leads to is looked at only when
  * the kernel has been there, since a wrong one is EFAULT and no fault.
  *
- * Acquisitions and use of descriptors are not recorded here.
+ * What a call acquires is entered as by libc's name for it (raw_books.c); the use of
+ * descriptors is not noted here.
  */
 #ifndef HOOKS_RAW_H
 #define HOOKS_RAW_H
@@ -31,6 +32,16 @@ enum raw_whole {
     WHOLE_RECEIVED, /* that, without MSG_WAITFORONE */
 };
 
+/* What a call acquires. */
+enum raw_gives {
+    GIVES_NOTHING,
+    GIVES_DESCRIPTOR,   /* the result */
+    GIVES_UNLESS_GIVEN, /* that, when A is -1 */
+    GIVES_COPY,         /* that, of A */
+    GIVES_BY_COMMAND,   /* that, when B says so */
+    GIVES_PAIR,         /* two, at `at` */
+};
+
 enum raw_unit {
     UNIT_MS,
     UNIT_TIMESPEC,
@@ -51,6 +62,8 @@ struct raw_row {
     uint8_t unit;  /* enum raw_unit: the limit's */
     uint8_t whole; /* enum raw_whole */
     uint8_t step;  /* bytes of one of what is counted */
+    uint8_t gives; /* enum raw_gives, and what they are: */
+    uint8_t kind, detail;
     int16_t events;
 };
 
@@ -66,7 +79,18 @@ static inline long raw_call(long number, const long a[6])
     return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+/* ---- the books: raw_books.c ---- */
+
+struct call_site;
+void raw_given(const struct call_site *site, const struct raw_row *row, const long a[6],
+               long result);
+/* close, close_range, dup2, dup3: makes the call. */
+long raw_closing(const struct call_site *site, long number, const long a[6]);
+
 /* ---- the shapes: each makes the call, as often as it is due ---- */
+
+/* Once, whatever comes. */
+long raw_plain(const struct raw_row *row, long number, const long a[6]);
 
 /* raw_transfer.c */
 long raw_transfer(const struct raw_row *row, long number, const long a[6]);

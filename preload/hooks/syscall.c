@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall(): the few raw calls that are looked at. The others do not come here:
- * the stub in syscall_x86_64.S jumps to libc's own, since a clone onto another
- * stack must not return through a frame of ours. What they acquire is found at
- * a snapshot, as untracked.
+ * syscall(): the calls that are looked at. The others do not come here: the stub in
+ * syscall_x86_64.S jumps to libc's own, since a clone onto another stack must not
+ * return through a frame of ours.
  *
- * close is looked at because libuv, and so node, closes every descriptor by it
- * (E4): what was acquired through a hook would look held for ever, and the next
- * owner of its number would be taken for the first. The rows below are calls
- * that our own signal would cut short (raw.h).
+ * What gives or takes a descriptor is entered as by libc's name for it: libuv, and so
+ * node, closes every descriptor by its number (E4), and what libc has no name for (an
+ * io_uring) is had in no other way. The rows above those are calls that our own signal
+ * would cut short (raw.h).
  */
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -29,6 +28,8 @@ _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
 
 #define IN  .events = POLLIN
 #define OUT .events = POLLOUT
+#define DESCRIPTOR(what, sort)                                                                     \
+    .gives = GIVES_DESCRIPTOR, .kind = CTT_KIND_##what, .detail = DETAIL_##sort
 
 /* clang-format off */
 #define RAW_ROWS(X)                                                                                \
@@ -57,8 +58,8 @@ _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
     X(sendfile, raw_transfer, .fd = B, .to = A, .count = D, .whole = WHOLE_ALL)                    \
     X(copy_file_range, raw_transfer, .fd = A, .to = C, .count = E, .whole = WHOLE_ALL)             \
     X(splice, raw_transfer, .fd = A, .to = C, .count = E)                                          \
-    X(accept, raw_transfer, .fd = A, IN)                                                           \
-    X(accept4, raw_transfer, .fd = A, IN)                                                          \
+    X(accept, raw_transfer, .fd = A, IN, DESCRIPTOR(SOCKET, SOCKET))                               \
+    X(accept4, raw_transfer, .fd = A, IN, DESCRIPTOR(SOCKET, SOCKET))                              \
     X(connect, raw_transfer, .fd = A, OUT)                                                         \
     X(getrandom, raw_transfer, .at = A, .count = B, IN, .whole = WHOLE_ALL, .step = 1)             \
     X(poll, raw_wait, .limit = C, .unit = UNIT_MS)                                                 \
@@ -77,7 +78,41 @@ _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
     X(semtimedop, raw_again, .limit = D, .unit = UNIT_TIMESPEC)                                    \
     X(msgsnd, raw_again)                                                                           \
     X(msgrcv, raw_again)                                                                           \
-    X(futex, raw_futex, .limit = D, .unit = UNIT_TIMESPEC)
+    X(futex, raw_futex, .limit = D, .unit = UNIT_TIMESPEC)                                         \
+    X(open, raw_plain, DESCRIPTOR(FD, FILE))                                                       \
+    X(openat, raw_plain, DESCRIPTOR(FD, FILE))                                                     \
+    X(openat2, raw_plain, DESCRIPTOR(FD, FILE))                                                    \
+    X(creat, raw_plain, DESCRIPTOR(FD, FILE))                                                      \
+    X(open_by_handle_at, raw_plain, DESCRIPTOR(FD, FILE))                                          \
+    X(memfd_create, raw_plain, DESCRIPTOR(FD, MEMFD))                                              \
+    X(memfd_secret, raw_plain, DESCRIPTOR(FD, MEMFD))                                              \
+    X(mq_open, raw_plain, DESCRIPTOR(FD, MQ))                                                      \
+    X(socket, raw_plain, DESCRIPTOR(SOCKET, SOCKET))                                               \
+    X(socketpair, raw_plain, .at = D, .gives = GIVES_PAIR, .kind = CTT_KIND_SOCKET,                \
+      .detail = DETAIL_SOCKET)                                                                     \
+    X(pipe, raw_plain, .at = A, .gives = GIVES_PAIR, .kind = CTT_KIND_PIPE,                        \
+      .detail = DETAIL_PIPE_READ)                                                                  \
+    X(pipe2, raw_plain, .at = A, .gives = GIVES_PAIR, .kind = CTT_KIND_PIPE,                       \
+      .detail = DETAIL_PIPE_READ)                                                                  \
+    X(dup, raw_plain, .gives = GIVES_COPY)                                                         \
+    X(fcntl, raw_plain, .gives = GIVES_BY_COMMAND)                                                 \
+    X(epoll_create, raw_plain, DESCRIPTOR(EVENT, EPOLL))                                           \
+    X(epoll_create1, raw_plain, DESCRIPTOR(EVENT, EPOLL))                                          \
+    X(eventfd, raw_plain, DESCRIPTOR(EVENT, EVENTFD))                                              \
+    X(eventfd2, raw_plain, DESCRIPTOR(EVENT, EVENTFD))                                             \
+    X(timerfd_create, raw_plain, DESCRIPTOR(EVENT, TIMERFD))                                       \
+    X(signalfd, raw_plain, .gives = GIVES_UNLESS_GIVEN, .kind = CTT_KIND_EVENT,                    \
+      .detail = DETAIL_SIGNALFD)                                                                   \
+    X(signalfd4, raw_plain, .gives = GIVES_UNLESS_GIVEN, .kind = CTT_KIND_EVENT,                   \
+      .detail = DETAIL_SIGNALFD)                                                                   \
+    X(inotify_init, raw_plain, DESCRIPTOR(EVENT, INOTIFY))                                         \
+    X(inotify_init1, raw_plain, DESCRIPTOR(EVENT, INOTIFY))                                        \
+    X(fanotify_init, raw_plain, DESCRIPTOR(EVENT, FANOTIFY))                                       \
+    X(pidfd_open, raw_plain, DESCRIPTOR(EVENT, PIDFD))                                             \
+    X(pidfd_getfd, raw_plain, DESCRIPTOR(FD, NONE))                                                \
+    X(userfaultfd, raw_plain, DESCRIPTOR(EVENT, NONE))                                             \
+    X(perf_event_open, raw_plain, DESCRIPTOR(EVENT, NONE))                                         \
+    X(io_uring_setup, raw_plain, DESCRIPTOR(EVENT, IO_URING))
 /* clang-format on */
 
 enum {
@@ -91,6 +126,9 @@ enum {
 /* By number: what the stub lets come here, and its row. */
 extern const uint8_t raw_rows[RAW_NUMBERS];
 const uint8_t raw_rows[RAW_NUMBERS] = {[SYS_close] = ROW_OF_ITS_OWN,
+                                       [SYS_close_range] = ROW_OF_ITS_OWN,
+                                       [SYS_dup2] = ROW_OF_ITS_OWN,
+                                       [SYS_dup3] = ROW_OF_ITS_OWN,
                                        [SYS_seccomp] = ROW_OF_ITS_OWN,
 #define X(name, ...) [SYS_##name] = ROW_##name,
                                        RAW_ROWS(X)
@@ -117,26 +155,24 @@ static struct confine_filter *confining(long operation, long filter)
                : NULL;
 }
 
-static long close_raw(const struct call_site *site, int fd)
-{
-    struct fd_release release;
-    fd_releasing(&release, &hook_syscall, site, fd);
-    long result = REAL(syscall)(SYS_close, fd);
-    fd_released(&release, result);
-    return result;
-}
-
 /* The C half of the stub: what is looked at, and whatever comes before the real
  * syscall() has been found. */
 long syscall_looked_at(long number, long a, long b, long c, long d, long e, long f);
 long syscall_looked_at(long number, long a, long b, long c, long d, long e, long f)
 {
     uint8_t row = (unsigned long)number < RAW_NUMBERS ? raw_rows[number] : ROW_NONE;
-    if (row > ROW_OF_ITS_OWN)
-        return rows[row].call(&rows[row], number, (const long[]){a, b, c, d, e, f});
-    if (number == SYS_close && guard_may_record(GUARD_FRAME())) {
+    const long arguments[] = {a, b, c, d, e, f};
+    if (row > ROW_OF_ITS_OWN) {
+        long result = rows[row].call(&rows[row], number, arguments);
+        if (rows[row].gives && guard_may_record(GUARD_FRAME())) {
+            struct call_site site = CALL_SITE();
+            raw_given(&site, &rows[row], arguments, result);
+        }
+        return result;
+    }
+    if (row == ROW_OF_ITS_OWN && number != SYS_seccomp && guard_may_record(GUARD_FRAME())) {
         struct call_site site = CALL_SITE();
-        return close_raw(&site, (int)a);
+        return raw_closing(&site, number, arguments);
     }
     struct confine_filter *filter = number == SYS_seccomp ? confining(a, c) : NULL;
     long result = REAL(syscall)(number, a, b, c, d, e, f);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What calls by syscall() acquire: entered as by the function of libc's that makes the
+ * same call. Rows say what the result is (raw.h); those that close something have to be
+ * looked at before, too, and are written out.
+ */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/syscall.h>
+
+#include "preload/hooks/family.h"
+#include "preload/hooks/raw.h"
+
+long raw_plain(const struct raw_row *row, long number, const long a[6])
+{
+    (void)row;
+    return raw_call(number, a);
+}
+
+static void pair_given(const struct call_site *site, const struct raw_row *row, const long a[6],
+                       long result)
+{
+    bool is_pipe = row->kind == CTT_KIND_PIPE;
+    descriptors_acquired(&hook_syscall, site, (int)result, (const int *)raw_argument(row->at, a),
+                         row->kind, row->detail, is_pipe ? DETAIL_PIPE_WRITE : row->detail);
+}
+
+/* fcntl duplicates by some of its commands; signalfd changes what it is given. */
+static bool gives_none(const struct raw_row *row, const long a[6])
+{
+    switch (row->gives) {
+    case GIVES_BY_COMMAND:
+        return a[1] != F_DUPFD && a[1] != F_DUPFD_CLOEXEC;
+    case GIVES_UNLESS_GIVEN:
+        return (int)a[0] != -1;
+    }
+    return false;
+}
+
+void raw_given(const struct call_site *site, const struct raw_row *row, const long a[6],
+               long result)
+{
+    if (gives_none(row, a))
+        return;
+    switch (row->gives) {
+    case GIVES_DESCRIPTOR:
+    case GIVES_UNLESS_GIVEN:
+        descriptor_acquired(&hook_syscall, site, (int)result, row->kind, row->detail);
+        break;
+    case GIVES_COPY:
+    case GIVES_BY_COMMAND:
+        duplicate_acquired(&hook_syscall, site, (int)a[0], (int)result);
+        break;
+    case GIVES_PAIR:
+        pair_given(site, row, a, result);
+        break;
+    }
+}
+
+/* ---- what closes ---- */
+
+static long close_one(const struct call_site *site, const long a[6])
+{
+    struct fd_release release;
+    fd_releasing(&release, &hook_syscall, site, (int)a[0]);
+    long result = raw_call(SYS_close, a);
+    fd_released(&release, result);
+    return result;
+}
+
+static long replace_one(const struct call_site *site, long number, const long a[6])
+{
+    struct fd_release release;
+    if (a[0] == a[1])
+        return raw_call(number, a);
+    fd_replacing(&release, &hook_syscall, site, (int)a[1]);
+    long result = raw_call(number, a);
+    fd_replaced(&release, (int)a[0], (int)result);
+    return result;
+}
+
+/* Taken out before, since nothing tells afterwards what there was; so only where the
+ * call cannot fail. */
+static long close_many(const struct call_site *site, const long a[6])
+{
+    unsigned first = (unsigned)a[0], last = (unsigned)a[1];
+    if (first <= last && (a[2] & ~(long)CLOSE_RANGE_UNSHARE) == 0 && close_range_works())
+        fds_releasing(&hook_syscall, site, first, last);
+    return raw_call(SYS_close_range, a);
+}
+
+long raw_closing(const struct call_site *site, long number, const long a[6])
+{
+    switch (number) {
+    case SYS_close:
+        return close_one(site, a);
+    case SYS_close_range:
+        return close_many(site, a);
+    default:
+        return replace_one(site, number, a);
+    }
+}
