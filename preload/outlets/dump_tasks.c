@@ -12,11 +12,12 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
 
-#define TID_PATH    64u
-#define TIMED_MAX   1024u /* tasks whose wait is timed: one more file each */
-#define LEAVING_NS  UINT64_C(1000000000)
-#define NS_PER_MS   UINT64_C(1000000)
-#define SCHED_BYTES 512u /* the line that we want is the first */
+#define TID_PATH     64u
+#define TIMED_MAX    1024u /* tasks whose wait is timed: one more file each */
+#define LEAVING_NS   UINT64_C(1000000000)
+#define STARTING_MAX 64u
+#define NS_PER_MS    UINT64_C(1000000)
+#define SCHED_BYTES  512u /* the line that we want is the first */
 
 /* ---- what a thread is doing ---- */
 
@@ -156,6 +157,9 @@ struct tids {
     struct dump *dump;
     uint32_t reporter;
     uint64_t now_ns; /* the scheduler's clock; 0: waits are not timed */
+    /* Made, and not met yet by themselves: the kernel may have them already. */
+    struct ctt_task starting[STARTING_MAX];
+    uint32_t starting_count;
 };
 
 /* When the thread last got on a processor, by the scheduler's own clock:
@@ -228,9 +232,12 @@ static void task_one(struct dump *dump, const struct task *task, struct tids *ti
     uint32_t created_stack = task->created_stack;
     if (!record.id || record.created_ns > dump->taken_ns)
         return;
-    if (!record.tid && !(record.flags & CTT_TASK_ENDED))
-        return; /* has not begun */
     record.created_stack = dump_stack(dump, created_stack);
+    if (!record.tid && !(record.flags & CTT_TASK_ENDED)) {
+        if (tids->starting_count < STARTING_MAX)
+            tids->starting[tids->starting_count++] = record;
+        return;
+    }
     if (record.flags & CTT_TASK_ENDED) {
         record.state = dump_string(dump, "ended");
         record.name = dump_string(dump, task->name);
@@ -254,6 +261,10 @@ static bool untracked_one(const char *name, void *arg)
                               .created_ns = CTT_NEVER,
                               .ended_ns = CTT_NEVER,
                               .wait_ns = CTT_NEVER};
+    if (tids->starting_count) {
+        record = tids->starting[--tids->starting_count];
+        record.tid = tid;
+    }
     describe_live(tids, &record);
     /* No name: it has ended meanwhile, or has not yet begun. */
     if (record.name)

@@ -75,8 +75,9 @@ def make_traced(environment, tracker, options=""):
     preloads = filter(None, (str(tracker.library), environment.get("LD_PRELOAD")))
     traced = {**environment, "LD_PRELOAD": ":".join(preloads),
               "CTXTRACE_TOOL": str(tracker.tool)}
-    if options:
-        traced["CTXTRACE_OPTIONS"] = options
+    wanted = ":".join(filter(None, (tracker.options, options)))
+    if wanted:
+        traced["CTXTRACE_OPTIONS"] = wanted
     return traced
 
 
@@ -86,6 +87,7 @@ class Tracker:
 
     tool: Path
     library: Path
+    options: str = ""  # in every run, beside what a row asks for
 
     @property
     def apps(self):

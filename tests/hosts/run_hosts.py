@@ -103,12 +103,14 @@ def parse_arguments():
     parser.add_argument("--ctxtrace", required=True, type=Path)
     parser.add_argument("--lib", required=True, type=Path)
     parser.add_argument("--only", default="*", help="rows whose name matches")
+    parser.add_argument("--with", dest="options", default="",
+                        help="options of the tracker's for every run: locks=1:frees=1")
     return parser.parse_args()
 
 
 def main():
     options = parse_arguments()
-    tracker = hosts.Tracker(options.ctxtrace.resolve(), options.lib.resolve())
+    tracker = hosts.Tracker(options.ctxtrace.resolve(), options.lib.resolve(), options.options)
     lines = []
     rows = [workload for workload in WORKLOADS if fnmatch.fnmatch(workload.name, options.only)]
     # Most rows wait more than they compute; the servers below are run one by one.
