@@ -64,6 +64,8 @@ extern __typeof__(malloc) own_malloc;
  * program that is not position-independent and takes malloc's address has it
  * point to a jump in itself: that is an undefined symbol with a value, and
  * leads to us. */
+static bool blind_to_allocator;
+
 static void look_for_allocators(void)
 {
     void *first = dlsym(RTLD_DEFAULT, "malloc");
@@ -74,6 +76,7 @@ static void look_for_allocators(void)
     if (dladdr1(first, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
         symbol->st_shndx == SHN_UNDEF)
         return;
+    blind_to_allocator = true;
     health_blind(CTT_KIND_MEMORY, "malloc belongs to the program or to a library loaded before "
                                   "the tracker");
 }
@@ -85,6 +88,18 @@ static void stack_bounds_ask(void)
 {
     struct room_range stack;
     bounds_find(GUARD_FRAME(), &stack);
+}
+
+/* Every block has to be seen, or one that was acquired unseen is taken for freed. */
+static void begin_graves(void)
+{
+    if (!config.frees)
+        return;
+    if (config.sample || blind_to_allocator)
+        health_blind(0, "frees=1 has no effect: not every block is seen (sample=, or another "
+                        "malloc)");
+    else
+        graves_begin();
 }
 
 static void choose_unwinder(void)
@@ -156,8 +171,7 @@ static void tracker_start(char **argv, char **envp)
     choose_unwinder();
     if (config.locks)
         lock_watch();
-    if (config.frees)
-        graves_begin();
+    begin_graves();
     if (strcmp(config.children, "skip") == 0)
         exec_skip_children(envp);
     fork_watch();

@@ -59,7 +59,8 @@ uint32_t mishap_count(void)
 {
     uint32_t count = atomic_load(&used), found = 0;
     for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++)
-        found += (uint32_t)atomic_load_explicit(&table[i].ready, memory_order_relaxed);
+        found += atomic_load_explicit(&table[i].ready, memory_order_relaxed) &&
+                 atomic_load_explicit(&table[i].count, memory_order_relaxed);
     return found;
 }
 
@@ -72,6 +73,14 @@ void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack)
         if (atomic_load_explicit(&table[i].ready, memory_order_acquire) && table[i].fact.id == id &&
             table[i].fact.stack == stack)
             atomic_store_explicit(&table[i].ready, 0, memory_order_release);
+}
+
+/* The record is found again for the next. */
+void mishap_take_back(struct ctt_mishap fact)
+{
+    struct mishap *m = find(&fact);
+    if (m && atomic_load(&m->count) > 0)
+        atomic_fetch_sub(&m->count, 1);
 }
 
 void mishaps_forget(void)
@@ -90,8 +99,8 @@ bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact)
     if (i >= count || i >= MISHAP_MAX)
         return false;
     struct mishap *m = &table[i];
-    if (!atomic_load_explicit(&m->ready, memory_order_acquire)) {
-        /* Being entered right now: an empty record, which readers skip. */
+    if (!atomic_load_explicit(&m->ready, memory_order_acquire) || !atomic_load(&m->count)) {
+        /* Being entered right now, or taken back: an empty record, which readers skip. */
         *ret_fact = (struct ctt_mishap){.id = 0};
         return true;
     }

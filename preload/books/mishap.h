@@ -29,6 +29,8 @@ void mishap_note(struct ctt_mishap fact);
 /* What was noted of this kind at this place was none after all (a loop that
  * closes every number there is). */
 void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack);
+/* One that was noted with the same words was none after all. */
+void mishap_take_back(struct ctt_mishap fact);
 /* In a fork child: what happened was the parent's. */
 void mishaps_forget(void);
 /* How many different ones there are. */

@@ -10,24 +10,32 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "preload/ground/config.h"
 #include "preload/hooks/family.h"
 
-static bool exec_told(struct hook *hook, const struct call_site *site, uintptr_t frame,
-                      const char *path, const struct exec_target *target)
+struct exec_telling {
+    bool told;
+    uint32_t leaks; /* exec_leaks_look */
+};
+
+static struct exec_telling exec_told(struct hook *hook, const struct call_site *site,
+                                     uintptr_t frame, const char *path,
+                                     const struct exec_target *target)
 {
-    bool is_named = !target->search && !target->is_open;
-    exec_leaks_look(hook, site, is_named ? path : NULL);
-    if (!guard_may_record(frame))
-        return false;
-    NOTIFY(exec, path);
-    return true;
+    struct exec_telling telling = {.leaks = STACK_NONE};
+    if (config.exec_leaks && exec_target_is_there(target))
+        telling.leaks = exec_leaks_look(hook, site);
+    telling.told = guard_may_record(frame);
+    if (telling.told)
+        NOTIFY(exec, path);
+    return telling;
 }
 
-static void exec_returned(struct exec_plan *plan, bool told)
+static void exec_returned(struct exec_plan *plan, struct exec_telling telling)
 {
     exec_plan_undo(plan);
-    exec_leaks_none();
-    if (told)
+    exec_leaks_none(telling.leaks);
+    if (telling.told)
         NOTIFY(exec_failed);
 }
 
@@ -45,7 +53,8 @@ static bool exec_was_too_large(struct exec_plan *plan)
     struct exec_target target = {__VA_ARGS__};                                                     \
     struct exec_plan plan;                                                                         \
     struct call_site site = CALL_SITE();                                                           \
-    bool told = exec_told(&hook_##function, &site, GUARD_FRAME(), path, &target);                  \
+    struct exec_telling telling =                                                                  \
+        exec_told(&hook_##function, &site, GUARD_FRAME(), path, &target);                          \
     exec_plan_replace(&plan, &target, envp);                                                       \
     char *const *environment = EXEC_ENVIRONMENT(&plan, envp);                                      \
     int result = REAL(function) args;                                                              \
@@ -53,7 +62,7 @@ static bool exec_was_too_large(struct exec_plan *plan)
         environment = envp;                                                                        \
         result = REAL(function) args;                                                              \
     }                                                                                              \
-    exec_returned(&plan, told);                                                                    \
+    exec_returned(&plan, telling);                                                                 \
     return result
 
 /* The forms with a list of arguments, or with the process's own environment,

@@ -47,6 +47,8 @@ enum exec_fit {
 };
 /* `surely`: what EXEC_SURE takes is looked at, too; else it is EXEC_UNKNOWN. */
 enum exec_fit exec_fit_of(const struct exec_target *target, bool surely);
+/* Whether there is such a file, which may be started. */
+bool exec_target_is_there(const struct exec_target *target);
 
 struct exec_plan {
     size_t entries;    /* variables in the environment */
@@ -85,11 +87,10 @@ bool exec_preload_found(const char *list);
 struct call_site;
 struct hook;
 
-/* D21: what a program that is about to be started here would have open. `path` is its
- * file, where that is known: one that is not there is not started. */
-void exec_leaks_look(struct hook *hook, const struct call_site *site, const char *path);
-/* The exec has failed. */
-void exec_leaks_none(void);
+/* D21: what a program that has been started, or is about to replace this one, has open.
+ * The stack of the call, for exec_leaks_none: it has failed. */
+uint32_t exec_leaks_look(struct hook *hook, const struct call_site *site);
+void exec_leaks_none(uint32_t stack);
 
 /* An exec is no new process: what this program was warned of the next one is
  * not. The tracker takes the variable out again before the program runs. */

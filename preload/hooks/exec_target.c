@@ -266,3 +266,17 @@ enum exec_fit exec_fit_of(const struct exec_target *target, bool surely)
     fit = target->shell ? path_fit(file_open(AT_FDCWD, _PATH_BSHELL), surely) : EXEC_UNKNOWN;
     return fit == EXEC_TEXT ? EXEC_UNKNOWN : fit;
 }
+
+bool exec_target_is_there(const struct exec_target *target)
+{
+    bool is_named = target->file && !target->search && !target->is_open;
+    if (is_named && sys_call(SYS_faccessat, AT_FDCWD, (long)target->file, X_OK, 0, 0, 0) != 0)
+        return false;
+    struct stat facts;
+    int fd = target_open(target);
+    bool is_file =
+        fd >= 0 && sys_call(SYS_fstat, fd, (long)&facts, 0, 0, 0, 0) == 0 && S_ISREG(facts.st_mode);
+    if (fd >= 0)
+        sys_close(fd);
+    return is_file;
+}

@@ -82,7 +82,7 @@ void fd_replaced(struct fd_release *release, int from, int result);
 /* All of [first, last], by a call that cannot fail. */
 void fds_releasing(struct hook *hook, const struct call_site *site, unsigned first, unsigned last);
 /* Whether close_range can: fd.c. */
-bool close_range_works(void);
+bool close_range_works(int flags);
 void fd_used(int fd);
 /* The call has found no descriptor there (EBADF): is it one of this thread's own that
  * another has closed (D16)? */

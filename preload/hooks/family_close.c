@@ -12,9 +12,12 @@
 #include "preload/hooks/family.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/ground/health.h"
+#include "preload/ground/sys.h"
 
 /* ---- blind closers ---- */
 
@@ -102,6 +105,9 @@ void fd_missed(struct hook *hook, const struct call_site *site, int fd)
     const struct holding *slot = fd_slot(fd);
     if (!slot || atomic_load(&slot->live) || !slot->released_acquired_stack ||
         slot->task != self.task || slot->released_task == self.task)
+        return;
+    /* The same error is had of what is open, but not for that. */
+    if (sys_call(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) != -EBADF)
         return;
     mishap_note((struct ctt_mishap){.id = CTT_MISHAP_FOREIGN_RELEASE,
                                     .kind = slot->kind,

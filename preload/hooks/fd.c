@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <stdarg.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,17 +29,19 @@ RELEASES(fd, int, __close, (int fd), (fd), fd)
 RELEASES(fd, int, mq_close, (mqd_t queue), (queue), queue)
 
 /* Whether the kernel has the call and no filter forbids it: what it closes is
- * taken out before, and could not be put back one by one. */
-bool close_range_works(void)
+ * taken out before, and could not be put back one by one. From a table of its own
+ * (CLOSE_RANGE_UNSHARE) one thread of several takes nothing that the others have. */
+bool close_range_works(int flags)
 {
+    if (flags & ~(int)CLOSE_RANGE_UNSHARE || (flags && !__libc_single_threaded))
+        return false;
     return sys_call(SYS_close_range, ~0U, ~0U, 0, 0, 0, 0) == 0;
 }
 
 HOOK(close_range);
 HOOK_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
-    if (guard_may_record(GUARD_FRAME()) && first <= last && !(flags & ~(int)CLOSE_RANGE_UNSHARE) &&
-        close_range_works()) {
+    if (guard_may_record(GUARD_FRAME()) && first <= last && close_range_works(flags)) {
         struct call_site site = CALL_SITE();
         fds_releasing(&hook_close_range, &site, first, last);
     }

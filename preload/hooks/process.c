@@ -98,7 +98,8 @@ HOOK_EXPORT int system(const char *command)
 {
     if (guard_may_record(GUARD_FRAME())) {
         struct call_site site = CALL_SITE();
-        exec_leaks_look(&hook_system, &site, NULL);
+        if (command)
+            exec_leaks_look(&hook_system, &site);
         NOTIFY(settle);
     }
     return REAL(system)(command);

@@ -5,7 +5,6 @@
  * looked at before, too, and are written out.
  */
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/syscall.h>
 
 #include "preload/hooks/family.h"
@@ -25,12 +24,23 @@ static void pair_given(const struct call_site *site, const struct raw_row *row, 
                          row->kind, row->detail, is_pipe ? DETAIL_PIPE_WRITE : row->detail);
 }
 
+/* An io_uring that is registered has an index and no descriptor. The kernel has read its
+ * parameters, or there is none. */
+static bool is_registered_ring(const struct raw_row *row, const long a[6], long result)
+{
+    const uint32_t flags_at = 2, registered_only = 1u << 15;
+    return row->detail == DETAIL_IO_URING && result >= 0 &&
+           ((const uint32_t *)a[1])[flags_at] & registered_only;
+}
+
 /* fcntl duplicates by some of its commands; signalfd changes what it is given. */
-static bool gives_none(const struct raw_row *row, const long a[6])
+static bool gives_none(const struct raw_row *row, const long a[6], long result)
 {
     switch (row->gives) {
+    case GIVES_DESCRIPTOR:
+        return is_registered_ring(row, a, result);
     case GIVES_BY_COMMAND:
-        return a[1] != F_DUPFD && a[1] != F_DUPFD_CLOEXEC;
+        return (int)a[1] != F_DUPFD && (int)a[1] != F_DUPFD_CLOEXEC;
     case GIVES_UNLESS_GIVEN:
         return (int)a[0] != -1;
     }
@@ -40,7 +50,7 @@ static bool gives_none(const struct raw_row *row, const long a[6])
 void raw_given(const struct call_site *site, const struct raw_row *row, const long a[6],
                long result)
 {
-    if (gives_none(row, a))
+    if (gives_none(row, a, result))
         return;
     switch (row->gives) {
     case GIVES_DESCRIPTOR:
@@ -71,7 +81,7 @@ static long close_one(const struct call_site *site, const long a[6])
 static long replace_one(const struct call_site *site, long number, const long a[6])
 {
     struct fd_release release;
-    if (a[0] == a[1])
+    if ((int)a[0] == (int)a[1])
         return raw_call(number, a);
     fd_replacing(&release, &hook_syscall, site, (int)a[1]);
     long result = raw_call(number, a);
@@ -84,7 +94,7 @@ static long replace_one(const struct call_site *site, long number, const long a[
 static long close_many(const struct call_site *site, const long a[6])
 {
     unsigned first = (unsigned)a[0], last = (unsigned)a[1];
-    if (first <= last && (a[2] & ~(long)CLOSE_RANGE_UNSHARE) == 0 && close_range_works())
+    if (first <= last && close_range_works((int)a[2]))
         fds_releasing(&hook_syscall, site, first, last);
     return raw_call(SYS_close_range, a);
 }

@@ -39,10 +39,10 @@ static inline void spawned_by_pid(struct hook *hook, const struct call_site *sit
         struct call_site site = CALL_SITE();                                                       \
         int child = 0;                                                                             \
         int *where = ret_child ? ret_child : &child;                                               \
-        if (!actions)                                                                              \
-            exec_leaks_look(&hook_##function, &site, NULL);                                        \
         child_coming();                                                                            \
         int error = real(where, file, actions, attributes, argv, environment);                     \
+        if (!error && !actions)                                                                    \
+            exec_leaks_look(&hook_##function, &site);                                              \
         spawned(&hook_##function, &site, error, *where);                                           \
         return error;                                                                              \
     }

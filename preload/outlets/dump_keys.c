@@ -95,6 +95,8 @@ static void describe_thread(struct dump *dump, struct ctt_holding *record)
     char path[PATH_BYTES], line[64];
     struct text text = TEXT_OF(path);
     record->handle = atomic_load(&task->tid);
+    if (atomic_load(&task->flags) & CTT_TASK_ENDED)
+        record->flags |= CTT_HOLDING_ENDED; /* also by a raw exit: dump_reconcile */
     text_add(&text, "/proc/self/task/");
     text_add_u64(&text, record->handle);
     text_add(&text, "/comm");

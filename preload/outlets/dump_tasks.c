@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "preload/books/keytable.h"
 #include "preload/facts/task.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
@@ -280,17 +279,12 @@ static bool is_gone(const struct task *task)
            sys_call(SYS_tgkill, sys_getpid(), tid, 0, 0, 0, 0) == -ESRCH;
 }
 
+/* By atomic steps alone: whoever writes a dump has no thread-local storage of its own. */
 static void reconcile(struct task *task)
 {
-    struct holding_copy was;
     uint32_t id = atomic_load(&task->id);
-    uint64_t thread = atomic_load(&task->pthread);
-    if (!id || !is_gone(task))
-        return;
-    if (!(task_vanished(task) & CTT_TASK_DETACHED))
-        key_set_flags(CTT_KIND_THREAD, thread, CTT_HOLDING_ENDED, 0);
-    else if (key_take(CTT_KIND_THREAD, thread, &was))
-        task_drop(id);
+    if (id && is_gone(task) && atomic_load(&task->id) == id)
+        task_vanished(task);
 }
 
 void dump_reconcile(void)

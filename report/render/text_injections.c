@@ -60,5 +60,6 @@ void text_write_injected(struct text *text)
     text_line(
         text, PAINT_BOLD, "INJECTED faults: %s (%" PRIu64 " failed, at %" PRIu64 " place%s%s)",
         text->report->model->injected, failed, places, places == 1 ? "" : "s",
-        text->report->model->injected_failures > failed ? ", others in a fork's children" : "");
+        text->report->model->injected_failures > failed ? ", more in other processes of its fork"
+                                                        : "");
 }

@@ -2,6 +2,7 @@
 /*
  * Starts a program with a descriptor open that it should not have, one that it should, and
  * one that is closed for it: exec_leak fork|vfork|spawn|system|exec. Options: exec_leaks=1.
+ * By "nothing" it starts none, though it tries.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -36,6 +37,18 @@ static void become_true(int closed)
     _exit(1);
 }
 
+static int start_nothing(void)
+{
+    pid_t child = -1;
+
+    posix_spawn(&child, "/nowhere", NULL, NULL, words, environ);
+    posix_spawnp(&child, "no-such-program", NULL, NULL, words, environ);
+    execvp("no-such-program", words);
+    execv("/etc/passwd", words);
+    execv("/", words);
+    return system(NULL) == 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *way = argc > 1 ? argv[1] : "";
@@ -44,6 +57,8 @@ int main(int argc, char **argv)
 
     open_plain();
     open_closing();
+    if (strcmp(way, "nothing") == 0)
+        return start_nothing();
     if (strcmp(way, "fork") == 0 && (child = fork()) == 0)
         become_true(closed);
     if (strcmp(way, "vfork") == 0 && (child = vfork()) == 0)

@@ -280,6 +280,7 @@ static void test_mishaps(void **state)
         {CTT_MISHAP_UNLOCKED_FREE, "lock-misuse warning proved 2", "unlock close_conf main", 1},
         {CTT_MISHAP_FREED_LOCKED, "lock-misuse note proved 2", "unlock sys_helper", 2},
         {77, "", "close main", 1},
+        {CTT_MISHAP_DOUBLE_FREE, "double-free error evidence 2", "close close_conf main", 1},
     };
 
     for (size_t i = 0; i < sizeof(mishaps) / sizeof(mishaps[0]); i++) {
