@@ -249,11 +249,28 @@ static void task_one(struct dump *dump, const struct task *task, struct tids *ti
     dump_record(dump, CTT_TASK, &record, sizeof record);
 }
 
+/* Joined already, by libc's word of it, and still on its way out of the kernel: "PID (name)
+ * state parent group session terminal foreground flags". */
+static bool is_exiting(uint32_t tid)
+{
+    const uint64_t exiting = 0x4; /* PF_EXITING */
+    const int fields_before = 7;  /* blanks from the parenthesis on */
+    char path[TID_PATH], line[512];
+    path_of(tid, "stat", path);
+    const char *at = sys_slurp(path, line, sizeof line) > 0 ? strrchr(line, ')') : NULL;
+    for (int i = 0; at && i < fields_before; i++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return false;
+    at++;
+    return text_read_u64(&at) & exiting;
+}
+
 static bool untracked_one(const char *name, void *arg)
 {
     struct tids *tids = arg;
     uint32_t tid = (uint32_t)text_read_u64(&name);
-    if (tid == 0 || tid == tids->reporter || *tid_slot(tids, tid) == tid)
+    if (tid == 0 || tid == tids->reporter || *tid_slot(tids, tid) == tid || is_exiting(tid))
         return true;
     struct ctt_task record = {.tid = tid,
                               .flags = CTT_TASK_UNTRACKED,
