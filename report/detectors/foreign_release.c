@@ -4,17 +4,11 @@
  * still using it. Its use found nothing (EBADF); with another open in between it would
  * have found a stranger's file.
  */
-#include "../project.h"
 #include "mishaps.h"
-
-static enum severity severity_of(struct report *report, const struct mishap *mishap)
-{
-    return stack_has_project(report->model, mishap->stack) ? SEVERITY_WARNING : SEVERITY_NOTE;
-}
 
 static void run(struct report *report, const struct detector *self)
 {
-    mishaps_add(report, self, CTT_MISHAP_FOREIGN_RELEASE, severity_of);
+    mishaps_add(report, self, CTT_MISHAP_FOREIGN_RELEASE, severity_by_project);
 }
 
 const struct detector detector_foreign_release = {

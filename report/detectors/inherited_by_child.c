@@ -4,17 +4,11 @@
  * took this one's place: it stays open there, a socket's port taken, a pipe's reader
  * waiting for an end that does not come.
  */
-#include "../project.h"
 #include "mishaps.h"
-
-static enum severity severity_of(struct report *report, const struct mishap *mishap)
-{
-    return stack_has_project(report->model, mishap->stack) ? SEVERITY_WARNING : SEVERITY_NOTE;
-}
 
 static void run(struct report *report, const struct detector *self)
 {
-    mishaps_add(report, self, CTT_MISHAP_PASSED_ON, severity_of);
+    mishaps_add(report, self, CTT_MISHAP_PASSED_ON, severity_by_project);
 }
 
 const struct detector detector_inherited_by_child = {

@@ -3,15 +3,12 @@
  * D24: what must not be done with a lock: to unlock what is not locked, or what another
  * thread has locked; to destroy or to free what is locked.
  */
-#include "../project.h"
 #include "mishaps.h"
 
 static enum severity severity_of(struct report *report, const struct mishap *mishap)
 {
     /* An error that the caller was told: few look, but nothing came of it yet. */
-    if (mishap->error)
-        return SEVERITY_NOTE;
-    return stack_has_project(report->model, mishap->stack) ? SEVERITY_WARNING : SEVERITY_NOTE;
+    return mishap->error ? SEVERITY_NOTE : severity_by_project(report, mishap);
 }
 
 static void run(struct report *report, const struct detector *self)

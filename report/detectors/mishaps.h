@@ -10,9 +10,16 @@
 
 #include <string.h>
 
+#include "../project.h"
 #include "rules.h"
 
 typedef enum severity mishap_severity(struct report *report, const struct mishap *mishap);
+
+/* Of what a system program does nobody is warned who only runs it. */
+static inline enum severity severity_by_project(struct report *report, const struct mishap *mishap)
+{
+    return stack_has_project(report->model, mishap->stack) ? SEVERITY_WARNING : SEVERITY_NOTE;
+}
 
 static inline void mishaps_add(struct report *report, const struct detector *self,
                                enum ctt_mishap_id id, mishap_severity *severity_of)
