@@ -186,14 +186,12 @@ void task_end(enum ctt_context_state state, uint8_t flags)
     task_enter(CONTEXT_PROCESS);
 }
 
-uint32_t task_vanished(struct task *task)
+void task_vanished(struct task *task)
 {
-    uint32_t before = atomic_fetch_or(&task->flags, CTT_TASK_ENDED);
-    if (!(before & CTT_TASK_ENDED)) {
-        atomic_store(&task->ended_ns, clock_since_ns());
-        context_end(task->own_context, CTT_STATE_OK, 0);
-    }
-    return before;
+    if (atomic_fetch_or(&task->flags, CTT_TASK_ENDED) & CTT_TASK_ENDED)
+        return;
+    atomic_store(&task->ended_ns, clock_since_ns());
+    context_end(task->own_context, CTT_STATE_OK, 0);
 }
 
 void task_drop(uint32_t id)

@@ -53,8 +53,8 @@ uint32_t task_enter(uint32_t context);
  * enum ctt_context_flags. What the thread still acquires is the process's. */
 void task_end(enum ctt_context_state state, uint8_t flags);
 /* Its thread is gone, and has not come to its own end (a raw exit): it has ended now,
- * unless it had. Returns the flags from before. */
-uint32_t task_vanished(struct task *task);
+ * unless it had. By atomic steps alone: a dump's writer calls it, too. */
+void task_vanished(struct task *task);
 /* Joined, or detached and ended, or never begun: the slot may be used again,
  * and nobody will come back to the task's own context. */
 void task_drop(uint32_t id);

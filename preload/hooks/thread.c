@@ -15,8 +15,6 @@
  */
 #include "preload/hooks/thread.h"
 
-#include "preload/hooks/lock.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -30,6 +28,7 @@
 #include "preload/ground/health.h"
 #include "preload/ground/room.h"
 #include "preload/ground/sys.h"
+#include "preload/hooks/lock.h"
 
 /* ---- the end of a thread ---- */
 
@@ -265,8 +264,9 @@ void thread_joined(struct thread_release *release, struct hook *hook, const stru
     if (note)
         atomic_store_explicit(&note->released_stack, family_stack(hook, site),
                               memory_order_relaxed);
-    if (release->task && task_get(release->task))
-        task_vanished(task_get(release->task)); /* by a raw exit */
+    struct task *task = task_get(release->task);
+    if (task)
+        task_vanished(task); /* by a raw exit */
     task_drop(release->task);
 }
 
