@@ -325,6 +325,8 @@ def test_frees(bench):
         bench.run(f"dir={bench.dumps_folder}:{setting}", "double_free")
         found = [row["detector"] for row in bench.report()["findings"]]
         must(found == expected, f"{setting}: {found}")
+    report = bench.dumped("frees=1:sample=512k", "fd_fixed")
+    must("frees=1 has no effect" in json.dumps(report["health"]["notes"]), f"{report['health']}")
 
 
 def test_stacks(bench):
