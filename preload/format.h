@@ -322,6 +322,7 @@ enum ctt_holding_flags {
                                        closed by a way that no hook saw */
     CTT_HOLDING_EARLY = 1 << 11,    /* acquired before the tracker started */
     CTT_HOLDING_REAPLESS = 1 << 12, /* child: SIGCHLD ignored or SA_NOCLDWAIT */
+    CTT_HOLDING_PART = 1 << 13,     /* acquired with its owner: not counted apart */
 };
 
 /* One resource listed by itself. */

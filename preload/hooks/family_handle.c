@@ -45,7 +45,8 @@ static void part_enter(int fd, enum holding_detail detail, enum ctt_kind_id owne
         return;
     enum ctt_kind_id kind = detail == DETAIL_POPEN ? CTT_KIND_PIPE : CTT_KIND_FD;
     struct holding_copy holding = holding_now(kind, detail, (uint64_t)fd, stack);
-    holding.flags |= CTT_HOLDING_OWNED | (fd <= STDIO_LAST ? CTT_HOLDING_STDIO : 0);
+    holding.flags |=
+        CTT_HOLDING_OWNED | CTT_HOLDING_PART | (fd <= STDIO_LAST ? CTT_HOLDING_STDIO : 0);
     holding.owner = (uint64_t)(uintptr_t)owner;
     holding.owner_kind = (uint8_t)owner_kind;
     fd_enter(fd, &holding);

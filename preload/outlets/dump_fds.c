@@ -200,7 +200,7 @@ static void tell_fd(struct dump *dump, int fd, uint64_t listed[CTT_KIND_COUNT])
     enum ctt_kind_id kind = tracked ? holding.kind : kind_by_link(link);
     if (tracked != still || (tracked && again.live != holding.live) || (!tracked && !there))
         return;
-    if (tracked)
+    if (tracked && !(holding.flags & CTT_HOLDING_PART))
         dump_count_live(dump, holding.stack, 1);
     if (listed[kind < CTT_KIND_COUNT ? kind : 0]++ >= (uint64_t)config.max_listed) {
         HEALTH(listing_cut);

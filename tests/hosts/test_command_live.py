@@ -345,6 +345,41 @@ def test_refused_getpid(bench):
                                                   for number in (1, 2)], names)
 
 
+HALF_CLOSED = """
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+static void *open_one(void *number)
+{
+    FILE *stream = fopen("/etc/hostname", "r");
+    DIR *directory = opendir("/");
+    if ((long)number % 3 != 0) {
+        fclose(stream);
+        closedir(directory);
+    }
+    return NULL;
+}
+int main(void)
+{
+    for (long i = 0; i < 9; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, open_one, (void *)i);
+        pthread_join(thread, NULL);
+    }
+    return 0;
+}
+"""
+
+
+def test_seen(bench):
+    """What was given back at a place: a stream and the descriptor under it are one."""
+    done = bench.run("run", "--", bench.compile("half_closed", HALF_CLOSED, "-pthread"))
+    seen = [line.split(" (")[0].split() for line in done.stderr.splitlines()
+            if line.startswith("    seen")]
+    bench.check("seen_is_right", seen == ["seen 9 acquired at this stack: 6 released".split()] * 2
+                and done.stderr.count(", 3 never") == 2, done.stderr)
+
+
 def test_stopped(bench):
     program = Program(bench, dump_dir="stopped")
     program.process.send_signal(signal.SIGSTOP)
@@ -451,7 +486,7 @@ def test_doctor(bench):
 
 TESTS = (test_run_reports, test_run_formats, test_run_programs, test_run_forwards,
          test_run_early_request, test_snapshot, test_snapshot_refusals, test_without_main_thread,
-         test_short_lives, test_refused_getpid, test_stopped, test_mark_and_diff,
+         test_short_lives, test_refused_getpid, test_seen, test_stopped, test_mark_and_diff,
          test_use_of_descriptors, test_untracked_descriptor, test_doctor)
 
 
