@@ -18,6 +18,7 @@
 #include "preload/books/sweep.h"
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
+#include "preload/ground/mirror.h"
 #include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
@@ -36,6 +37,7 @@ void fork_parent(void)
 
 void fork_child(void)
 {
+    mirror_forked(); /* before anything is written that the parent would read */
     ranges_after_fork();
     keys_after_fork();
     self.vforked = 0; /* a fork in the child of a vfork has memory of its own */

@@ -514,6 +514,9 @@ struct ctt_trailer {
       "record one block in so many bytes of memory, and all of that size or more; 0: every block") \
     X(exec_leaks, BOOL, "0", "", "tell of descriptors that other programs are started with")       \
     X(frees, BOOL, "0", "", "record where every block was freed, for double frees")                \
+    X(state, TEXT, "", "",                                                                         \
+      "folder, best in /dev/shm, where a file keeps the tables for after a kill (report "          \
+      "--recover)")                                                                                \
     X(locks, BOOL, "0", "", "follow mutexes and read-write locks, and what else threads meet at")  \
     X(stacks, BOOL, "1", "", "record where everything was acquired")                               \
     X(stack_depth, INT, "128", "0 4294967295", "frames kept of a stack")                           \

@@ -23,7 +23,7 @@ struct report_command {
     size_t override_count;
     const char *debug_dirs[DEBUG_DIRS_MAX + 1];
     size_t debug_dir_count;
-    bool each, no_color, strict;
+    bool each, no_color, strict, recover;
     struct dump *dumps;
     size_t dump_count;
     int status;
@@ -39,6 +39,7 @@ enum {
     OPT_DEBUG_DIR,
     OPT_NO_COLOR,
     OPT_STRICT,
+    OPT_RECOVER,
     OPT_OVERRIDE,
     OPT_HELP
 };
@@ -53,6 +54,7 @@ static const struct option long_options[] = {
     {"debug-dir", required_argument, NULL, OPT_DEBUG_DIR},
     {"no-color", no_argument, NULL, OPT_NO_COLOR},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"recover", no_argument, NULL, OPT_RECOVER},
     {"option", required_argument, NULL, OPT_OVERRIDE},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
@@ -71,6 +73,7 @@ static void usage_write(FILE *out)
             "  --debug-dir=DIR     look for debug info here too; may repeat\n"
             "  --option=KEY=VALUE  judge with another grace, pile_up, project or exit\n"
             "  --no-color          no colour on a terminal\n"
+            "  --recover           FILEs are state files (state=) that killed processes have left\n"
             "  --strict            exit with %d when a dump is inconclusive\n",
             renderer_names(), STATUS_INCONCLUSIVE);
 }
@@ -141,6 +144,9 @@ static int option_take(struct report_command *command, int option)
     case OPT_NO_COLOR:
         command->no_color = true;
         return 0;
+    case OPT_RECOVER:
+        command->recover = true;
+        return 0;
     case OPT_STRICT:
         command->strict = true;
         return 0;
@@ -167,7 +173,7 @@ static void dumps_open(struct report_command *command, char *const *paths, size_
     for (size_t i = 0; i < count; i++) {
         struct dump *dump = &command->dumps[command->dump_count];
 
-        if (dump_open(dump, paths[i], &options) == 0)
+        if ((command->recover ? dump_recover : dump_open)(dump, paths[i], &options) == 0)
             command->dump_count++;
         if (dump->status != STATUS_OK)
             command->status = STATUS_BAD_INPUT;

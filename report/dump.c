@@ -9,19 +9,15 @@
 
 #include "command.h"
 #include "input.h"
+#include "recover.h"
 
-int dump_open(struct dump *dump, const char *path, const struct symbolizer_options *options)
+/* `input` is dropped. */
+static int dump_load(struct dump *dump, const char *path, struct input *input,
+                     const struct symbolizer_options *options)
 {
-    struct input input;
-    int r = input_load(&input, path);
+    int r = model_load(&dump->model, input->bytes, input->size);
 
-    *dump = (struct dump){.path = path, .status = STATUS_BAD_INPUT};
-    if (r < 0) {
-        fprintf(stderr, "ctxtrace: %s: %s\n", path, strerror(-r));
-        return -1;
-    }
-    r = model_load(&dump->model, input.bytes, input.size);
-    input_drop(&input);
+    input_drop(input);
     if (r) {
         fprintf(stderr, "ctxtrace: %s: %s\n", path, reader_fault_sentence(r));
         return -1;
@@ -33,6 +29,34 @@ int dump_open(struct dump *dump, const char *path, const struct symbolizer_optio
     dump->request.path = path;
     model_symbolize(dump->model, options);
     return 0;
+}
+
+int dump_open(struct dump *dump, const char *path, const struct symbolizer_options *options)
+{
+    struct input input;
+    int r;
+
+    *dump = (struct dump){.path = path, .status = STATUS_BAD_INPUT};
+    if (state_file_is(path)) { /* gigabytes, of which most are a hole */
+        fprintf(stderr, "ctxtrace: %s: a state file: ctxtrace report --recover %s\n", path, path);
+        return -1;
+    }
+    r = input_load(&input, path);
+    if (r < 0) {
+        fprintf(stderr, "ctxtrace: %s: %s\n", path, strerror(-r));
+        return -1;
+    }
+    return dump_load(dump, path, &input, options);
+}
+
+int dump_recover(struct dump *dump, const char *path, const struct symbolizer_options *options)
+{
+    struct input input;
+
+    *dump = (struct dump){.path = path, .status = STATUS_BAD_INPUT};
+    if (recover_load(&input, path) < 0)
+        return -1;
+    return dump_load(dump, path, &input, options);
 }
 
 void dump_judge(struct dump *dump)

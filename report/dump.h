@@ -20,6 +20,8 @@ struct dump {
 
 /* Returns 0, or -1 when there is nothing to show; then `status` says why. */
 int dump_open(struct dump *dump, const char *path, const struct symbolizer_options *options);
+/* The same of a state file that a killed process has left. */
+int dump_recover(struct dump *dump, const char *path, const struct symbolizer_options *options);
 
 /* Fills `report` by dump->request. */
 void dump_judge(struct dump *dump);

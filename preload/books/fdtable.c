@@ -45,6 +45,7 @@ void fd_enter(int fd, const struct holding_copy *holding)
         HEALTH(fd_releases_missed);
     else
         atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    holding_mirror(STATE_FD, (uint32_t)fd, slot);
     int seen = atomic_load_explicit(&limit, memory_order_relaxed);
     while (fd >= seen && !atomic_compare_exchange_weak(&limit, &seen, fd + 1))
         ;
@@ -55,6 +56,7 @@ bool fd_take(int fd, uint32_t stack, struct holding_copy *ret_copy)
     struct holding *slot = fd_slot(fd);
     if (!slot || !holding_take(slot, ret_copy))
         return false;
+    holding_mirror(STATE_FD, (uint32_t)fd, slot);
     atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
     /* The number is still ours: the real close has not run yet. */
     slot->released_stack = stack;
@@ -80,6 +82,7 @@ void fd_set_owner(int fd, uint64_t owner, enum ctt_kind_id owner_kind)
         atomic_fetch_or_explicit(&slot->flags, CTT_HOLDING_OWNED, memory_order_relaxed);
     else
         atomic_fetch_and_explicit(&slot->flags, (uint16_t)~CTT_HOLDING_OWNED, memory_order_relaxed);
+    holding_mirror(STATE_FD, (uint32_t)fd, slot);
 }
 
 void fd_set_flags(int fd, uint16_t set, uint16_t clear)
@@ -89,13 +92,26 @@ void fd_set_flags(int fd, uint16_t set, uint16_t clear)
         return;
     atomic_fetch_or_explicit(&slot->flags, set, memory_order_relaxed);
     atomic_fetch_and_explicit(&slot->flags, (uint16_t)~clear, memory_order_relaxed);
+    holding_mirror(STATE_FD, (uint32_t)fd, slot);
 }
 
 void fd_touch(int fd)
 {
     struct holding *slot = fd_slot(fd);
-    if (slot)
-        holding_touch(slot);
+    if (!slot)
+        return;
+    holding_touch(slot);
+    holding_mirror(STATE_FD, (uint32_t)fd, slot);
+}
+
+void fds_mirror(void)
+{
+    int count = fd_limit();
+    for (int fd = 0; fd < count; fd++) {
+        const struct holding *slot = fd_slot(fd);
+        if (slot && atomic_load(&slot->live))
+            holding_mirror(STATE_FD, (uint32_t)fd, slot);
+    }
 }
 
 int fd_limit(void)

@@ -31,5 +31,7 @@ void fd_touch(int fd);
 /* Highest number ever entered, plus 1. */
 int fd_limit(void);
 uint32_t fd_live(void);
+/* All that are held, into a state file that has just been begun. */
+void fds_mirror(void);
 
 #endif

@@ -32,6 +32,7 @@ struct slot {
     struct key key;
     struct slot *next_free; /* this and the next under the shard's lock */
     uint32_t more;          /* acquisitions beyond the first */
+    uint32_t index;
     UT_hash_handle hh;
 };
 
@@ -69,6 +70,7 @@ static struct slot *slot_fresh(void)
             return NULL;
         atomic_compare_exchange_strong(&slot_chunks[index / SLOT_CHUNK], &none, fresh);
     }
+    slot_at(index)->index = index;
     return slot_at(index);
 }
 
@@ -125,8 +127,10 @@ bool key_enter(const struct holding_copy *holding)
     if (!slot)
         slot = slot_insert(shard, &key);
     bool replaced = slot && holding_publish(&slot->holding, holding);
-    if (slot)
+    if (slot) {
         slot->more = 0;
+        holding_mirror(STATE_KEY, slot->index, &slot->holding);
+    }
     owned_unlock(&shard->lock);
     if (!slot)
         HEALTH(keys_dropped);
@@ -159,6 +163,7 @@ bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_c
     if (slot && !last) {
         slot->more--;
     } else if (slot) {
+        holding_mirror(STATE_KEY, slot->index, &slot->holding);
         HASH_DELETE(hh, shard->table, slot);
         slot->next_free = shard->free;
         shard->free = slot;
@@ -189,6 +194,7 @@ void key_set_flags(enum ctt_kind_id kind, uint64_t handle, uint16_t set, uint16_
     if (slot) {
         atomic_fetch_or(&slot->holding.flags, set);
         atomic_fetch_and(&slot->holding.flags, (uint16_t)~clear);
+        holding_mirror(STATE_KEY, slot->index, &slot->holding);
     }
     owned_unlock(&shard->lock);
 }
@@ -254,6 +260,18 @@ void key_mark_kind(enum ctt_kind_id kind, uint16_t set)
 {
     struct mark mark = {kind, set};
     each_slot(mark_one, &mark);
+}
+
+static void mirror_one(struct slot *slot, void *arg)
+{
+    (void)arg;
+    if (atomic_load(&slot->holding.live))
+        holding_mirror(STATE_KEY, slot->index, &slot->holding);
+}
+
+void keys_mirror(void)
+{
+    each_slot(mirror_one, NULL);
 }
 
 /* ---- fork ---- */

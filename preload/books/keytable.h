@@ -31,6 +31,8 @@ void key_scan(void (*each)(const struct holding_copy *holding, void *arg), void 
 /* Drops all of a kind (fork child: threads, the parent's children). */
 void key_drop_kind(enum ctt_kind_id kind);
 void key_mark_kind(enum ctt_kind_id kind, uint16_t set);
+/* All that are held, into a state file that has just been begun. */
+void keys_mirror(void);
 
 /* Whether this thread holds all, around a fork. */
 bool keys_are_held(void);

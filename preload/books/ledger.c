@@ -8,6 +8,7 @@
 #include "preload/ground/arena.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
+#include "preload/ground/mirror.h"
 #include "preload/ground/room.h"
 #include "preload/ground/sys.h"
 
@@ -216,11 +217,31 @@ static SELDOM _Atomic uint32_t *slot_make(uintptr_t address)
 
 /* ---- the ledger ---- */
 
+/* A number is one thread's alone while its record is filled or taken out. */
+static SELDOM void record_mirror(uint32_t number, const struct block *block)
+{
+    struct state_block *row = mirror_open(STATE_BLOCK, number);
+    if (!row)
+        return;
+    MIRROR_SET(row, stack, block->stack);
+    MIRROR_SET(row, bytes, block->bytes);
+    MIRROR_SET(row, context, block->context);
+    MIRROR_SET(row, task, block->task);
+    MIRROR_SET(row, born_ms, block->born_ms);
+    mirror_close(row, 1);
+}
+
+static SELDOM void record_unmirror(uint32_t number)
+{
+    mirror_clear(STATE_BLOCK, number);
+}
+
 static SELDOM void slot_replace(_Atomic uint32_t *slot, uint32_t number)
 {
     uint32_t before = atomic_exchange_explicit(slot, number, memory_order_acq_rel);
     if (before) {
         HEALTH(blocks_replaced);
+        record_unmirror(before);
         record_put(before);
     }
 }
@@ -242,6 +263,8 @@ void ledger_add(const struct block *block)
     FIELD_SET(record->context, block->context);
     FIELD_SET(record->task, block->task);
     FIELD_SET(record->address, block->address);
+    if (mirror_is_on())
+        record_mirror(number, block);
     /* The address is this thread's alone now, so nobody else writes to an empty
      * slot: a store will do. A number that still stands there (a release that
      * no hook saw) may be taken by a program that frees twice. */
@@ -279,6 +302,8 @@ static inline uint32_t number_take(uintptr_t address)
         atomic_store_explicit(slot, number, memory_order_release);
         return 0;
     }
+    if (number && mirror_is_on())
+        record_unmirror(number);
     return number;
 }
 
@@ -304,6 +329,7 @@ struct scan {
     void (*each)(const struct block *block, void *arg);
     void *arg;
     uint32_t now_ms;
+    uint32_t number; /* of the block's record */
 };
 
 /* Loads stay in the order in which they are written here. */
@@ -336,7 +362,7 @@ static bool reads_as(const struct block *record, const struct block *copy)
  * before, between and after two readings. So if the first mixes two blocks, the
  * filling was over when the second began, which then is the younger block's, and
  * differs: readings that agree are one block's. */
-static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t granule)
+static void scan_slot(struct scan *scan, _Atomic uint32_t *slot, uintptr_t granule)
 {
     uint32_t number = atomic_load_explicit(slot, memory_order_acquire);
     if (!number)
@@ -354,6 +380,7 @@ static void scan_slot(const struct scan *scan, _Atomic uint32_t *slot, uintptr_t
     } while (!is_whole);
     if (copy.address >> ledger_granule_bits != granule || copy.born_ms > scan->now_ms)
         return;
+    scan->number = number;
     scan->each(&copy, scan->arg);
 }
 
@@ -378,7 +405,7 @@ static bool line_is_empty(const struct ledger_leaf *leaf, uint32_t from)
     return !any;
 }
 
-static void scan_leaf(const struct scan *scan, struct ledger_leaf *leaf, uintptr_t base)
+static void scan_leaf(struct scan *scan, struct ledger_leaf *leaf, uintptr_t base)
 {
     uint32_t count = leaf_slots();
     records_fetch(leaf, 0, AHEAD);
@@ -392,9 +419,9 @@ static void scan_leaf(const struct scan *scan, struct ledger_leaf *leaf, uintptr
     }
 }
 
-void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
+static void scan_all(struct scan *scan)
 {
-    struct scan scan = {each, arg, (uint32_t)(clock_since_ns() / 1000000u)};
+    scan->now_ms = (uint32_t)(clock_since_ns() / 1000000u);
     for (uint32_t t = 0; t < 1u << LEDGER_TOP_BITS; t++) {
         struct ledger_middle *middle = atomic_load_explicit(&ledger_top[t], memory_order_acquire);
         for (uint32_t m = 0; middle && m < 1u << LEDGER_MIDDLE_BITS; m++) {
@@ -403,9 +430,41 @@ void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
             uintptr_t base = (uintptr_t)t << (LEDGER_ADDRESS_BITS - LEDGER_TOP_BITS) |
                              (uintptr_t)m << LEDGER_LEAF_SPAN;
             if (leaf)
-                scan_leaf(&scan, leaf, base);
+                scan_leaf(scan, leaf, base);
         }
     }
+}
+
+void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
+{
+    struct scan scan = {.each = each, .arg = arg};
+    scan_all(&scan);
+}
+
+struct mirroring {
+    struct scan scan;
+    uint32_t from_ms;
+};
+
+/* Given back meanwhile, by a thread that may not have known yet of the file: out again. */
+static void mirror_one(const struct block *block, void *arg)
+{
+    struct mirroring *mirroring = arg;
+    uint32_t number = mirroring->scan.number;
+    if (block->born_ms < mirroring->from_ms)
+        return;
+    record_mirror(number, block);
+    atomic_thread_fence(memory_order_seq_cst);
+    _Atomic uint32_t *slot = ledger_slot(block->address);
+    if (slot && atomic_load(slot) != number)
+        record_unmirror(number);
+}
+
+void ledger_mirror(uint32_t from_ms)
+{
+    struct mirroring mirroring = {.scan = {.each = mirror_one}, .from_ms = from_ms};
+    mirroring.scan.arg = &mirroring;
+    scan_all(&mirroring.scan);
 }
 
 static void count_one(const struct block *block, void *arg)

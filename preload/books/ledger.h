@@ -45,6 +45,9 @@ bool ledger_drop(uintptr_t address);
  * running threads. */
 void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg);
 
+/* Those born since then, into a state file that has just been begun. */
+void ledger_mirror(uint32_t from_ms);
+
 uint64_t ledger_live_blocks(void); /* exact only when nothing runs */
 
 #endif

@@ -4,6 +4,7 @@
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
+#include "preload/ground/mirror.h"
 #include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 
@@ -24,6 +25,31 @@ static struct mishap *find(const struct ctt_mishap *fact)
             is_same(&table[i].fact, fact))
             return &table[i];
     return NULL;
+}
+
+/* The record's row of the state file. */
+static void mirror(const struct mishap *m)
+{
+    uint32_t i = (uint32_t)(m - table);
+    struct ctt_mishap fact;
+    if (!mirror_is_on())
+        return;
+    if (!mishap_read(i, &fact) || !fact.id) {
+        mirror_clear(STATE_MISHAP, i);
+        return;
+    }
+    struct state_mishap *row = mirror_open(STATE_MISHAP, i);
+    if (!row)
+        return;
+    row->fact = fact;
+    mirror_close(row, 1);
+}
+
+void mishaps_mirror(void)
+{
+    uint32_t count = atomic_load(&used);
+    for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++)
+        mirror(&table[i]);
 }
 
 void mishap_note(struct ctt_mishap fact)
@@ -51,6 +77,7 @@ void mishap_note(struct ctt_mishap fact)
     atomic_fetch_add_explicit(&m->count, 1, memory_order_relaxed);
     atomic_store_explicit(&m->last_ns, now, memory_order_relaxed);
     atomic_store_explicit(&m->last_handle, fact.handle, memory_order_relaxed);
+    mirror(m);
     if (is_new)
         NOTIFY(occasion, true);
 }
@@ -71,16 +98,20 @@ void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack)
     uint32_t count = atomic_load(&used);
     for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++)
         if (atomic_load_explicit(&table[i].ready, memory_order_acquire) && table[i].fact.id == id &&
-            table[i].fact.stack == stack)
+            table[i].fact.stack == stack) {
             atomic_store_explicit(&table[i].ready, 0, memory_order_release);
+            mirror(&table[i]);
+        }
 }
 
 /* The record is found again for the next. */
 void mishap_take_back(struct ctt_mishap fact)
 {
     struct mishap *m = find(&fact);
-    if (m && atomic_load(&m->count) > 0)
-        atomic_fetch_sub(&m->count, 1);
+    if (!m || !atomic_load(&m->count))
+        return;
+    atomic_fetch_sub(&m->count, 1);
+    mirror(m);
 }
 
 void mishaps_forget(void)

@@ -33,6 +33,8 @@ void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack);
 void mishap_take_back(struct ctt_mishap fact);
 /* In a fork child: what happened was the parent's. */
 void mishaps_forget(void);
+/* All of them, into a state file that has just been begun. */
+void mishaps_mirror(void);
 /* How many different ones there are. */
 uint32_t mishap_count(void);
 /* Copies record i; false past the end. */

@@ -61,6 +61,11 @@ static void slot_put(uint32_t number)
     free_slots = number;
 }
 
+static void slot_mirror(uint32_t number)
+{
+    holding_mirror(STATE_RANGE, number, &slot_at(number)->holding);
+}
+
 static uintptr_t start_of(uint32_t number)
 {
     return (uintptr_t)slot_at(number)->holding.handle;
@@ -140,6 +145,7 @@ static void slot_resize(uint32_t number, uintptr_t start, uintptr_t end)
     copy.handle = start;
     copy.bytes = end - start;
     holding_publish(&slot->holding, &copy);
+    slot_mirror(number);
 }
 
 /* A second slot with the facts of the first, for [start, end). 0: no room. */
@@ -157,6 +163,7 @@ static uint32_t slot_split(uint32_t number, uintptr_t start, uintptr_t end)
     copy.handle = start;
     copy.bytes = end - start;
     holding_publish(&slot_at(fresh)->holding, &copy);
+    slot_mirror(fresh);
     return fresh;
 }
 
@@ -164,11 +171,13 @@ static uint32_t slot_split(uint32_t number, uintptr_t start, uintptr_t end)
 static void slot_hide(uint32_t number)
 {
     atomic_store(&slot_at(number)->holding.live, 0);
+    slot_mirror(number);
 }
 
 static void slot_show(uint32_t number)
 {
     atomic_store(&slot_at(number)->holding.live, holding_number());
+    slot_mirror(number);
 }
 
 static void cut_add(struct range_cut *cut, uint32_t number)
@@ -353,6 +362,7 @@ void range_enter(const struct holding_copy *holding)
     uint32_t number = has_room ? slot_get() : 0;
     if (number) {
         holding_publish(&slot_at(number)->holding, holding);
+        slot_mirror(number);
         order_insert(place_of(start), number);
     } else {
         HEALTH(ranges_dropped);
@@ -405,6 +415,14 @@ void range_scan(void (*each)(const struct holding_copy *holding, void *arg), voi
         if (slot && holding_read(&slot->holding, &copy))
             each(&copy, arg);
     }
+}
+
+void ranges_mirror(void)
+{
+    uint32_t used = atomic_load_explicit(&slots_used, memory_order_acquire);
+    for (uint32_t number = 1; number < used; number++)
+        if (slot_at(number) && atomic_load(&slot_at(number)->holding.live))
+            slot_mirror(number);
 }
 
 /* ---- fork ---- */

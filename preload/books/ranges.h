@@ -53,6 +53,9 @@ bool range_list(struct holding_copy *ret, uint32_t room, uint32_t *ret_count);
 /* Each, in no order, at several moments. */
 void range_scan(void (*each)(const struct holding_copy *holding, void *arg), void *arg);
 
+/* All that are held, into a state file that has just been begun. */
+void ranges_mirror(void);
+
 void ranges_before_fork(void);
 void ranges_after_fork(void);
 /* In a fork child: they are the parent's. */

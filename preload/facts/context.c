@@ -5,6 +5,7 @@
 
 #include "preload/ground/arena.h"
 #include "preload/ground/health.h"
+#include "preload/ground/mirror.h"
 #include "preload/ground/sys.h"
 
 #define CHUNK_BITS 12u
@@ -77,6 +78,8 @@ static uint32_t slot_pop(void)
 void context_reclaim(struct context *context)
 {
     uint32_t slot = CONTEXT_SLOT(atomic_exchange(&context->id, CONTEXT_NONE));
+    if (mirror_is_on())
+        mirror_clear(STATE_CONTEXT, slot);
     uint64_t head = atomic_load(&free_slots);
     uint64_t after;
     do {
@@ -94,6 +97,59 @@ static uint32_t slot_fresh(void)
             return NO_SLOT;
     } while (!atomic_compare_exchange_weak(&slots, &slot, slot + 1));
     return slot;
+}
+
+/* ---- in the state file: as holding.c has it ---- */
+
+#define MIRROR_TRIES 64
+
+static void row_write(uint32_t slot, const struct context_copy *copy)
+{
+    struct state_context *row = mirror_open(STATE_CONTEXT, slot);
+    if (!row)
+        return;
+    MIRROR_SET(row, parent, copy->parent);
+    MIRROR_SET(row, kind, copy->kind);
+    MIRROR_SET(row, state, copy->state);
+    MIRROR_SET(row, flags, copy->flags);
+    MIRROR_SET(row, created_stack, copy->created_stack);
+    MIRROR_SET(row, ended_stack, copy->ended_stack);
+    MIRROR_SET(row, created_ns, copy->created_ns);
+    MIRROR_SET(row, ended_ns, copy->ended_ns);
+    mirror_text(row->name, sizeof row->name, copy->name);
+    mirror_close(row, copy->id);
+}
+
+static void mirror_now(uint32_t slot)
+{
+    const struct context *c = context_slot(slot);
+    for (int tries = 0; tries < MIRROR_TRIES; tries++) {
+        struct context_copy copy = {.id = CONTEXT_NONE};
+        atomic_thread_fence(memory_order_seq_cst);
+        if (context_read(atomic_load(&c->id), &copy)) {
+            row_write(slot, &copy);
+        } else {
+            copy.id = CONTEXT_NONE;
+            mirror_clear(STATE_CONTEXT, slot);
+        }
+        atomic_thread_fence(memory_order_seq_cst);
+        if (atomic_load(&c->id) == copy.id && (!copy.id || atomic_load(&c->state) == copy.state))
+            return;
+    }
+}
+
+static void mirror(uint32_t slot)
+{
+    if (mirror_is_on())
+        mirror_now(slot);
+}
+
+void contexts_mirror(void)
+{
+    uint32_t count = context_slots();
+    for (uint32_t slot = CONTEXT_PROCESS; slot < count; slot++)
+        if (context_slot(slot) && atomic_load(&context_slot(slot)->id))
+            mirror(slot);
 }
 
 /* ---- contexts ---- */
@@ -122,6 +178,7 @@ static void context_fill(struct context *c, uint32_t id, const struct context_co
     atomic_store_explicit(&c->ended_ns, CTT_NEVER, memory_order_relaxed);
     atomic_store_explicit(&c->kept, 1, memory_order_relaxed);
     atomic_store_explicit(&c->id, id, memory_order_release);
+    mirror(CONTEXT_SLOT(id));
 }
 
 void context_begin(void)
@@ -161,6 +218,7 @@ void context_end(uint32_t id, enum ctt_context_state state, uint32_t stack)
     SET(c->ended_stack, stack);
     SET(c->end_number, atomic_fetch_add(&ends, 1) + 1);
     atomic_store_explicit(&c->state, (uint8_t)state, memory_order_release);
+    mirror(CONTEXT_SLOT(id));
     HEALTH(contexts_ended);
 }
 

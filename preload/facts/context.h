@@ -83,6 +83,8 @@ uint32_t context_slots(void);
 struct context *context_slot(uint32_t slot);
 /* Gives back the slot of a context that nothing names. */
 void context_reclaim(struct context *context);
+/* All that there are, into a state file that has just been begun. */
+void contexts_mirror(void);
 /* Contexts asked for so far, also in vain, and whether the next one has no
  * slot to use again. */
 uint64_t context_asked(void);

@@ -117,3 +117,64 @@ void holding_touch(struct holding *slot)
     atomic_store_explicit(&slot->last_used_ms, (uint32_t)(clock_since_ns() / NS_PER_MS) + 1,
                           memory_order_relaxed);
 }
+
+/* ---- in the state file ---- */
+
+#define MIRROR_TRIES 64
+
+static void row_write(enum state_table table, uint32_t index, const struct holding_copy *copy)
+{
+    struct state_holding *row = mirror_open(table, index);
+    if (!row)
+        return;
+    MIRROR_SET(row, kind, copy->kind);
+    MIRROR_SET(row, detail, copy->detail);
+    MIRROR_SET(row, flags, copy->flags);
+    MIRROR_SET(row, context, copy->context);
+    MIRROR_SET(row, task, copy->task);
+    MIRROR_SET(row, stack, copy->stack);
+    MIRROR_SET(row, owner_kind, copy->owner_kind);
+    MIRROR_SET(row, last_task, copy->last_task);
+    MIRROR_SET(row, last_used_ms, copy->last_used_ms);
+    MIRROR_SET(row, handle, copy->handle);
+    MIRROR_SET(row, owner, copy->owner);
+    MIRROR_SET(row, acquired_ns, copy->acquired_ns);
+    MIRROR_SET(row, bytes, copy->bytes);
+    mirror_close(row, copy->live);
+}
+
+/*
+ * Several threads may change a slot, and write its row, at once: each writes what the
+ * slot is, and again until the slot is what it has written. So the row is right when
+ * all are done: whose write of the row came last looked at the slot after it, and saw
+ * every change whose author had written the row before (the fences: a change of the slot
+ * comes before its row, a row before the look).
+ */
+void holding_mirror_now(enum state_table table, uint32_t index, const struct holding *slot)
+{
+    for (int tries = 0; tries < MIRROR_TRIES; tries++) {
+        struct holding_copy copy;
+        atomic_thread_fence(memory_order_seq_cst);
+        if (holding_read(slot, &copy)) {
+            row_write(table, index, &copy);
+        } else {
+            copy.live = 0;
+            mirror_clear(table, index);
+        }
+        atomic_thread_fence(memory_order_seq_cst);
+        if (atomic_load(&slot->live) == copy.live &&
+            (!copy.live || atomic_load(&slot->flags) == copy.flags))
+            return;
+    }
+}
+
+void holding_mirror_details(void)
+{
+    for (uint32_t i = 0; i < DETAIL_COUNT; i++) {
+        struct state_detail *row = mirror_open(STATE_DETAIL, i);
+        if (!row)
+            return;
+        mirror_text(row->text, sizeof row->text, holding_details[i]);
+        mirror_close(row, 1);
+    }
+}

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "preload/format.h"
+#include "preload/ground/mirror.h"
 
 /* What kind of descriptor: a row is a name in the report. */
 #define HOLDING_DETAILS(X)                                                                         \
@@ -138,6 +139,18 @@ extern _Atomic uint64_t inherited_before_ns;
 extern _Atomic bool is_fork_child;
 
 extern const char *const holding_details[DETAIL_COUNT];
+
+/* After every change of a slot: makes the row of the state file like it. */
+void holding_mirror_now(enum state_table table, uint32_t index, const struct holding *slot);
+static inline void holding_mirror(enum state_table table, uint32_t index,
+                                  const struct holding *slot)
+{
+    if (mirror_is_on())
+        holding_mirror_now(table, index, slot);
+}
+/* The rows of DETAIL. */
+void holding_mirror_details(void);
+
 /* Notes a use by the calling task. last_used_ms is milliseconds since the
  * tracker's start plus 1; 0 is "never". */
 void holding_touch(struct holding *slot);

@@ -14,6 +14,7 @@
 #include "preload/facts/module_image.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/health.h"
+#include "preload/ground/mirror.h"
 #include "preload/ground/sys.h"
 
 #define PATH_BYTES 4096u
@@ -181,6 +182,32 @@ static struct module *module_keep(const struct module *learned, const char *name
     return m;
 }
 
+/* Its row of the state file. */
+static void module_mirror(uint32_t id, const struct module *m)
+{
+    struct state_module *row = mirror_is_on() ? mirror_open(STATE_MODULE, id) : NULL;
+    if (!row)
+        return;
+    MIRROR_SET(row, flags, m->flags);
+    MIRROR_SET(row, loaded_generation, m->loaded_generation);
+    MIRROR_SET(row, unloaded_generation, atomic_load(&m->unloaded_generation));
+    MIRROR_SET(row, start, m->start);
+    MIRROR_SET(row, end, m->end);
+    MIRROR_SET(row, bias, m->bias);
+    mirror_text(row->build_id, sizeof row->build_id, m->build_id);
+    mirror_text(row->path, sizeof row->path, m->path);
+    mirror_close(row, 1);
+}
+
+void modules_mirror(void)
+{
+    for (uint32_t id = 1; id < MODULE_MAX; id++) {
+        const struct module *m = module_get(id);
+        if (m)
+            module_mirror(id, m);
+    }
+}
+
 static void module_mark_gone(uint32_t id, struct module *m)
 {
     uint32_t loaded = 0;
@@ -188,6 +215,7 @@ static void module_mark_gone(uint32_t id, struct module *m)
     uint32_t now = module_generation();
     atomic_compare_exchange_strong(&m->unloaded_generation, &loaded, now ? now : 1);
     atomic_store(&module_gone[id], 1);
+    module_mirror(id, m);
 }
 
 /* The row of the module that the loader has just named, if it is one we know to
@@ -225,6 +253,7 @@ static uint32_t module_revive(uint32_t id, struct module *m, const struct module
     atomic_store(&m->link_map, atomic_load(&learned->link_map));
     atomic_store(&m->unloaded_generation, 0);
     atomic_store(&module_gone[id], 0);
+    module_mirror(id, m);
     return id;
 }
 
@@ -240,8 +269,10 @@ static uint32_t module_enter(const struct module *learned, const char *name)
                 fresh = module_keep(learned, name);
             if (!fresh)
                 return 0;
-            if (atomic_compare_exchange_strong(&modules[id], &m, fresh))
+            if (atomic_compare_exchange_strong(&modules[id], &m, fresh)) {
+                module_mirror(id, fresh);
                 return id;
+            }
         }
         /* Met before, or another thread was faster. */
         if (module_same(m, learned, name))

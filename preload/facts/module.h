@@ -43,6 +43,9 @@ const struct module *module_get(uint32_t id);
 /* Ids are 1 .. module_limit() - 1. */
 uint32_t module_limit(void);
 
+/* All that are known, into a state file that has just been begun. */
+void modules_mirror(void);
+
 /* Whether [pc, pc + bytes) is code of this module that can be read. Only for a
  * module that is loaded. */
 bool module_is_code(const struct module *module, uintptr_t pc, size_t bytes);

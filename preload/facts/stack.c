@@ -10,6 +10,7 @@
 #include "preload/facts/module.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/health.h"
+#include "preload/ground/mirror.h"
 
 #define HEAD_BITS   18u
 #define CHUNK_BITS  16u
@@ -106,6 +107,18 @@ static uint32_t chain_find(uint32_t id, uint32_t end, uint32_t parent, uint64_t 
     return 0;
 }
 
+static __attribute__((noinline, cold)) void node_mirror(uint32_t id)
+{
+    const struct node *node = node_of(id);
+    uint32_t parent = atomic_load_explicit(&node->parent, memory_order_acquire);
+    struct state_node *row = parent ? mirror_open(STATE_NODE, id) : NULL;
+    if (!row)
+        return;
+    MIRROR_SET(row, parent, parent);
+    MIRROR_SET(row, pc, node->pc);
+    mirror_close(row, 1);
+}
+
 static uint32_t node_push(_Atomic uint32_t *head, uint32_t seen, uint32_t parent, uint64_t pc,
                           uint64_t mask)
 {
@@ -115,6 +128,8 @@ static uint32_t node_push(_Atomic uint32_t *head, uint32_t seen, uint32_t parent
     struct node *node = node_of(id);
     node->pc = pc;
     atomic_store_explicit(&node->parent, parent, memory_order_release);
+    if (mirror_is_on())
+        node_mirror(id);
     for (;;) {
         atomic_store_explicit(&node->next, seen, memory_order_relaxed);
         uint32_t now = seen;
@@ -239,4 +254,37 @@ struct stack_note *stack_note(uint32_t id)
 {
     struct chunk *chunk = chunk_for(id);
     return chunk ? &chunk->notes[id & (CHUNK_NODES - 1)] : NULL;
+}
+
+/* ---- in the state file ---- */
+
+_Static_assert(ROOT_FIRST == STATE_ROOT_FIRST && STACK_OVERFLOW == STATE_STACK_OVERFLOW,
+               "as state.h says");
+
+void stack_mirror_tally_now(uint32_t id)
+{
+    const struct stack_tally *tally = stack_tally(id);
+    struct state_tally *row = tally ? mirror_open(STATE_TALLY, id) : NULL;
+    if (!row)
+        return;
+    const struct stack_note *note = stack_note(id);
+    MIRROR_SET(row, kind, atomic_load(&note->kind));
+    MIRROR_SET(row, acquired, atomic_load(&tally->acquired));
+    MIRROR_SET(row, bytes, atomic_load(&tally->bytes));
+    MIRROR_SET(row, released_stack, atomic_load(&note->released_stack));
+    mirror_close(row, 1);
+}
+
+void stacks_mirror(void)
+{
+    uint32_t limit = stack_limit();
+    for (uint32_t id = STACK_OVERFLOW; id < limit; id++) {
+        struct chunk *chunk = chunk_of(id);
+        if (!chunk)
+            continue;
+        if (id >= NODE_FIRST)
+            node_mirror(id);
+        if (atomic_load(&chunk->nodes[id & (CHUNK_NODES - 1)].tally.acquired))
+            stack_mirror_tally_now(id);
+    }
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "preload/facts/unwind.h"
+#include "preload/ground/mirror.h"
 #include "preload/ground/room.h"
 
 /* Option stack_depth: return addresses kept of a stack, ROOM_WALK_DEPTH at most. */
@@ -66,5 +67,15 @@ struct stack_note {
     _Atomic uint32_t released_stack; /* of the last release, where it is kept */
 };
 struct stack_note *stack_note(uint32_t id);
+
+/* After either has changed: the row of the state file. */
+void stack_mirror_tally_now(uint32_t id);
+static inline void stack_mirror_tally(uint32_t id)
+{
+    if (mirror_is_on())
+        stack_mirror_tally_now(id);
+}
+/* All that there are, into a state file that has just been begun. */
+void stacks_mirror(void);
 
 #endif

@@ -10,6 +10,7 @@ void tally_add(uint32_t stack, uint32_t count, uint64_t bytes)
         return;
     atomic_fetch_add_explicit(&tally->acquired, count, memory_order_relaxed);
     atomic_fetch_add_explicit(&tally->bytes, bytes, memory_order_relaxed);
+    stack_mirror_tally(stack);
 }
 
 /* Adds up the slot and makes it `stack`'s. */

@@ -9,6 +9,7 @@
 #include "preload/ground/arena.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
+#include "preload/ground/mirror.h"
 #include "preload/ground/sys.h"
 
 #define SLOT_BITS  17u /* 131072 threads not yet collected, at most */
@@ -91,6 +92,38 @@ static uint32_t slot_fresh(void)
     return slot;
 }
 
+/* ---- in the state file ---- */
+
+/* A task's own thread and the one that joins it change different fields; who writes last
+ * has mostly seen both. A row of a task that is dropped meanwhile is taken out again. */
+void task_mirror_now(const struct task *task)
+{
+    uint32_t id = atomic_load(&task->id);
+    struct state_task *row = id ? mirror_open(STATE_TASK, id & (SLOTS - 1)) : NULL;
+    if (!row)
+        return;
+    MIRROR_SET(row, tid, atomic_load(&task->tid));
+    MIRROR_SET(row, context, atomic_load(&task->context));
+    MIRROR_SET(row, creator, task->creator);
+    MIRROR_SET(row, flags, atomic_load(&task->flags));
+    MIRROR_SET(row, created_stack, task->created_stack);
+    MIRROR_SET(row, created_ns, task->created_ns);
+    MIRROR_SET(row, ended_ns, atomic_load(&task->ended_ns));
+    mirror_text(row->name, sizeof row->name, task->name);
+    mirror_close(row, id);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&task->id) != id)
+        mirror_clear(STATE_TASK, id & (SLOTS - 1));
+}
+
+void tasks_mirror(void)
+{
+    uint32_t count = task_slots();
+    for (uint32_t slot = 1; slot < count; slot++)
+        if (task_slot(slot))
+            task_mirror(task_slot(slot));
+}
+
 /* Where there is no room for a context the creator's is shared. */
 static void context_give(struct task *t, uint32_t created_stack, uint32_t flags)
 {
@@ -128,6 +161,7 @@ uint32_t task_new(uint32_t created_stack, uint32_t flags)
     atomic_store_explicit(&t->ended_ns, CTT_NEVER, memory_order_relaxed);
     uint32_t id = (uses << SLOT_BITS) | slot;
     atomic_store_explicit(&t->id, id, memory_order_release);
+    task_mirror(t);
     return id;
 }
 
@@ -141,6 +175,7 @@ void task_start(uint32_t id)
     self.context = t->context;
     self.tid = (uint32_t)sys_gettid();
     atomic_store_explicit(&t->tid, self.tid, memory_order_release);
+    task_mirror(t);
 }
 
 uint32_t task_meet(void)
@@ -175,6 +210,7 @@ void task_end(enum ctt_context_state state, uint8_t flags)
     sys_call(SYS_prctl, PR_GET_NAME, (long)t->name, 0, 0, 0, 0);
     atomic_store_explicit(&t->ended_ns, clock_since_ns(), memory_order_relaxed);
     atomic_fetch_or_explicit(&t->flags, CTT_TASK_ENDED, memory_order_release);
+    task_mirror(t);
     if (atomic_load(&t->flags) & CTT_TASK_DETACHED)
         flags |= CTT_CONTEXT_DETACHED;
     struct context *own = context_get(t->own_context);
@@ -191,6 +227,7 @@ void task_vanished(struct task *task)
     if (atomic_fetch_or(&task->flags, CTT_TASK_ENDED) & CTT_TASK_ENDED)
         return;
     atomic_store(&task->ended_ns, clock_since_ns());
+    task_mirror(task);
     context_end(task->own_context, CTT_STATE_OK, 0);
 }
 
@@ -204,6 +241,8 @@ void task_drop(uint32_t id)
     if (!atomic_compare_exchange_strong(&t->id, &expected, 0))
         return;
     context_drop(t->own_context);
+    if (mirror_is_on())
+        mirror_clear(STATE_TASK, id & (SLOTS - 1));
     slot_push(id & (SLOTS - 1));
 }
 

@@ -15,6 +15,7 @@
 
 #include "preload/format.h"
 #include "preload/ground/guard.h"
+#include "preload/ground/mirror.h"
 
 #define TASK_MAIN 1u
 
@@ -60,6 +61,16 @@ void task_vanished(struct task *task);
 void task_drop(uint32_t id);
 /* In a fork child: only the calling task is left, and it has a new tid. */
 void task_forked(void);
+
+/* After it was changed: its row of the state file. */
+void task_mirror_now(const struct task *task);
+static inline void task_mirror(const struct task *task)
+{
+    if (mirror_is_on())
+        task_mirror_now(task);
+}
+/* All that there are, into a state file that has just been begun. */
+void tasks_mirror(void);
 
 struct task *task_get(uint32_t id);
 /* By slot, for a snapshot: 0 .. task_slots() - 1; NULL when free. */

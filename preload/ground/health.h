@@ -63,6 +63,7 @@
     X(waits_resumed, FACT, "interrupted waits gone on with after our own signal")                  \
     X(preloads_stripped, FACT, "programs started without the tracker: other libc or class")        \
     X(calls_forbidden, FACT, "system calls not made: the program's seccomp filter forbids them")   \
+    X(state_rows_lost, FACT, "acquisitions not in the state file: no room, or a filter forbids")   \
     X(options_unknown, FACT, "options not understood")
 
 enum health_counter {

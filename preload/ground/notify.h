@@ -11,7 +11,8 @@
 
 struct notify {
     /* A hook that is not on malloc's path was passed: an occasion to look at what
-     * changes slowly. Urgent: something went wrong. NULL unless auto= is set. */
+     * changes slowly. Urgent: something went wrong. NULL unless auto= or
+     * state= is set. */
     void (*occasion)(bool is_urgent);
     /* The process is about to end with this status through a door that runs no
      * exit functions (_exit, _Exit, quick_exit). Reports once; returns. */

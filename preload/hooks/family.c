@@ -24,6 +24,7 @@ void family_tally(uint32_t stack, enum ctt_kind_id kind)
         return;
     atomic_fetch_add_explicit(&tally->acquired, 1, memory_order_relaxed);
     atomic_store_explicit(&stack_note(stack)->kind, kind, memory_order_relaxed);
+    stack_mirror_tally(stack);
 }
 
 void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted)

@@ -279,6 +279,7 @@ void thread_detaching(struct thread_release *release, pthread_t thread)
     key_set_flags(CTT_KIND_THREAD, (uint64_t)thread, CTT_HOLDING_DETACHED, 0);
     uint32_t before = atomic_fetch_or(&task->flags, CTT_TASK_DETACHED);
     struct holding_copy was;
+    task_mirror(task);
     if (before & CTT_TASK_ENDED && key_take(CTT_KIND_THREAD, (uint64_t)thread, &was))
         task_drop(release->task);
     release->had = !(before & CTT_TASK_DETACHED);
@@ -290,6 +291,7 @@ void thread_detached(struct thread_release *release, int error)
     if (!task)
         return;
     atomic_fetch_and(&task->flags, ~(uint32_t)CTT_TASK_DETACHED);
+    task_mirror(task);
     key_set_flags(CTT_KIND_THREAD, (uint64_t)release->thread, 0, CTT_HOLDING_DETACHED);
 }
 

@@ -13,6 +13,7 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/snapshot.h"
+#include "preload/outlets/state.h"
 
 #define LOOK_NS    UINT64_C(1000000000)
 #define PAGE_BYTES 4096u
@@ -195,26 +196,34 @@ bool automatic_is_due(struct dump_request *ret_request)
     return is_due;
 }
 
+static bool has_conditions(void)
+{
+    const struct conditions *wanted = &config.automatic;
+    return wanted->fd.amount || wanted->rss.amount || wanted->every_ns || wanted->mishap;
+}
+
+static bool is_time_to_look(bool is_urgent)
+{
+    uint64_t now = clock_coarse_ns(),
+             due = atomic_load_explicit(&next_look_ns, memory_order_relaxed);
+    if (!has_conditions() || (now < due && !is_urgent))
+        return false;
+    return atomic_compare_exchange_strong(&next_look_ns, &due, now + LOOK_NS) || is_urgent;
+}
+
 /* Without descriptors of its own the reporter's questions would take the
  * program's, once a second. */
 static void on_occasion(bool is_urgent)
 {
-    uint64_t now = clock_coarse_ns(),
-             due = atomic_load_explicit(&next_look_ns, memory_order_relaxed);
-    if (now < due && !is_urgent)
-        return;
-    if (!atomic_compare_exchange_strong(&next_look_ns, &due, now + LOOK_NS) && !is_urgent)
-        return;
-    if (reporter_is_at_home())
+    if ((is_time_to_look(is_urgent) || state_is_due()) && reporter_is_at_home())
         snapshot_look();
 }
 
 void automatic_start(void)
 {
-    const struct conditions *wanted = &config.automatic;
-    if (!wanted->fd.amount && !wanted->rss.amount && !wanted->every_ns && !wanted->mishap)
+    if (!has_conditions() && !*config.state)
         return;
-    next.every_ns = clock_since_ns() + wanted->every_ns;
+    next.every_ns = clock_since_ns() + config.automatic.every_ns;
     notify.occasion = on_occasion;
 }
 

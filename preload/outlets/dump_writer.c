@@ -205,6 +205,12 @@ int dump_begin(struct dump *dump)
     return 0;
 }
 
+int dump_flush(struct dump *dump)
+{
+    flush(dump);
+    return dump->error;
+}
+
 int dump_finish(struct dump *dump)
 {
     flush(dump);

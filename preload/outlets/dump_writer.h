@@ -52,6 +52,8 @@ struct dump {
 int dump_begin(struct dump *dump);
 /* Trailer, last flush. 0 or the first error. */
 int dump_finish(struct dump *dump);
+/* What was written so far, to the file: of one that will have no end. 0 or the first error. */
+int dump_flush(struct dump *dump);
 /* Unmaps, also after an error. */
 void dump_release(struct dump *dump);
 

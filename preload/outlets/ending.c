@@ -26,6 +26,7 @@
 #include "preload/outlets/sequence.h"
 #include "preload/outlets/snapshot.h"
 #include "preload/outlets/speak.h"
+#include "preload/outlets/state.h"
 #include "preload/outlets/switched_off.h"
 #include "preload/outlets/terminal.h"
 #include "preload/outlets/trigger.h"
@@ -39,6 +40,7 @@
 static struct {
     struct dump_request request;
     bool worth;
+    bool is_lost; /* no dump could be written */
     int fd;
 } report;
 
@@ -67,6 +69,7 @@ static void report_make(void)
 {
     int result = dump_write(&report.request);
     atomic_store(&speaking_since, clock_fine_ns());
+    report.is_lost = result < 0;
     if (result < 0) {
         terminal_complain(result, report.fd);
         if (report.worth && report.fd >= 0)
@@ -111,6 +114,7 @@ static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyw
     if (!report_is_mine())
         return;
     snapshot_settle();
+    report.is_lost = false;
     report.worth = verdict_worth_saying();
     if (report.worth || config.verbose || dump_anyway || is_switched_off()) {
         report.request = (struct dump_request){.trigger = trigger,
@@ -123,6 +127,9 @@ static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyw
             report_wait();
     }
     announce_withdraw();
+    /* Where there was no room for a dump it has all that is known. */
+    if (!report.is_lost)
+        state_withdraw();
 }
 
 /* ---- the ways out ---- */
@@ -152,8 +159,12 @@ static void on_exit_over(int status, void *unused)
  * its parent: not a word of it. */
 static void on_ending(int status)
 {
-    if (!reporter_is_at_home() || atomic_load(&is_fork_child))
+    if (!reporter_is_at_home())
         return;
+    if (atomic_load(&is_fork_child)) {
+        state_withdraw();
+        return;
+    }
     end(CTT_TRIGGER_EXIT, 0, status, *config.dir);
     if (changes_status(status))
         over((int)config.exitcode);
@@ -168,8 +179,10 @@ static void on_exec(const char *path)
 
 static void on_exec_failed(void)
 {
-    if (reporter_is_at_home())
-        switch_back();
+    if (!reporter_is_at_home())
+        return;
+    switch_back();
+    state_return();
 }
 
 void ending_by_signal(int number)
@@ -185,6 +198,7 @@ static void on_forked(void)
     announce_forked();
     switched_off_forked();
     automatic_forked();
+    state_forked();
 }
 
 /* ---- the start ---- */
@@ -209,5 +223,6 @@ void outlets_begin(char **argv, char **envp)
     trigger_start();
     fatal_start();
     automatic_start();
+    state_start();
     on_exit(on_exit_over, NULL);
 }

@@ -24,17 +24,21 @@ static char temporary_root[FOLDER_PATH] = "/tmp";
 static char opened[FOLDER_PATH];
 static char fallback_note[FOLDER_PATH + 64];
 
+void folder_absolute(struct text *path, const char *folder)
+{
+    if (*folder && *folder != '/') {
+        long n = sys_call(SYS_getcwd, (long)path->at, (long)path->size, 0, 0, 0, 0);
+        path->used = n > 0 ? (size_t)n - 1 : 0;
+        text_add(path, "/");
+    }
+    text_add(path, folder);
+}
+
 /* A relative dir= means the directory in which the program was started. */
 void folder_start(const char *tmpdir)
 {
     struct text text = TEXT_OF(chosen);
-    const char *dir = config.dir ? config.dir : "";
-    if (*dir && *dir != '/') {
-        long n = sys_call(SYS_getcwd, (long)chosen, sizeof chosen, 0, 0, 0, 0);
-        text.used = n > 0 ? (size_t)n - 1 : 0;
-        text_add(&text, "/");
-    }
-    text_add(&text, dir);
+    folder_absolute(&text, config.dir);
     if (tmpdir && *tmpdir == '/') {
         struct text root = TEXT_OF(temporary_root);
         text_add(&root, tmpdir);

@@ -14,12 +14,17 @@
 
 #include <stdint.h>
 
+#include "preload/ground/sys.h"
+
 #define FOLDER_PATH 1024u
 #define FOLDER_NAME 256u
 
 /* At the program's start: what the environment and the current directory say
  * now. `tmpdir` may be NULL. Creates nothing. */
 void folder_start(const char *tmpdir);
+
+/* `folder` as it is now, seen from the root. */
+void folder_absolute(struct text *path, const char *folder);
 
 /* Opens the first usable candidate. A descriptor, or -errno. */
 int folder_open(void);

@@ -51,6 +51,11 @@ static void add_safely(struct text *name, const char *part)
         text_add_bytes(name, *part == '/' || *part < ' ' ? "_" : part, 1);
 }
 
+void sequence_program(struct text *name)
+{
+    add_safely(name, program);
+}
+
 static void add_host(struct text *name)
 {
     struct utsname host;
@@ -63,7 +68,7 @@ static void add_item(struct text *name, char letter)
     const char literal[2] = {letter, '\0'};
     switch (letter) {
     case 'e':
-        add_safely(name, program);
+        sequence_program(name);
         break;
     case 'p':
         text_add_u64(name, (uint64_t)sys_getpid());

@@ -14,6 +14,9 @@
  * write over their arguments. */
 void sequence_start(const char *argv0);
 
+/* The program's name, as names of dumps have it. */
+void sequence_program(struct text *name);
+
 /* The number of the last dump; 0 before the first. */
 uint32_t sequence_last(void);
 /* The next dump's number and name. Taken only by sequence_add. */

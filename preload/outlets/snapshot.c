@@ -12,6 +12,7 @@
 #include "preload/outlets/dump.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/sequence.h"
+#include "preload/outlets/state.h"
 #include "preload/outlets/switched_off.h"
 #include "preload/outlets/terminal.h"
 
@@ -53,12 +54,16 @@ static void work_once(void)
                                        .tid = atomic_load(&requester)};
         dump_one(&request);
     }
+    if (bits & WANT_LOOK)
+        state_look(reporter_has_own_fds());
     struct dump_request own = {.exit_code = -1, .tid = atomic_load(&requester)};
     bool is_due = bits & WANT_LOOK && reporter_has_own_fds() && automatic_is_due(&own);
     if (is_due)
         dump_one(&own);
-    if (bits & WANT_OFF)
+    if (bits & WANT_OFF) {
         switch_off();
+        state_withdraw();
+    }
     if (bits & ~(uint32_t)WANT_LOOK || is_due)
         announce_publish();
 }

@@ -49,6 +49,8 @@ static const char *trigger_phrase(struct text *text)
         return facts->exit_code < 0 ? "exit" : pool_format(text->pool, "exit %d", facts->exit_code);
     case CTT_TRIGGER_FATAL:
         return pool_format(text->pool, "killed by %s", signal_name(text, facts->signal));
+    case CTT_TRIGGER_RECOVERED:
+        return "killed, recovered from its state file";
     case CTT_TRIGGER_SIGNAL:
         return pool_format(text->pool, "snapshot #%u (%s)", facts->sequence,
                            signal_name(text, facts->signal));

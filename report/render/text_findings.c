@@ -275,8 +275,10 @@ static void block_write(struct text *text, unsigned number, const struct finding
     if (f->mishaps)
         mishap_stacks_write(text, f);
     if (text->report->request->path)
-        text_line(text, PAINT_NONE, "    next    ctxtrace report --kind=%s --all %s", kind,
-                  text->report->request->path);
+        text_line(text, PAINT_NONE, "    next    ctxtrace report %s--kind=%s --all %s",
+                  text->report->model->process.facts.trigger == CTT_TRIGGER_RECOVERED ? "--recover "
+                                                                                      : "",
+                  kind, text->report->request->path);
 }
 
 void text_write_findings(struct text *text)

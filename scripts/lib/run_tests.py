@@ -165,9 +165,10 @@ def run_fuzz_targets(suite, folder):
     for target in targets:
         share = max(1, seconds // len(targets))
         found = folder / "corpus" / target.name
+        corpus = ROOT / "tests/fuzz/corpus" / target.name.removeprefix("fuzz_")
         found.mkdir(parents=True, exist_ok=True)
         status, text = run([target, f"-max_total_time={share}", "-rss_limit_mb=2048",
-                            f"-artifact_prefix={found}-", found, ROOT / "tests/fuzz/corpus"],
+                            f"-artifact_prefix={found}-", found, corpus],
                            share + 120, suites.BUILDS[suite.build].environment)
         if status:
             print_tail(text)

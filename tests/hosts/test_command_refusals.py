@@ -19,7 +19,7 @@ import time
 
 USAGE, BAD_INPUT, INCONCLUSIVE = 64, 66, 71
 DUMP = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                    "../fuzz/corpus/scene-live.ctt")
+                    "../fuzz/corpus/reader/scene-live.ctt")
 
 # Run as a child: announces, then answers signals as its arguments say.
 PRETENDER = r'''

@@ -299,6 +299,14 @@ def test_locks(bench):
         must(bool(told) == expected, f"{setting}: {told}")
 
 
+def test_state(bench):
+    """A file while it runs, none afterwards (test_state.py has the rest)."""
+    process = bench.start(f"state={bench.folder}", "cat")
+    wait_until(lambda: list(bench.folder.glob(f"cat.{process.pid}.cts")))
+    process.communicate(timeout=TIMEOUT_S)
+    must(not list(bench.folder.glob("*.cts")), "the file outlives a process that has ended")
+
+
 def test_exec_leaks(bench):
     """hazard: C10: what another program has open unasked, by every way to start one."""
     for way in ("fork", "vfork", "spawn", "system", "exec", "nothing"):

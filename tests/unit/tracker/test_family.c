@@ -27,6 +27,11 @@ struct stack_tally *stack_tally(uint32_t id)
     return NULL;
 }
 
+void stack_mirror_tally_now(uint32_t id)
+{
+    (void)id;
+}
+
 struct stack_note *stack_note(uint32_t id)
 {
     return NULL;

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * To be killed: `killed WAY`, which says "ready" when it holds what its name promises.
+ *
+ *   held    a known number of everything, and goes no further
+ *   storm   the same, and four threads that get and give back as fast as they can
+ *   forked  a child of a fork that acquires things of its own; says its pid
+ *   exec    replaces itself by sleep; failexec: fails to, and holds on
+ *   grow    memory, a gigabyte at the most
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FDS = 7, BLOCKS = 300, BLOCK_BYTES = 1000, THREADS = 4, CHUNK = 1 << 20, GROWN_MOST = 1000 };
+
+static char *volatile blocks[BLOCKS];
+static FILE *volatile stream;
+static void *volatile sink;
+
+__attribute__((noinline)) void keep_fds(void)
+{
+    for (int i = 0; i < FDS; i++)
+        if (open("/etc/passwd", O_RDONLY) < 0)
+            abort();
+}
+
+__attribute__((noinline)) void keep_blocks(void)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = malloc(BLOCK_BYTES);
+}
+
+__attribute__((noinline)) void keep_others(void)
+{
+    stream = fopen("/etc/group", "r");
+    sink = mmap(NULL, 4 * CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* Leaves one of everything that it has got. */
+static void *leave(void *unused)
+{
+    int fd = open("/etc/hosts", O_RDONLY);
+    sink = malloc(4321);
+    return fd < 0 ? unused : NULL;
+}
+
+static void keep(void)
+{
+    pthread_t thread;
+    keep_fds();
+    keep_blocks();
+    keep_others();
+    if (pthread_create(&thread, NULL, leave, NULL) || pthread_join(thread, NULL))
+        abort();
+    for (int i = 0; i < BLOCKS; i++)
+        free(malloc((size_t)i * 10));
+}
+
+static void ready(void)
+{
+    printf("ready %d\n", (int)getpid());
+    fflush(stdout);
+}
+
+__attribute__((noinline)) static void *churn_one(int fd)
+{
+    FILE *file = fdopen(fd, "r");
+    void *block = malloc(100);
+    void *area = mmap(NULL, CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    block = realloc(block, 70000);
+    munmap(area, CHUNK / 2);
+    munmap((char *)area + CHUNK / 2, CHUNK / 2);
+    fclose(file);
+    return block;
+}
+
+static void *churn(void *unused)
+{
+    for (;;) {
+        int fd = open("/etc/hosts", O_RDONLY), other = dup(fd);
+        free(churn_one(fd));
+        close(other);
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, leave, NULL) == 0)
+            pthread_detach(thread);
+        usleep(50);
+    }
+    return unused;
+}
+
+static void forked(void)
+{
+    keep();
+    pid_t pid = fork();
+    if (pid == 0) {
+        usleep(200000);
+        keep_blocks();
+        keep_fds();
+        keep_fds();
+        usleep(50000);
+        ready();
+        pause();
+    }
+    waitpid(pid, NULL, 0);
+    close(3); /* the child's end changes nothing here */
+    ready();
+}
+
+int main(int count, char **words)
+{
+    const char *way = count > 1 ? words[1] : "";
+    struct rlimit many = {65536, 65536};
+    setrlimit(RLIMIT_NOFILE, &many);
+    if (strcmp(way, "forked") == 0) {
+        forked();
+    } else if (strcmp(way, "grow") == 0) {
+        ready();
+        for (int i = 0; i < GROWN_MOST; i++)
+            memset(malloc(CHUNK), 1, CHUNK);
+    } else {
+        keep();
+        if (strcmp(way, "storm") == 0)
+            for (int i = 0; i < THREADS; i++) {
+                pthread_t thread;
+                pthread_create(&thread, NULL, churn, NULL);
+            }
+        if (strcmp(way, "failexec") == 0)
+            execl("/nowhere/at/all", "all", (char *)NULL);
+        usleep(150000);
+        close(open("/etc/passwd", O_RDONLY));
+        usleep(strcmp(way, "failexec") == 0 ? 50000 : 0);
+        ready();
+        if (strcmp(way, "exec") == 0)
+            execl("/bin/sleep", "sleep", "100", (char *)NULL);
+    }
+    if (strcmp(way, "end") != 0)
+        pause();
+    return 0;
+}

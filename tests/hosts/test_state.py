@@ -1,0 +1,365 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""state=: what a process leaves that was killed, and `ctxtrace report --recover`.
+
+A program that holds a known number of everything is killed, also in the middle of a storm
+of acquisitions and releases by many threads; what is recovered is counted. Prints
+"ok NAME", "FAILED NAME: why" or "skipped NAME: why".
+
+Usage: test_state.py --ctxtrace PATH --lib PATH [--kills N]
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+TIMEOUT_S = 60
+FDS, BLOCKS, BLOCK_BYTES = 7, 300, 1000
+THREADS = 4
+KILLS = 60
+SEED = 20
+BAD_INPUT = 66
+GROUP_BYTES = 64 << 20
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def must(good, why):
+    if not good:
+        raise Failed(why)
+
+
+class Bench:
+    def __init__(self, arguments, folder):
+        self.tool, self.library = arguments.ctxtrace.resolve(), arguments.lib.resolve()
+        self.kills = arguments.kills
+        self.folder = folder
+        self.program = folder / "killed"
+        subprocess.run(["cc", "-g", "-O1", "-w", "-D_GNU_SOURCE", "-pthread", "-o", self.program,
+                        PROGRAMS / "killed.c"], check=True)
+        # Where it belongs; a machine may have made it small.
+        self.states = Path(tempfile.mkdtemp(prefix="ctxtrace-state.", dir="/dev/shm"))
+
+    def environment(self, options):
+        plain = {name: value for name, value in os.environ.items()
+                 if not name.startswith("CTXTRACE_")}
+        return {**plain, "LD_PRELOAD": str(self.library), "TMPDIR": str(self.folder),
+                "CTXTRACE_TOOL": str(self.tool), "CTXTRACE_OPTIONS": options}
+
+    def start(self, *words, options="", **more):
+        return subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                env=self.environment(f"state={self.states}:{options}"), **more)
+
+    def ready(self, process):
+        line = process.stdout.readline()
+        must(line.startswith("ready "), f"not ready: {line!r}")
+        return int(line.split()[1])
+
+    def kill(self, process, pid=None):
+        os.kill(pid or process.pid, signal.SIGKILL)
+        if not pid:
+            process.communicate(timeout=TIMEOUT_S)
+
+    def files(self):
+        return sorted(self.states.glob("*.cts"))
+
+    def clear(self):
+        for path in self.files():
+            path.unlink()
+
+    def tool_run(self, *words):
+        return subprocess.run([self.tool, *map(str, words)], capture_output=True, text=True,
+                              timeout=TIMEOUT_S, check=False)
+
+    def recover(self, path=None):
+        done = self.tool_run("report", "--recover", "--format=json", "--all",
+                             path or self.files()[-1])
+        must(done.returncode == 0, f"{done.returncode}: {done.stderr}")
+        return json.loads(done.stdout)
+
+
+def frames(report, stack):
+    return [frame.get("function") for frame in report["stacks"].get(str(stack), [])]
+
+
+def rows_of(report, function, kind):
+    """What the rows say is held of what `function` has acquired."""
+    return [row for row in report["live"]
+            if row["kind"] == kind and function in frames(report, row["stack"])]
+
+
+def held(report, function, kind):
+    return sum(row["count"] for row in rows_of(report, function, kind))
+
+
+def check_kept(report, fds=FDS):
+    must(report["process"]["trigger"] == "recovered", report["process"])
+    must(held(report, "keep_fds", "fd") == fds, f"fds: {rows_of(report, 'keep_fds', 'fd')}")
+    memory = rows_of(report, "keep_blocks", "memory")
+    must(memory and memory[0]["count"] == BLOCKS and
+         memory[0]["bytes"] == BLOCKS * BLOCK_BYTES, f"blocks: {memory}")
+    must(held(report, "keep_others", "stream") == 1, "the stream is not told")
+    must(held(report, "keep_others", "mapping") == 1, "the mapping is not told")
+
+
+def test_held(bench):
+    process = bench.start(bench.program, "held")
+    pid = bench.ready(process)
+    names = [path.name for path in bench.files()]
+    must(names == [f"killed.{pid}.cts"], f"{names}")
+    refused = bench.tool_run("report", "--recover", bench.files()[0])
+    must(refused.returncode == BAD_INPUT and "still runs" in refused.stderr, refused.stderr)
+    bench.kill(process)
+    report = bench.recover()
+    check_kept(report)
+    must(report["process"]["pid"] == pid and report["health"]["status"] == "degraded", report)
+    # What a thread has left is a finding, as in any report.
+    must([(row["detector"], row["kind"]) for row in report["findings"]
+          if "leave" in frames(report, row["stack"])] == [("held-after-cancel", "fd")] ,
+         f"{report['findings']}")
+    text = bench.tool_run("report", "--recover", bench.files()[0]).stdout
+    must("killed, recovered from its state file" in text and "keep_fds" in text and
+         "report --recover --kind=fd" in text, text)
+    # What is there is kept: the next process of this number writes beside it.
+    must(bench.files()[0].stat().st_mode & 0o777 == 0o600, "others may read it")
+
+
+def test_storm(bench):
+    """Killed at any moment at all: what it held before the storm is told whole, and of the
+    storm no more than its threads can hold at once."""
+    chance = random.Random(SEED)
+    for number in range(bench.kills):
+        process = bench.start(bench.program, "storm")
+        bench.ready(process)
+        time.sleep(chance.random() * 0.02)
+        bench.kill(process)
+        report = bench.recover()
+        try:
+            check_kept(report)
+            for kind, most in (("stream", 1), ("mapping", 2)):
+                count = held(report, "churn_one", kind)
+                must(count <= most * THREADS, f"{count} {kind}s")
+            # Descriptors: one, its copy, and the stream's.
+            count = held(report, "churn", "fd") - held(report, "leave", "fd")
+            must(count <= 3 * THREADS, f"{count} fds of churn")
+        except Failed as why:
+            raise Failed(f"kill {number} of seed {SEED}: {why}") from why
+        bench.clear()
+
+
+def test_early(bench):
+    """Killed while it starts, also before the file is whole."""
+    chance = random.Random(SEED)
+    recovered = 0
+    for _ in range(bench.kills):
+        process = bench.start(bench.program, "held")
+        time.sleep(chance.random() * 0.03)
+        bench.kill(process)
+        for path in bench.files():
+            done = bench.tool_run("report", "--recover", path)
+            must(done.returncode == 0 or (done.returncode == BAD_INPUT and
+                                          "before the file was begun" in done.stderr),
+                 f"{done.returncode}: {done.stderr}")
+            recovered += done.returncode == 0
+        bench.clear()
+    must(recovered, "every one was killed before it had a file")
+
+
+def test_forked(bench):
+    """A child has a file of its own, and its parent's is not changed by it."""
+    process = bench.start(bench.program, "forked")
+    child = bench.ready(process)
+    must(child != process.pid, "the parent was faster")
+    must(len(bench.files()) == 2, f"{bench.files()}")
+    bench.kill(process, child)
+    bench.ready(process)
+    bench.kill(process)
+    own = bench.recover(bench.states / f"killed.{child}.cts")
+    fds = rows_of(own, "keep_fds", "fd")
+    must(held(own, "keep_fds", "fd") == 2 * FDS, f"the child's: {fds}")
+    must(held(own, "keep_blocks", "memory") == BLOCKS, "the child's blocks")
+    check_kept(bench.recover(bench.states / f"killed.{process.pid}.cts"), FDS - 1)
+
+
+def test_gone(bench):
+    """No file is left by who ends or becomes another program."""
+    process = bench.start(bench.program, "end")
+    process.communicate(timeout=TIMEOUT_S)
+    must(not bench.files(), f"an end leaves {bench.files()}")
+    process = bench.start(bench.program, "exec")
+    pid = bench.ready(process)
+    deadline = time.monotonic() + TIMEOUT_S
+    wanted = f"sleep.{pid}.cts"
+    while [path.name for path in bench.files()] != [wanted]:
+        must(time.monotonic() < deadline, f"an exec leaves {bench.files()}")
+        time.sleep(0.01)
+    bench.kill(process)
+    bench.clear()
+    process = bench.start(bench.program, "failexec")
+    bench.ready(process)
+    bench.kill(process)
+    check_kept(bench.recover())
+    bench.clear()
+    process = bench.start("/bin/sh", "-c", "/bin/true; (exec 3</etc/passwd; /bin/true)")
+    process.communicate(timeout=TIMEOUT_S)
+    must(not bench.files(), f"a shell's children leave {bench.files()}")
+
+
+def test_off(bench):
+    process = bench.start(bench.program, "held")
+    pid = bench.ready(process)
+    done = bench.tool_run("off", f"--dir={bench.folder}", pid)
+    deadline = time.monotonic() + TIMEOUT_S
+    while bench.files():
+        must(time.monotonic() < deadline, f"still there: {done.stderr}")
+        time.sleep(0.01)
+    bench.kill(process)
+
+
+def refused(bench, why, *words, **more):
+    """It runs as without, and its report says why there is no file."""
+    process = bench.start(*words, options=f"dir={bench.folder}/dumps", **more)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    must(process.returncode == 0, f"{process.returncode}: {said}")
+    must(not bench.files(), f"{bench.files()}")
+    dump = sorted((bench.folder / "dumps").glob("*.ctt"))[-1]
+    told = bench.tool_run("report", "--format=json", dump).stdout
+    must(why in told, told[-2000:])
+
+
+def test_refused(bench):
+    limit = 1 << 20
+    refused(bench, "ulimit -f", bench.program, "end",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    bytes_most = 1 << 30
+    refused(bench, "ulimit -v", bench.program, "end",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (bytes_most, bytes_most)))
+    process = bench.start("/bin/true", options="state=/nowhere/at/all")
+    must(process.wait(TIMEOUT_S) == 0, "true fails")
+
+
+def test_full(bench):
+    """A folder without room: the program goes on, and is told of as far as it went."""
+    script = ("set -e; mkdir small; mount -t tmpfs -o size=2m tmpfs small; "
+              "CTXTRACE_OPTIONS=state=$PWD/small:dir=$PWD/dumps LD_PRELOAD=$1 $2 -c "
+              "'x = [bytes(600 + i % 2) for i in range(200000)]; print(len(x))'")
+    done = subprocess.run(["unshare", "-rm", "/bin/sh", "-c", script, "sh", bench.library,
+                           "/usr/bin/python3"], cwd=bench.folder, capture_output=True, text=True,
+                          timeout=TIMEOUT_S, check=False)
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        raise Skipped(f"no file system of its own: {done.stderr.strip()}")
+    must(done.returncode == 0 and done.stdout == "200000\n", f"{done.returncode} {done.stderr}")
+    dump = sorted((bench.folder / "dumps").glob("*.ctt"))[-1]
+    must("state_rows_lost" in bench.tool_run("report", "--format=json", dump).stdout,
+         "nothing is counted")
+
+
+def group_make():
+    for root, limit in (("/sys/fs/cgroup", "memory.max"),
+                        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")):
+        group = Path(root) / f"ctxtrace-test-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            with (group / limit).open("r+") as file:
+                file.write(str(GROUP_BYTES))
+            return group
+        except OSError:
+            group.rmdir()
+    raise Skipped("no memory control group can be made here")
+
+
+def test_group(bench):
+    """Killed by the kernel, in a control group that has no memory left."""
+    group = group_make()
+    process = None
+    try:
+        process = bench.start("/bin/sh", "-c", f"echo $$ > {group}/cgroup.procs; exec $0 grow",
+                              bench.program)
+        bench.ready(process)
+        process.communicate(timeout=TIMEOUT_S)
+        must(process.returncode == -signal.SIGKILL, f"ended by {process.returncode}")
+        report = bench.recover()
+        memory = rows_of(report, "main", "memory")
+        must(memory and memory[0]["bytes"] > 16 << 20, f"{memory}")
+    finally:
+        if process and process.poll() is None:
+            process.kill()
+            process.wait()
+        time.sleep(0.1)
+        group.rmdir()
+
+
+def test_input(bench):
+    """Files that are none, and ones that are cut or damaged."""
+    process = bench.start(bench.program, "held")
+    bench.ready(process)
+    bench.kill(process)
+    whole = bench.files()[0]
+    head = whole.open("rb").read(65536)
+    files = {"empty": b"", "text": b"hello world, no state file", "zeros": bytes(70000),
+             "cut": head[:100], "only the head": head, "a dump": b"CTXTRACE" + bytes(100)}
+    for name, content in files.items():
+        path = bench.folder / "bad.cts"
+        path.write_bytes(content)
+        done = bench.tool_run("report", "--recover", path)
+        must(done.returncode == BAD_INPUT and str(path) in done.stderr and not done.stdout,
+             f"{name}: {done.returncode} {done.stderr}")
+    for name in ("/dev/zero", bench.folder, bench.folder / "none.cts"):
+        must(bench.tool_run("report", "--recover", name).returncode == BAD_INPUT, f"{name}")
+    done = bench.tool_run("report", whole)
+    must(done.returncode == BAD_INPUT and "--recover" in done.stderr, done.stderr)
+
+
+TESTS = [test_held, test_storm, test_early, test_forked, test_gone, test_off, test_refused,
+         test_full, test_group, test_input]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ctxtrace", type=Path, required=True)
+    parser.add_argument("--lib", type=Path, required=True)
+    parser.add_argument("--kills", type=int, default=KILLS)
+    parser.add_argument("--only")
+    arguments = parser.parse_args()
+    bad = 0
+    for test in TESTS:
+        name = test.__name__.removeprefix("test_")
+        if arguments.only not in (None, name):
+            continue
+        with tempfile.TemporaryDirectory(prefix="ctxtrace-state.") as folder:
+            bench = Bench(arguments, Path(folder))
+            try:
+                test(bench)
+                print(f"ok {name}", flush=True)
+            except Skipped as why:
+                print(f"skipped {name}: {why}", flush=True)
+            except (Failed, OSError, subprocess.SubprocessError, ValueError) as why:
+                print(f"FAILED {name}: {str(why)[-1500:]}", flush=True)
+                bad += 1
+            finally:
+                shutil.rmtree(bench.states, ignore_errors=True)
+    sys.exit(bad != 0)
+
+
+if __name__ == "__main__":
+    main()
