@@ -33,6 +33,10 @@ MADE_UP = (
     (r"test_\d+_tmp", "test_PID_tmp", "CPython's tests name their files by their pid"),
     (r"test_python_\d+", "test_python_PID", "and their folders"),
     (r"\btmp[a-z0-9_]{8}\b", "tmpNAME", "Python's tempfile"),
+    (r"cmTC_[0-9a-f]{5}", "cmTC_NAME", "folders in which cmake tries compilers"),
+    (r"TryCompile-\w{6}", "TryCompile-NAME", "and others"),
+    (r"PG_GRANDPARENT_PID=\d+", "PG_GRANDPARENT_PID=PID", "a shell's number"),
+    (r"/mine,\d+,(\d+)", r"/mine,PID,\1", "tmux's server"),
     (r"os\.kill\(\d+,", "os.kill(PID,", "a child of a test that signals its parent"),
 )
 

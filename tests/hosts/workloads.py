@@ -14,6 +14,9 @@ JOB_PIDS = ((r"line \d+:\s+\d+ ", "line N: PID "), (r"process \d+", "process PID
 DASH_JOBS = (*JOB_PIDS, (r"^(Terminated\n)+", "Terminated\n"))
 POLLS = (r"\w+ errno 0 names \('grep', ", "the script polls with it until it is so")
 KILLED = (r"start errno 0 names \('sleep', .*\n.*\nsleep\n100\n", "killed before or after its main")
+SLEEPS = (r"\w+ errno 0 names \('sleep', ", "the script sleeps until it is so")
+BACKENDS = (r"exit errno \d+ names \('postgres', 'postgres: ", "which files it has read by then")
+LOOKS = (r"\w+ errno 0 names \('(tmux: client|tmux|grep)', ", "the script looks until it is so")
 CUT_OFF = (r"exit errno 0 names \('od', ", "its reader, head, may be gone before it ends")
 # Of CPython's own tests.
 OPENS_ON = (r"exit .*\ndescriptors (\d+ ){30}", "daemon threads open files until the very end")
@@ -39,7 +42,8 @@ def python_test(module, options=""):
 WORKLOADS = (
     # CPython's tests wait for the most part: first, so that the others run beside them.
     *(python_test(module)
-      for module in ("test_signal", "test_threading", "test_subprocess", "test_os")),
+      for module in ("test_signal", "test_threading", "test_subprocess", "test_os", "test_asyncio",
+                     "test_ssl", "test_json")),
     Workload("startup-facts", "startup_facts.sh"),
     Workload("true", "true.sh"),
     Workload("bash-traps", "traps.sh", normalise=JOB_PIDS, chance=(POLLS, KILLED)),
@@ -61,4 +65,18 @@ WORKLOADS = (
     Workload("curl", "curl.sh", ("curl",), fixture="http", normalise=TRANSFER_RATES),
     Workload("openssl", "openssl.sh", ("openssl",), normalise=OPENSSL_PIDS),
     Workload("node", "node.sh", ("node",)),
+    Workload("wget", "wget.sh", ("wget",), fixture="http"),
+    Workload("ssh-keygen", "ssh_keygen.sh", ("ssh-keygen",)),
+    Workload("gpg", "gpg.sh", ("gpg",)),
+    Workload("editors", "editors.sh", ("vim", "ed")),
+    Workload("tmux", "tmux.sh", ("tmux",), chance=(SLEEPS, LOOKS)),
+    Workload("ruby", "ruby.rb", ("ruby",), interpreter="ruby"),
+    Workload("cmake", "cmake.sh", ("cmake", "make", "g++")),
+    Workload("languages", "languages.sh", ("lua5.4", "tclsh", "php")),
+    Workload("text-tools", "text_tools.sh", ("gawk", "mawk", "bc", "m4", "less", "file", "flex",
+                                             "bison")),
+    Workload("sync", "sync.sh", ("rsync", "zstd")),
+    Workload("java", "java.sh", ("java",)),
+    Workload("memcached", "memcached.sh", ("memcached",), chance=(SLEEPS,)),
+    Workload("postgres", "postgres.sh", ("unshare",), chance=(BACKENDS,)),
 )
