@@ -102,7 +102,14 @@ struct site_key {
 struct site {
     struct site_key key;
     uint64_t acquired, released, acquired_bytes;
-    struct stack *released_stack;
+    struct stack *released_stack; /* of the last release */
+    struct place {
+        struct stack *stack;
+        uint64_t count;
+    } places[CTT_SITE_PLACES]; /* most frequent first */
+    size_t place_count;
+    uint64_t elsewhere;                           /* released at other places */
+    uint64_t late, late_longest_ns, late_mean_ns; /* released after the context's end */
     UT_hash_handle hh;
 };
 

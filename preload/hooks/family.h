@@ -124,7 +124,7 @@ void child_coming(void);
 /* 0: there is none after all; -errno: there should have been one. */
 void child_acquired(struct hook *hook, const struct call_site *site, int pid,
                     enum holding_detail detail);
-void child_collected(int pid);
+void child_collected(struct hook *hook, const struct call_site *site, int pid);
 /* In a fork child, which has no children yet. */
 void children_forget(void);
 

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/facts/releases.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
@@ -132,9 +133,20 @@ static void fd_take_out(struct fd_release *release, int fd, uint32_t stack)
     release->earlier_acquired_stack = slot->released_acquired_stack;
     release->earlier_task = slot->released_task;
     release->had = fd_take(fd, stack, &release->was);
-    struct stack_note *note = release->had ? stack_note(release->was.stack) : NULL;
-    if (note)
-        atomic_store_explicit(&note->released_stack, stack, memory_order_relaxed);
+}
+
+/* A part is not counted apart: its owner is. */
+static void fd_gone(const struct fd_release *release)
+{
+    if (release->had && !(release->was.flags & CTT_HOLDING_PART))
+        release_note(&release->was, release->stack);
+}
+
+/* For good: closed by what is called now, whatever that says (E3). */
+static void fd_give_back(struct fd_release *release, int fd, uint32_t stack)
+{
+    fd_take_out(release, fd, stack);
+    fd_gone(release);
 }
 
 void fd_releasing(struct fd_release *release, struct hook *hook, const struct call_site *site,
@@ -142,7 +154,7 @@ void fd_releasing(struct fd_release *release, struct hook *hook, const struct ca
 {
     if (fd == STDERR_FILENO)
         NOTIFY(stderr_closing);
-    fd_take_out(release, fd, family_stack(hook, site));
+    fd_give_back(release, fd, family_stack(hook, site));
 }
 
 void fd_released(struct fd_release *release, intptr_t result)
@@ -171,6 +183,7 @@ void fd_replaced(struct fd_release *release, int from, int result)
             fd_enter(release->fd, &release->was);
         return;
     }
+    fd_gone(release);
     struct holding_copy source;
     enum ctt_kind_id kind = fd_read(from, &source) ? source.kind : CTT_KIND_FD;
     descriptor_enter(result, kind, DETAIL_DUP, release->stack);
@@ -187,5 +200,5 @@ void fds_releasing(struct hook *hook, const struct call_site *site, unsigned fir
     unsigned end = (unsigned)fd_limit();
     struct fd_release release;
     for (unsigned fd = first; fd < end && fd <= last; fd++)
-        fd_take_out(&release, (int)fd, stack);
+        fd_give_back(&release, (int)fd, stack);
 }

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "preload/facts/releases.h"
+
 #define STDIO_LAST 2
 
 /* A stream in memory has no descriptor: -1. */
@@ -118,9 +120,8 @@ static void handle_take_out(struct hook *hook, const struct call_site *site, enu
     if (fd < 0 && !had)
         return;
     fd_releasing(&part, hook, site, fd);
-    struct stack_note *note = had ? stack_note(was.stack) : NULL;
-    if (note)
-        atomic_store_explicit(&note->released_stack, part.stack, memory_order_relaxed);
+    if (had)
+        release_note(&was, part.stack);
 }
 
 void stream_releasing(struct hook *hook, const struct call_site *site, FILE *stream)

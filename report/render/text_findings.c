@@ -188,22 +188,6 @@ static void when_write(struct text *text, const struct finding *f)
               text_moment(text, text->report->now_ns));
 }
 
-static void seen_write(struct text *text, const struct finding *f)
-{
-    const struct site *s = f->site;
-    const char *last = "";
-
-    if (!s || f->mishaps)
-        return;
-    if (s->released_stack)
-        last = pool_format(text->pool, " (last at %s)", best_place(text, s->released_stack, false));
-    text_line(text, PAINT_NONE,
-              "    seen    %" PRIu64 " %sacquired at this stack: %" PRIu64 " released%s, %" PRIu64
-              " never",
-              s->acquired, model_is_sampled(text->report->model, s->key.kind) ? "sampled " : "",
-              s->released, last, time_between(s->released, s->acquired));
-}
-
 static bool frame_same(const struct frame *a, const struct frame *b)
 {
     return a->module == b->module && a->function && a->function == b->function &&
@@ -268,7 +252,8 @@ static void block_write(struct text *text, unsigned number, const struct finding
         what_write(text, f);
     whose_write(text, f);
     when_write(text, f);
-    seen_write(text, f);
+    if (f->holdings)
+        text_write_siblings(text, f->site);
     if (f->mishaps && f->mishaps->id == CTT_MISHAP_LIMIT)
         text_write_holders(text, f->mishaps->error);
     text_write_stack(text, "stack", f->stack);

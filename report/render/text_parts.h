@@ -11,8 +11,10 @@
 void text_write_findings(struct text *text); /* text_findings.c */
 void text_write_notes(struct text *text);
 void text_write_stack(struct text *text, const char *label, struct stack *stack);
-void text_write_held_now(struct text *text); /* text_live.c */
-void text_write_tasks(struct text *text);    /* text_tasks.c */
+/* What became of all that a finding's stack acquired. NULL: nothing is known. */
+void text_write_siblings(struct text *text, const struct site *site); /* text_siblings.c */
+void text_write_held_now(struct text *text);                          /* text_live.c */
+void text_write_tasks(struct text *text);                             /* text_tasks.c */
 void text_write_untracked(struct text *text);
 void text_write_health(struct text *text); /* text_health.c */
 

@@ -27,9 +27,11 @@ struct stack_tally *stack_tally(uint32_t id)
     return NULL;
 }
 
+static struct stack_note notes[1024];
+
 struct stack_note *stack_note(uint32_t id)
 {
-    return NULL;
+    return id < 1024 ? &notes[id] : NULL;
 }
 
 void *hook_resolve(struct hook *hook)
@@ -182,6 +184,10 @@ static void test_failed_dup2_changes_nothing(void **state)
     fd_replaced(&release, 51, -1);
     assert_true(fd_read(50, &copy));
     assert_int_equal(copy.stack, 301);
+    assert_int_equal(notes[301].released_stack, 0);
+    fd_replacing(&release, &hook, &site, 50);
+    fd_replaced(&release, 51, 50);
+    assert_int_equal(notes[301].released_stack, 302);
 }
 
 static void test_dup2_onto_a_stream_stays_its_part(void **state)
@@ -222,7 +228,7 @@ static void test_child_collected_before_it_is_entered(void **state)
 {
     struct holding_copy copy;
     child_coming();
-    child_collected(5001);
+    child_collected(&hook, &site, 5001);
     child_acquired(&hook, &site, 5001, DETAIL_FORK);
     assert_false(key_read(CTT_KIND_PROCESS, 5001, &copy));
 }
@@ -230,11 +236,11 @@ static void test_child_collected_before_it_is_entered(void **state)
 static void test_stranger_collected_is_forgotten(void **state)
 {
     struct holding_copy copy;
-    child_collected(5002);
+    child_collected(&hook, &site, 5002);
     child_coming();
     child_acquired(&hook, &site, 5002, DETAIL_FORK);
     assert_true(key_read(CTT_KIND_PROCESS, 5002, &copy));
-    child_collected(5002);
+    child_collected(&hook, &site, 5002);
     assert_false(key_read(CTT_KIND_PROCESS, 5002, &copy));
 }
 

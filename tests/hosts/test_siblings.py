@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What became of the siblings, and what a holding went through: of every kind.
+
+A small program (programs/siblings.c) keeps one of each kind, gives back others in known
+places and late, and is asked by a snapshot.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parent / "programs" / "siblings.c"
+TIMEOUT_S = 60
+LATE_S = 0.3
+
+# Kind: the functions that acquire, how many they have, and what releases how many of them.
+EXPECTED = (
+    ("fd", "acquire_fd descriptors", 12, {"orderly": 10, "on_error": 1}),
+    ("fd", "acquire_fd acquires_and_ends", 3, {"orderly": 2}),
+    ("mapping", "acquire_mapping", 3, {"release_mapping": 2}),
+    ("process", "acquire_child", 3, {"release_child": 2}),
+    ("dir", "acquire_directory", 3, {"release_directory": 2}),
+    ("stream", "acquire_stream", 3, {"release_stream": 2}),
+    ("thread", "acquire_thread", 3, {"release_thread": 2}),
+    ("key", "acquire_key", 3, {"release_key": 2}),
+    ("handle", "acquire_regex", 3, {"release_regex": 2}),
+)
+
+
+class Siblings:
+    def __init__(self, options):
+        self.ctxtrace, self.library = options.ctxtrace, os.path.abspath(options.lib)
+        self.failed = 0
+
+    def check(self, name, good, why=""):
+        print("ok " + name if good else f"FAILED {name}: {str(why)[-900:]}", flush=True)
+        self.failed += not good
+
+    def ask(self, *words):
+        return subprocess.run([self.ctxtrace, *map(str, words)], capture_output=True, text=True,
+                              timeout=TIMEOUT_S, check=False)
+
+    def dump(self, folder):
+        """What the program says, and the path of a dump of it."""
+        program = Path(folder) / "siblings"
+        subprocess.run(["cc", "-g", "-O0", "-w", "-D_GNU_SOURCE", "-pthread", "-o", program,
+                        PROGRAM], check=True)
+        variables = dict(os.environ, LD_PRELOAD=self.library, CTXTRACE_OPTIONS=f"dir={folder}")
+        process = subprocess.Popen([program], env=variables, stdout=subprocess.PIPE, text=True)
+        try:
+            said = process.stdout.readline() + process.stdout.readline()
+            path = Path(folder) / "now.ctt"
+            done = self.ask("snapshot", process.pid, "-o", path)
+            if done.returncode:
+                raise SystemExit(f"FAILED snapshot: {done.stderr}")
+            return said, path
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def places(report, siblings):
+    """How many were released, by the function in the program that called the release."""
+    counts = {}
+    for place in siblings["places"]:
+        frames = report["stacks"][str(place["stack"])]
+        name = next((f["function"] for f in frames if f["in_project"]), None)
+        counts[name] = counts.get(name, 0) + place["count"]
+    return counts
+
+
+def siblings_of(report, kind, functions):
+    for row in report["live"]:
+        frames = report["stacks"][str(row["stack"])] if row["stack"] else []
+        if row["kind"] == kind and set(functions.split()) <= {f["function"] for f in frames}:
+            return row["siblings"]
+    return None
+
+
+def check_siblings(bench, report):
+    for kind, functions, acquired, released in EXPECTED:
+        found = siblings_of(report, kind, functions)
+        good = found and found["acquired"] == acquired and \
+            places(report, found) == released and found["released"] == sum(released.values())
+        bench.check(f"siblings-{kind}-{functions.split()[-1]}", good,
+                    (found, found and places(report, found)))
+
+
+def check_late(bench, report):
+    late = siblings_of(report, "fd", "acquire_fd acquires_and_ends")["late"]
+    bench.check("siblings-late", late["count"] == 2 and
+                LATE_S <= late["mean_s"] <= late["longest_s"] < LATE_S + TIMEOUT_S, late)
+    orderly = siblings_of(report, "fd", "acquire_fd descriptors")["late"]
+    bench.check("siblings-not-late", orderly == {"count": 0, "longest_s": None, "mean_s": None},
+                orderly)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ctxtrace", required=True)
+    parser.add_argument("--lib", required=True)
+    bench = Siblings(parser.parse_args())
+    with tempfile.TemporaryDirectory(prefix="ctxtrace-siblings.") as folder:
+        said, path = bench.dump(folder)
+        bench.check("siblings-program", said == "fclose gives -1\nready\n", said)
+        report = json.loads(bench.ask("report", "--format=json", "--all", path).stdout)
+        check_siblings(bench, report)
+        check_late(bench, report)
+    return 1 if bench.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
