@@ -88,6 +88,8 @@ struct holding {
     struct stack *stack;
     const char *detail, *name, *peer;
     uint32_t context_id, task_id, last_task;
+    uint32_t source; /* descriptor that it is a copy of, plus 1; 0: none */
+    struct stack *source_stack;
     bool hidden;             /* by --kind or --since */
     struct finding *finding; /* the detector that claimed it */
     struct holding *next_in_finding;

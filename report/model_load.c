@@ -174,6 +174,8 @@ static void load_holding(struct load *load, const void *fixed)
     holding->newest_ns = in->acquired_ns;
     holding->last_used_ns = in->last_used_ns;
     holding->last_task = in->last_task;
+    holding->source = in->source;
+    holding->source_stack = stack_of(load, in->source_stack);
     holding->detail = text_of(load, in->detail);
     holding->name = text_of(load, in->name);
     holding->peer = text_of(load, in->peer);

@@ -34,7 +34,7 @@ void mishap_take_back(struct ctt_mishap fact);
 /* In a fork child: what happened was the parent's. */
 void mishaps_forget(void);
 /* How many different ones there are. */
-uint32_t mishap_count(void);
+uint32_t mishap_count(void); /* without failed closes, which are nobody's mistake */
 /* Copies record i; false past the end. */
 bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact);
 

@@ -82,13 +82,13 @@ static void double_close_judged(const struct fd_release *release)
 }
 
 /* D25: the descriptor of a FILE or DIR that is still open was closed. */
-static void owner_judged(const struct fd_release *release)
+static __attribute__((noinline, cold)) void owner_judged(const struct fd_release *release)
 {
     const struct holding_copy *was = &release->was;
     const uint16_t blameless = CTT_HOLDING_INHERITED | CTT_HOLDING_STDIO;
     struct holding_copy owner;
-    if (!(was->flags & CTT_HOLDING_OWNED) || was->flags & blameless ||
-        !key_read(was->owner_kind, was->owner, &owner) || owner.flags & blameless)
+    if (was->flags & blameless || !key_read(was->owner_kind, was->owner, &owner) ||
+        owner.flags & blameless)
         return;
     mishap_note((struct ctt_mishap){.id = CTT_MISHAP_CLOSED_BEHIND_OWNER,
                                     .kind = was->kind,
@@ -97,6 +97,16 @@ static void owner_judged(const struct fd_release *release)
                                     .owner_kind = was->owner_kind,
                                     .stack = release->stack,
                                     .acquired_stack = owner.stack});
+}
+
+void close_failed(const struct holding_copy *was, uint32_t stack, int error)
+{
+    mishap_note((struct ctt_mishap){.id = CTT_MISHAP_FAILED_CLOSE,
+                                    .kind = was->kind,
+                                    .handle = was->handle,
+                                    .error = (uint32_t)error,
+                                    .stack = stack,
+                                    .acquired_stack = was->stack});
 }
 
 /* D16: who acquired it uses it, and another has closed it: what the use finds is nothing
@@ -157,16 +167,26 @@ void fd_releasing(struct fd_release *release, struct hook *hook, const struct ca
     fd_give_back(release, fd, family_stack(hook, site));
 }
 
-void fd_released(struct fd_release *release, intptr_t result)
+/* The call says -1. Whether it has released all the same. */
+static __attribute__((noinline, cold)) bool released_badly(const struct fd_release *release)
 {
-    if (result == -1 && errno == EBADF) {
+    if (errno != EBADF) {
         if (release->had)
-            HEALTH(fd_releases_missed); /* closed by a way that no hook saw */
-        else
-            double_close_judged(release);
-        return;
+            close_failed(&release->was, release->stack, errno);
+        return true;
     }
     if (release->had)
+        HEALTH(fd_releases_missed); /* closed by a way that no hook saw */
+    else
+        double_close_judged(release);
+    return false;
+}
+
+void fd_released(struct fd_release *release, intptr_t result)
+{
+    if (__builtin_expect(result == -1, 0) && !released_badly(release))
+        return;
+    if (release->had && __builtin_expect(release->was.flags & CTT_HOLDING_OWNED, 0))
         owner_judged(release);
 }
 
@@ -184,9 +204,7 @@ void fd_replaced(struct fd_release *release, int from, int result)
         return;
     }
     fd_gone(release);
-    struct holding_copy source;
-    enum ctt_kind_id kind = fd_read(from, &source) ? source.kind : CTT_KIND_FD;
-    descriptor_enter(result, kind, DETAIL_DUP, release->stack);
+    duplicate_enter(result, from, release->stack);
     /* A redirected stream keeps its number, and owns what stands there now. */
     if (release->had && release->was.flags & CTT_HOLDING_OWNED)
         fd_set_owner(result, release->was.owner, release->was.owner_kind);

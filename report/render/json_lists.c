@@ -124,6 +124,15 @@ static void handle_write(struct json *json, const struct holding *h)
     }
 }
 
+/* Of a copy: of which descriptor, and where that was acquired. */
+static void source_write(struct json *json, const struct holding *h)
+{
+    if (!h->source)
+        return;
+    json_number(json, "copy_of", h->source - 1);
+    json_write_stack(json, "copy_of_stack", h->source_stack);
+}
+
 static void item_write(struct json *json, const struct report *report, const struct holding *h)
 {
     json_open(json, NULL, '{');
@@ -145,6 +154,7 @@ static void item_write(struct json *json, const struct report *report, const str
     json_seconds(json, "acquired_s", h->oldest_ns);
     json_seconds(json, "last_used_s", h->last_used_ns);
     json_bool(json, "cloexec", h->flags & CTT_HOLDING_CLOEXEC);
+    source_write(json, h);
     age_write(json, report, h->oldest_ns);
     json_close(json, '}');
 }
@@ -287,6 +297,8 @@ void json_write_holdings(struct json *json, const struct report *report)
         json_number(json, "bytes", h->bytes);
         json_seconds(json, "acquired_s", h->oldest_ns);
         json_seconds(json, "last_used_s", h->last_used_ns);
+        id_write(json, "last_task", h->last_used_ns == CTT_NEVER ? 0 : h->last_task);
+        source_write(json, h);
         json_close(json, '}');
     }
     json_close(json, ']');

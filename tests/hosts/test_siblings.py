@@ -9,7 +9,6 @@ places and late, and is asked by a snapshot.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -101,6 +100,21 @@ def check_late(bench, report):
                 orderly)
 
 
+def check_history(bench, report):
+    copy = next((h for h in report["holdings"] if h["detail_kind"] == "dup"), None)
+    if not copy:
+        bench.check("history-copy", False, report["holdings"])
+        return
+    frames = [f["function"] for f in report["stacks"][str(copy["copy_of_stack"])]]
+    bench.check("history-copy", "acquire_fd" in frames and copy["copy_of"] < copy["fd"], frames)
+    bench.check("history-use", copy["last_task"] and copy["last_task"] != copy["task"], copy)
+    failed = [m for m in report["mishaps"] if m["name"] == "failed-close"]
+    bench.check("history-failed-close", len(failed) == 1 and failed[0]["error"] == "ENOSPC" and
+                failed[0]["kind"] == "stream", failed)
+    bench.check("history-no-finding", not any("close" in f["detector"]
+                                              for f in report["findings"]), report["findings"])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ctxtrace", required=True)
@@ -112,6 +126,7 @@ def main():
         report = json.loads(bench.ask("report", "--format=json", "--all", path).stdout)
         check_siblings(bench, report)
         check_late(bench, report)
+        check_history(bench, report)
     return 1 if bench.failed else 0
 
 

@@ -138,6 +138,20 @@ static void test_interrupted_close_releases(void **state)
     assert_false(fd_read(40, &copy));
 }
 
+/* hazard: E3: it is told, and is no occasion. */
+static void test_failed_close_is_noted(void **state)
+{
+    struct ctt_mishap fact;
+    uint32_t before = mishap_count();
+    program_opens(41, 161);
+    program_closes(41, 162, EIO);
+    assert_int_equal(mishaps_of(CTT_MISHAP_FAILED_CLOSE, 162, &fact), 1);
+    assert_int_equal(fact.error, EIO);
+    assert_int_equal(fact.handle, 41);
+    assert_int_equal(fact.acquired_stack, 161);
+    assert_int_equal(mishap_count(), before);
+}
+
 /* ---- what belongs to a stream ---- */
 
 static void test_close_behind_a_stream(void **state)
@@ -205,6 +219,25 @@ static void test_dup2_onto_a_stream_stays_its_part(void **state)
     assert_true(copy.flags & CTT_HOLDING_OWNED);
 }
 
+/* ---- copies ---- */
+
+static void test_copy_knows_what_it_is_of(void **state)
+{
+    uint32_t source, stack;
+    program_opens(80, 321);
+    here = 322;
+    duplicate_acquired(&hook, &site, 80, 81);
+    fd_source(81, &source, &stack);
+    assert_int_equal(source, 81);
+    assert_int_equal(stack, 321);
+    struct fd_release release;
+    fd_replacing(&release, &hook, &site, 82);
+    fd_replaced(&release, 81, 82);
+    fd_source(82, &source, &stack);
+    assert_int_equal(source, 82);
+    assert_int_equal(stack, 322);
+}
+
 /* ---- limits ---- */
 
 static void test_limit_is_noted_with_what_is_held(void **state)
@@ -266,10 +299,12 @@ int main(void)
         cmocka_unit_test(test_blind_closer_stays_blind),
         cmocka_unit_test(test_close_of_nothing_is_no_mishap),
         cmocka_unit_test(test_interrupted_close_releases),
+        cmocka_unit_test(test_failed_close_is_noted),
         cmocka_unit_test(test_close_behind_a_stream),
         cmocka_unit_test(test_stream_goes_with_its_descriptor),
         cmocka_unit_test(test_failed_dup2_changes_nothing),
         cmocka_unit_test(test_dup2_onto_a_stream_stays_its_part),
+        cmocka_unit_test(test_copy_knows_what_it_is_of),
         cmocka_unit_test(test_limit_is_noted_with_what_is_held),
         cmocka_unit_test(test_child_collected_before_it_is_entered),
         cmocka_unit_test(test_stranger_collected_is_forgotten),
