@@ -86,6 +86,15 @@ static void late_write(struct text *text, const struct site *site)
                   text_duration(text, site->late_mean_ns));
 }
 
+void text_write_release_stacks(struct text *text, const struct site *site)
+{
+    for (size_t i = 0; site && i < site->place_count; i++) {
+        text_line(text, PAINT_NONE, "%s", "");
+        text_line(text, PAINT_BOLD, "released here: %" PRIu64, site->places[i].count);
+        text_write_stack(text, "stack", site->places[i].stack);
+    }
+}
+
 void text_write_siblings(struct text *text, const struct site *site)
 {
     struct spot spots[CTT_SITE_PLACES];

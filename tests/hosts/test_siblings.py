@@ -50,7 +50,7 @@ class Siblings:
         program = Path(folder) / "siblings"
         subprocess.run(["cc", "-g", "-O0", "-w", "-D_GNU_SOURCE", "-pthread", "-o", program,
                         PROGRAM], check=True)
-        variables = dict(os.environ, LD_PRELOAD=self.library, CTXTRACE_OPTIONS=f"dir={folder}")
+        variables = dict(os.environ, LD_PRELOAD=self.library, CTXTRACE_OPTIONS=f"dir={folder}:grace=1ms")
         process = subprocess.Popen([program], env=variables, stdout=subprocess.PIPE, text=True)
         try:
             said = process.stdout.readline() + process.stdout.readline()
@@ -115,6 +115,22 @@ def check_history(bench, report):
                                               for f in report["findings"]), report["findings"])
 
 
+def check_show(bench, report, path):
+    """Of the copy, and of the finding that the report's own next line names."""
+    copy = next(h for h in report["holdings"] if h["detail_kind"] == "dup")
+    shown = bench.ask("show", f"fd:{copy['fd']}", path).stdout
+    bench.check("show-copy", f"of fd {copy['copy_of']}, acquired by acquire_fd " in shown and
+                "another task than acquired it" in shown, shown)
+    command = next((line.split()[2:] for line in bench.ask("report", path).stdout.splitlines()
+                    if line.startswith("    next    ctxtrace show")), [])
+    done = bench.ask(*command)
+    bench.check("show-next", done.returncode == 0 and "released here: 2" in done.stdout and
+                "2 released after their context's end: by 3" in done.stdout, done)
+    stream = next(h for h in report["holdings"] if h["kind"] == "stream")
+    shown = bench.ask("show", f"stream:{stream['handle']}", path).stdout
+    bench.check("show-stream", "    owns    fd " in shown and "> release_stream" in shown, shown)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ctxtrace", required=True)
@@ -127,6 +143,7 @@ def main():
         check_siblings(bench, report)
         check_late(bench, report)
         check_history(bench, report)
+        check_show(bench, report, path)
     return 1 if bench.failed else 0
 
 
