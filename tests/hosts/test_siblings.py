@@ -28,13 +28,16 @@ EXPECTED = (
     ("stream", "acquire_stream", 3, {"release_stream": 2}),
     ("thread", "acquire_thread", 3, {"release_thread": 2}),
     ("key", "acquire_key", 3, {"release_key": 2}),
+    ("memory", "acquire_memory", 3, {"release_memory": 2}),
     ("handle", "acquire_regex", 3, {"release_regex": 2}),
 )
 
 
 class Siblings:
     def __init__(self, options):
-        self.ctxtrace, self.library = options.ctxtrace, os.path.abspath(options.lib)
+        self.ctxtrace, self.library = (os.path.abspath(path)
+                                       for path in (options.ctxtrace, options.lib))
+        self.program = None
         self.failed = 0
 
     def check(self, name, good, why=""):
@@ -45,13 +48,19 @@ class Siblings:
         return subprocess.run([self.ctxtrace, *map(str, words)], capture_output=True, text=True,
                               timeout=TIMEOUT_S, check=False)
 
+    def compile(self, folder):
+        self.program = Path(folder) / "siblings"
+        subprocess.run(["cc", "-g", "-O0", "-w", "-D_GNU_SOURCE", "-pthread", "-o", self.program,
+                        PROGRAM], check=True)
+
+    def variables(self, options):
+        return dict(os.environ, LD_PRELOAD=self.library, CTXTRACE_TOOL=self.ctxtrace,
+                    CTXTRACE_OPTIONS=options)
+
     def dump(self, folder):
         """What the program says, and the path of a dump of it."""
-        program = Path(folder) / "siblings"
-        subprocess.run(["cc", "-g", "-O0", "-w", "-D_GNU_SOURCE", "-pthread", "-o", program,
-                        PROGRAM], check=True)
-        variables = dict(os.environ, LD_PRELOAD=self.library, CTXTRACE_OPTIONS=f"dir={folder}:grace=1ms")
-        process = subprocess.Popen([program], env=variables, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([self.program], stdout=subprocess.PIPE, text=True,
+                                   env=self.variables(f"dir={folder}:grace=1ms:frees=1"))
         try:
             said = process.stdout.readline() + process.stdout.readline()
             path = Path(folder) / "now.ctt"
@@ -102,7 +111,7 @@ def check_late(bench, report):
 
 def check_history(bench, report):
     copy = next((h for h in report["holdings"] if h["detail_kind"] == "dup"), None)
-    if not copy:
+    if not copy or not copy.get("copy_of_stack"):
         bench.check("history-copy", False, report["holdings"])
         return
     frames = [f["function"] for f in report["stacks"][str(copy["copy_of_stack"])]]
@@ -115,9 +124,23 @@ def check_history(bench, report):
                                               for f in report["findings"]), report["findings"])
 
 
+def check_silence(bench, folder):
+    """A close that failed is told to who asks: at exit no command is even started."""
+    tool = Path(folder) / "tool"
+    tool.write_text("#!/bin/sh\ntouch called\n")
+    tool.chmod(0o755)
+    done = subprocess.run([bench.program, "full"], cwd=folder,
+                          env=bench.variables("auto=mishap") | {"CTXTRACE_TOOL": str(tool)},
+                          capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    bench.check("failed-close-is-silent",
+                done.returncode == 0 and done.stdout == "fclose gives -1\n" and not done.stderr and
+                not (Path(folder) / "called").exists(), done)
+
+
 def check_show(bench, report, path):
     """Of the copy, and of the finding that the report's own next line names."""
     copy = next(h for h in report["holdings"] if h["detail_kind"] == "dup")
+    copy = {"copy_of": None} | copy
     shown = bench.ask("show", f"fd:{copy['fd']}", path).stdout
     bench.check("show-copy", f"of fd {copy['copy_of']}, acquired by acquire_fd " in shown and
                 "another task than acquired it" in shown, shown)
@@ -137,6 +160,8 @@ def main():
     parser.add_argument("--lib", required=True)
     bench = Siblings(parser.parse_args())
     with tempfile.TemporaryDirectory(prefix="ctxtrace-siblings.") as folder:
+        bench.compile(folder)
+        check_silence(bench, folder)
         said, path = bench.dump(folder)
         bench.check("siblings-program", said == "fclose gives -1\nready\n", said)
         report = json.loads(bench.ask("report", "--format=json", "--all", path).stdout)

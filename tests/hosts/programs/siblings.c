@@ -74,6 +74,12 @@ static KEEP void acquire_regex(regex_t *regex)
     regcomp(regex, "a", 0);
 }
 
+static KEEP void *acquire_memory(void)
+{
+    void *block = malloc(100);
+    return block;
+}
+
 /* ---- places that release ---- */
 
 static KEEP void orderly(int fd)
@@ -121,6 +127,11 @@ static KEEP void release_key(pthread_key_t key)
 static KEEP void release_regex(regex_t *regex)
 {
     regfree(regex);
+}
+
+static KEEP void release_memory(void *block)
+{
+    free(block);
 }
 
 /* ---- what happens ---- */
@@ -176,16 +187,26 @@ static void copies(void)
     pthread_join(thread, NULL);
 }
 
-int main(void)
+/* Flushed into what is full: it is closed all the same. */
+static void fills(void)
 {
-    regex_t regexes[3];
-    setvbuf(stdout, NULL, _IONBF, 0);
-    descriptors();
-    copies();
-    /* Flushed into what is full: it is closed all the same. */
     FILE *full = acquire_stream("/dev/full", "w");
     fputs("text", full);
     printf("fclose gives %d\n", release_stream(full));
+}
+
+/* With an argument: only that a close fails. */
+int main(int count, char **words)
+{
+    regex_t regexes[3];
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (count > 1) {
+        fills();
+        return 0;
+    }
+    descriptors();
+    copies();
+    fills();
     for (int i = 0; i < 3; i++) {
         void *pages = acquire_mapping();
         pid_t child = acquire_child();
@@ -193,6 +214,7 @@ int main(void)
         FILE *stream = acquire_stream("/dev/null", "r");
         pthread_t thread = acquire_thread();
         pthread_key_t key = acquire_key();
+        void *block = acquire_memory();
         acquire_regex(&regexes[i]);
         if (i == 2)
             break; /* these are kept */
@@ -203,6 +225,7 @@ int main(void)
         release_thread(thread);
         release_key(key);
         release_regex(&regexes[i]);
+        release_memory(block);
     }
     puts("ready");
     pause();
