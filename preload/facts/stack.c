@@ -55,7 +55,7 @@ static struct node *node_of(uint32_t id)
     return &chunk_of(id)->nodes[id & (CHUNK_NODES - 1)];
 }
 
-static __attribute__((noinline)) struct chunk *chunk_make(uint32_t id)
+static struct chunk *chunk_make(uint32_t id)
 {
     struct chunk *chunk = chunk_of(id);
     if (chunk)
@@ -224,13 +224,19 @@ size_t stack_pcs(uint32_t id, uint64_t *pcs, size_t max, enum ctt_cut *ret_cut)
     return count;
 }
 
+/* For an id that nobody was given: kept apart, for it needs saved registers. */
+static __attribute__((noinline, cold)) struct chunk *chunk_early(uint32_t id)
+{
+    return chunk_make(id);
+}
+
 /* That of an id that was given out; asked for with every acquisition and release. */
 static inline struct chunk *chunk_for(uint32_t id)
 {
     if (__builtin_expect(id == STACK_NONE || id >= NODE_MAX, 0))
         return NULL;
     struct chunk *chunk = chunk_of(id);
-    return __builtin_expect(chunk != NULL, 1) ? chunk : chunk_make(id);
+    return __builtin_expect(chunk != NULL, 1) ? chunk : chunk_early(id);
 }
 
 struct stack_tally *stack_tally(uint32_t id)
