@@ -23,7 +23,8 @@
  *
  * Minor versions: 1 added sampling (ctt_process.sample_bytes, ctt_group.sampled
  * and the fields after it). 2 added HOLDER, INJECTION, ctt_mishap.wanted
- * and ctt_process.cause.
+ * and ctt_process.cause. 3 added the places and the lateness of ctt_site, and
+ * ctt_holding.source.
  *
  * This header includes nothing of the project but how the options' values are
  * read; both sides include it.
@@ -35,7 +36,7 @@
 
 #define CTT_MAGIC        "CTXTRACE"
 #define CTT_FORMAT_MAJOR 1 /* a reader refuses a larger one */
-#define CTT_FORMAT_MINOR 2
+#define CTT_FORMAT_MINOR 3
 #define CTT_BYTE_ORDER   0x01020304u
 #define CTT_NEVER        UINT64_MAX
 #define CTT_ALIGN        8u
@@ -339,9 +340,11 @@ struct ctt_holding {
     uint64_t bytes;
     uint64_t last_used_ns; /* coarse; CTT_NEVER: no hook saw a use */
     uint32_t last_task;
-    uint32_t detail; /* string: "tcp", "epoll", "file", "memfd", ... */
-    uint32_t name;   /* string: path, or what /proc says of it */
-    uint32_t peer;   /* string: "10.0.0.1:80" for a connected socket */
+    uint32_t detail;       /* string: "tcp", "epoll", "file", "memfd", ... */
+    uint32_t name;         /* string: path, or what /proc says of it */
+    uint32_t peer;         /* string: "10.0.0.1:80" for a connected socket */
+    uint32_t source;       /* descriptor that it was duplicated from, plus 1; 0: none */
+    uint32_t source_stack; /* which acquired that one */
 };
 
 /*
@@ -366,7 +369,15 @@ struct ctt_group {
     double bytes_variance; /* in bytes squared */
 };
 
-/* What became of everything that one stack ever acquired. */
+#define CTT_SITE_PLACES 4
+
+struct ctt_place {
+    uint32_t stack; /* 0: none */
+    uint32_t count;
+};
+
+/* What became of everything that one stack ever acquired. Where and how late is not
+ * kept of memory, unless by the option frees; nor of what came before it was. */
 struct ctt_site {
     uint32_t stack;
     uint32_t kind;
@@ -375,6 +386,11 @@ struct ctt_site {
     uint64_t acquired_bytes;
     uint32_t released_stack; /* where the last release was; 0 not kept */
     uint32_t reserved;
+    struct ctt_place released_at[CTT_SITE_PLACES]; /* the first few places */
+    uint64_t released_elsewhere;                   /* at others */
+    uint64_t late;                                 /* released after the context's end */
+    uint64_t late_longest_ns;                      /* how long after it, at most */
+    uint64_t late_total_ns;                        /* of all of these */
 };
 
 enum ctt_mishap_id {

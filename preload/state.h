@@ -88,6 +88,9 @@ struct state_holding {
     uint64_t owner; /* of a thread: its task */
     uint64_t acquired_ns;
     uint64_t bytes;
+    uint32_t source; /* descriptor that it was duplicated from, plus 1; 0: none */
+    uint32_t source_stack;
+    char unused[56];
 };
 
 struct state_block {
@@ -113,14 +116,13 @@ struct state_node {
 #define STATE_ROOT_FIRST     2u
 #define STATE_NODE_FIRST     (STATE_ROOT_FIRST + CTT_CUT_COUNT)
 
-/* Of memory up to 64 acquisitions for each thread and stack may be missing. */
+/* Of memory up to 64 acquisitions for each thread and stack may be missing. `released` is
+ * what the reader works out. */
 struct state_tally {
     uint32_t live;
-    uint32_t kind; /* 0: memory */
-    uint64_t acquired;
-    uint64_t bytes;
-    uint32_t released_stack;
     uint32_t reserved;
+    struct ctt_site site;
+    char unused[128 - 8 - sizeof(struct ctt_site)];
 };
 
 struct state_context {

@@ -11,18 +11,18 @@
 #include <string.h>
 
 #include "command.h"
+#include "debug_dirs.h"
 #include "dump.h"
 #include "output.h"
 #include "summary.h"
 
-enum { DEBUG_DIRS_MAX = 16, OVERRIDES_MAX = 3 };
+enum { OVERRIDES_MAX = 3 };
 
 struct report_command {
     struct output_list outputs;
     struct report_request request;
     size_t override_count;
-    const char *debug_dirs[DEBUG_DIRS_MAX + 1];
-    size_t debug_dir_count;
+    struct debug_dirs debug_dirs;
     bool each, no_color, strict, recover;
     struct dump *dumps;
     size_t dump_count;
@@ -109,16 +109,6 @@ static int since_set(struct report_command *command, const char *text)
     return 0;
 }
 
-static int debug_dir_add(struct report_command *command, const char *dir)
-{
-    if (command->debug_dir_count == DEBUG_DIRS_MAX) {
-        fprintf(stderr, "ctxtrace: more than %d --debug-dir\n", DEBUG_DIRS_MAX);
-        return -1;
-    }
-    command->debug_dirs[command->debug_dir_count++] = dir;
-    return 0;
-}
-
 /* Returns 0, or -1 after a sentence. */
 static int option_take(struct report_command *command, int option)
 {
@@ -140,7 +130,7 @@ static int option_take(struct report_command *command, int option)
         command->request.tasks = true;
         return 0;
     case OPT_DEBUG_DIR:
-        return debug_dir_add(command, optarg);
+        return debug_dirs_add(&command->debug_dirs, optarg);
     case OPT_NO_COLOR:
         command->no_color = true;
         return 0;
@@ -160,15 +150,8 @@ static int option_take(struct report_command *command, int option)
 
 static void dumps_open(struct report_command *command, char *const *paths, size_t count)
 {
-    static const char *const usual_dir = "/usr/lib/debug";
-    struct symbolizer_options options = {0};
+    struct symbolizer_options options = debug_dirs_options(&command->debug_dirs);
 
-    if (command->debug_dir_count) {
-        /* There is always room: usual_dir takes the place of the NULL after. */
-        if (command->debug_dir_count < DEBUG_DIRS_MAX)
-            command->debug_dirs[command->debug_dir_count] = usual_dir;
-        options.debug_dirs = command->debug_dirs;
-    }
     command->dumps = xalloc(count * sizeof(*command->dumps));
     for (size_t i = 0; i < count; i++) {
         struct dump *dump = &command->dumps[command->dump_count];

@@ -29,6 +29,7 @@ struct command {
 int cmd_run(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_mark(int argc, char **argv);
 int cmd_off(int argc, char **argv);

@@ -88,6 +88,8 @@ struct holding {
     struct stack *stack;
     const char *detail, *name, *peer;
     uint32_t context_id, task_id, last_task;
+    uint32_t source; /* descriptor that it is a copy of, plus 1; 0: none */
+    struct stack *source_stack;
     bool hidden;             /* by --kind or --since */
     struct finding *finding; /* the detector that claimed it */
     struct holding *next_in_finding;
@@ -102,7 +104,14 @@ struct site_key {
 struct site {
     struct site_key key;
     uint64_t acquired, released, acquired_bytes;
-    struct stack *released_stack;
+    struct stack *released_stack; /* of the last release */
+    struct place {
+        struct stack *stack;
+        uint64_t count;
+    } places[CTT_SITE_PLACES]; /* most frequent first */
+    size_t place_count;
+    uint64_t elsewhere;                           /* released at other places */
+    uint64_t late, late_longest_ns, late_mean_ns; /* released after the context's end */
     UT_hash_handle hh;
 };
 

@@ -29,7 +29,7 @@ const char *text_of(const struct load *load, uint32_t id)
     return text ? text->chars : NULL;
 }
 
-static struct stack *stack_of(const struct load *load, uint32_t id)
+struct stack *stack_of(const struct load *load, uint32_t id)
 {
     struct stack *stack;
 
@@ -174,6 +174,8 @@ static void load_holding(struct load *load, const void *fixed)
     holding->newest_ns = in->acquired_ns;
     holding->last_used_ns = in->last_used_ns;
     holding->last_task = in->last_task;
+    holding->source = in->source;
+    holding->source_stack = stack_of(load, in->source_stack);
     holding->detail = text_of(load, in->detail);
     holding->name = text_of(load, in->name);
     holding->peer = text_of(load, in->peer);
@@ -197,26 +199,6 @@ static void load_group(struct load *load, const void *fixed)
     holding->newest_ns = in->newest_ns;
     holding->last_used_ns = CTT_NEVER;
     DL_APPEND(load->model->holdings, holding);
-}
-
-static void load_site(struct load *load, const void *fixed)
-{
-    const struct ctt_site *in = fixed;
-    struct site_key key = {in->stack, in->kind};
-    struct site *site;
-
-    HASH_FIND(hh, load->model->sites, &key, sizeof(key), site);
-    if (site) {
-        load->model->strange_records++;
-        return;
-    }
-    site = pool_alloc(load->model->pool, sizeof(*site));
-    site->key = key;
-    site->acquired = in->acquired;
-    site->released = in->released;
-    site->acquired_bytes = in->acquired_bytes;
-    site->released_stack = stack_of(load, in->released_stack);
-    HASH_ADD(hh, load->model->sites, key, sizeof(site->key), site);
 }
 
 static void load_mishap(struct load *load, const void *fixed)
@@ -331,7 +313,7 @@ static const struct loader {
     [CTT_TASK] = {sizeof(struct ctt_task), load_task},
     [CTT_HOLDING] = {sizeof(struct ctt_holding), load_holding},
     [CTT_GROUP] = {sizeof(struct ctt_group), load_group},
-    [CTT_SITE] = {sizeof(struct ctt_site), load_site},
+    [CTT_SITE] = {sizeof(struct ctt_site), model_load_site},
     [CTT_MISHAP] = {sizeof(struct ctt_mishap), load_mishap},
     [CTT_COUNTER] = {sizeof(struct ctt_counter), model_load_counter},
     [CTT_HEALTH] = {sizeof(struct ctt_health), model_load_health},

@@ -33,4 +33,8 @@ void model_load_kind(struct load *load, const void *fixed);
 void model_load_counter(struct load *load, const void *fixed);
 void model_load_health(struct load *load, const void *fixed);
 
+/* NULL: none of that id yet. */
+struct stack *stack_of(const struct load *load, uint32_t id);
+void model_load_site(struct load *load, const void *fixed); /* model_load_sites.c */
+
 #endif

@@ -86,6 +86,7 @@ void recovery_tell_holding(uint32_t index, const void *row, void *arg)
         .last_used_ns = holding->last_used_ms ? (holding->last_used_ms - 1) * NS_PER_MS : CTT_NEVER,
         .last_task = holding->last_task,
         .detail = recovery->details[holding->detail],
+        .source = holding->source,
     };
 
     (void)index;
@@ -98,6 +99,8 @@ void recovery_tell_holding(uint32_t index, const void *row, void *arg)
     recovery_note_time(recovery, record.last_used_ns);
     record.stack =
         recovery_tell_stack(recovery, holding->stack, !(record.flags & CTT_HOLDING_PART));
+    if (record.source)
+        record.source_stack = recovery_tell_stack(recovery, holding->source_stack, 0);
     if (is_used_elsewhere(recovery, &record))
         record.flags |= CTT_HOLDING_USED_ELSEWHERE;
     if (record.kind == CTT_KIND_THREAD)
@@ -235,18 +238,18 @@ void recovery_tell_contexts(struct recovery *recovery)
 /* More may be held than were counted: a thread adds up 64 blocks at once. */
 void recovery_tell_site(uint32_t index, const void *row, void *arg)
 {
-    const struct state_tally *tally = row;
     struct recovery *recovery = arg;
-    struct ctt_site site = {.stack = index,
-                            .kind = tally->kind ? tally->kind : CTT_KIND_MEMORY,
-                            .acquired = tally->acquired,
-                            .acquired_bytes = tally->bytes};
+    struct ctt_site site = ((const struct state_tally *)row)->site;
+    uint64_t live;
 
     if (index >= recovery->node_count || !recovery->nodes[index].is_told)
         return;
-    if (site.acquired < recovery->nodes[index].live)
-        site.acquired = recovery->nodes[index].live;
-    site.released = site.acquired - recovery->nodes[index].live;
-    site.released_stack = recovery_tell_stack(recovery, tally->released_stack, 0);
+    live = recovery->nodes[index].live;
+    site.stack = index;
+    site.acquired = site.acquired < live ? live : site.acquired;
+    site.released = site.acquired - live;
+    site.released_stack = recovery_tell_stack(recovery, site.released_stack, 0);
+    for (size_t i = 0; i < CTT_SITE_PLACES; i++)
+        site.released_at[i].stack = recovery_tell_stack(recovery, site.released_at[i].stack, 0);
     dump_bytes_record(&recovery->dump, CTT_SITE, &site, sizeof(site));
 }

@@ -51,6 +51,22 @@ void fd_enter(int fd, const struct holding_copy *holding)
         ;
 }
 
+void fd_set_source(int fd, int from, uint32_t from_stack)
+{
+    struct holding *slot = slot_make(fd);
+    if (!slot)
+        return;
+    __atomic_store_n(&slot->source, (uint32_t)from + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->source_stack, from_stack, __ATOMIC_RELAXED);
+}
+
+void fd_source(int fd, uint32_t *ret_source, uint32_t *ret_stack)
+{
+    const struct holding *slot = fd_slot(fd);
+    *ret_source = slot ? __atomic_load_n(&slot->source, __ATOMIC_RELAXED) : 0;
+    *ret_stack = slot ? __atomic_load_n(&slot->source_stack, __ATOMIC_RELAXED) : 0;
+}
+
 bool fd_take(int fd, uint32_t stack, struct holding_copy *ret_copy)
 {
     struct holding *slot = fd_slot(fd);

@@ -18,6 +18,10 @@
 
 /* Enters; an older holding that was still there is counted and replaced. */
 void fd_enter(int fd, const struct holding_copy *holding);
+/* Before a copy (DETAIL_DUP) of `from` is entered: `from_stack` acquired that. */
+void fd_set_source(int fd, int from, uint32_t from_stack);
+/* What a copy is a copy of: a number plus 1, and the stack that acquired it. */
+void fd_source(int fd, uint32_t *ret_source, uint32_t *ret_stack);
 /* Takes out, remembering where (`stack`) and by whom. False: not there. */
 bool fd_take(int fd, uint32_t stack, struct holding_copy *ret_copy);
 /* The slot, or NULL when that part of the table was never used. */

@@ -87,6 +87,7 @@ uint32_t mishap_count(void)
     uint32_t count = atomic_load(&used), found = 0;
     for (uint32_t i = 0; i < count && i < MISHAP_MAX; i++)
         found += atomic_load_explicit(&table[i].ready, memory_order_relaxed) &&
+                 table[i].fact.id != CTT_MISHAP_FAILED_CLOSE &&
                  atomic_load_explicit(&table[i].count, memory_order_relaxed);
     return found;
 }

@@ -36,7 +36,7 @@ void mishaps_forget(void);
 /* All of them, into a state file that has just been begun. */
 void mishaps_mirror(void);
 /* How many different ones there are. */
-uint32_t mishap_count(void);
+uint32_t mishap_count(void); /* without failed closes, which are nobody's mistake */
 /* Copies record i; false past the end. */
 bool mishap_read(uint32_t i, struct ctt_mishap *ret_fact);
 

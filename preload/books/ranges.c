@@ -343,6 +343,45 @@ void range_forget(struct range_cut *cut)
     book_close();
 }
 
+static bool is_of_acquisition(const struct holding *a, const struct holding *b)
+{
+    return a->acquired_ns == b->acquired_ns && a->stack == b->stack && a->task == b->task;
+}
+
+/* Where it stood, what stands before and behind it now. */
+static bool has_rest(uint32_t number)
+{
+    const struct holding *cut = &slot_at(number)->holding;
+    uint32_t place = place_of(start_of(number));
+    return (place > 0 && is_of_acquisition(&slot_at(order[place - 1])->holding, cut)) ||
+           (place < atomic_load_explicit(&count, memory_order_relaxed) &&
+            is_of_acquisition(&slot_at(order[place])->holding, cut));
+}
+
+void range_give_back(struct range_cut *cut, void (*gone)(const struct holding_copy *was, void *arg),
+                     void *arg)
+{
+    if (!cut->first || !book_open())
+        return;
+    while (cut->first) {
+        uint32_t number = cut_take(cut);
+        const struct holding *was = &slot_at(number)->holding;
+        /* Of several pieces in one cut the last one tells. */
+        bool tells = !has_rest(number) &&
+                     !(cut->first && is_of_acquisition(&slot_at(cut->first)->holding, was));
+        if (tells)
+            gone(&(struct holding_copy){.kind = was->kind,
+                                        .flags = atomic_load(&was->flags),
+                                        .context = was->context,
+                                        .task = was->task,
+                                        .stack = was->stack,
+                                        .acquired_ns = was->acquired_ns},
+                 arg);
+        slot_put(number);
+    }
+    book_close();
+}
+
 /* ---- entering and reading ---- */
 
 void range_enter(const struct holding_copy *holding)

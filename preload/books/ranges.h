@@ -39,6 +39,10 @@ void range_uncut(struct range_cut *cut);
 void range_uncut_if(struct range_cut *cut, bool is_mapped(uintptr_t page), uintptr_t page_bytes);
 /* It has not: they are gone. */
 void range_forget(struct range_cut *cut);
+/* The same, and `gone` is called, under the book's lock, for each acquisition of which
+ * nothing seems to be left: no neighbour is of the same. */
+void range_give_back(struct range_cut *cut, void (*gone)(const struct holding_copy *was, void *arg),
+                     void *arg);
 
 /* Enters; what the book still has there is counted and replaced. `holding` says
  * where and how long. */

@@ -122,7 +122,8 @@ void holding_touch(struct holding *slot)
 
 #define MIRROR_TRIES 64
 
-static void row_write(enum state_table table, uint32_t index, const struct holding_copy *copy)
+static void row_write(enum state_table table, uint32_t index, const struct holding *slot,
+                      const struct holding_copy *copy)
 {
     struct state_holding *row = mirror_open(table, index);
     if (!row)
@@ -140,6 +141,8 @@ static void row_write(enum state_table table, uint32_t index, const struct holdi
     MIRROR_SET(row, owner, copy->owner);
     MIRROR_SET(row, acquired_ns, copy->acquired_ns);
     MIRROR_SET(row, bytes, copy->bytes);
+    MIRROR_SET(row, source, copy->detail == DETAIL_DUP ? GET(slot->source) : 0);
+    MIRROR_SET(row, source_stack, GET(slot->source_stack));
     mirror_close(row, copy->live);
 }
 
@@ -156,7 +159,7 @@ void holding_mirror_now(enum state_table table, uint32_t index, const struct hol
         struct holding_copy copy;
         atomic_thread_fence(memory_order_seq_cst);
         if (holding_read(slot, &copy)) {
-            row_write(table, index, &copy);
+            row_write(table, index, slot, &copy);
         } else {
             copy.live = 0;
             mirror_clear(table, index);

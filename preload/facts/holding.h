@@ -107,6 +107,10 @@ struct holding {
     uint32_t released_stack;
     uint32_t released_task;
     uint32_t released_acquired_stack;
+    /* Of a descriptor whose detail is DUP: what it is a copy of, and which stack
+     * acquired that. Of others left over from an earlier one. */
+    uint32_t source; /* number, plus 1 */
+    uint32_t source_stack;
 };
 
 /* The fields of a release, by value: what a put-back needs. */

@@ -239,9 +239,19 @@ size_t stack_pcs(uint32_t id, uint64_t *pcs, size_t max, enum ctt_cut *ret_cut)
     return count;
 }
 
-static struct chunk *chunk_for(uint32_t id)
+/* For an id that nobody was given: kept apart, for it needs saved registers. */
+static __attribute__((noinline, cold)) struct chunk *chunk_early(uint32_t id)
 {
-    return id == STACK_NONE || id >= NODE_MAX ? NULL : chunk_make(id);
+    return chunk_make(id);
+}
+
+/* That of an id that was given out; asked for with every acquisition and release. */
+static inline struct chunk *chunk_for(uint32_t id)
+{
+    if (__builtin_expect(id == STACK_NONE || id >= NODE_MAX, 0))
+        return NULL;
+    struct chunk *chunk = chunk_of(id);
+    return __builtin_expect(chunk != NULL, 1) ? chunk : chunk_early(id);
 }
 
 struct stack_tally *stack_tally(uint32_t id)
@@ -260,20 +270,6 @@ struct stack_note *stack_note(uint32_t id)
 
 _Static_assert(ROOT_FIRST == STATE_ROOT_FIRST && STACK_OVERFLOW == STATE_STACK_OVERFLOW,
                "as state.h says");
-
-void stack_mirror_tally_now(uint32_t id)
-{
-    const struct stack_tally *tally = stack_tally(id);
-    struct state_tally *row = tally ? mirror_open(STATE_TALLY, id) : NULL;
-    if (!row)
-        return;
-    const struct stack_note *note = stack_note(id);
-    MIRROR_SET(row, kind, atomic_load(&note->kind));
-    MIRROR_SET(row, acquired, atomic_load(&tally->acquired));
-    MIRROR_SET(row, bytes, atomic_load(&tally->bytes));
-    MIRROR_SET(row, released_stack, atomic_load(&note->released_stack));
-    mirror_close(row, 1);
-}
 
 void stacks_mirror(void)
 {

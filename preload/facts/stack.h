@@ -63,12 +63,13 @@ struct stack_tally *stack_tally(uint32_t id);
 
 /* The same for what is asked or told less often. */
 struct stack_note {
-    _Atomic uint32_t kind;           /* of the last acquisition; 0: memory */
-    _Atomic uint32_t released_stack; /* of the last release, where it is kept */
+    _Atomic uint32_t kind;               /* of the last acquisition; 0: memory */
+    _Atomic uint32_t released_stack;     /* of the last release, where it is kept */
+    _Atomic(struct releases *) releases; /* releases.c; NULL: none yet */
 };
 struct stack_note *stack_note(uint32_t id);
 
-/* After either has changed: the row of the state file. */
+/* After either has changed: the row of the state file (releases.c). */
 void stack_mirror_tally_now(uint32_t id);
 static inline void stack_mirror_tally(uint32_t id)
 {

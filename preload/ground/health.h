@@ -46,6 +46,7 @@
     X(context_sweeps, FACT, "searches for ended contexts that nothing is held by")                 \
     X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
     X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
+    X(releases_dropped, FACT, "releases not told by their place: too many different stacks")       \
     X(early_calls, FACT, "hooked calls before the program's start")                                \
     X(injections_unlisted, FACT, "calls with injected faults from places beyond the table")        \
     X(hooks_missing, FACT, "hooked functions that this libc does not have")                        \

@@ -12,10 +12,9 @@
 pid_t __wait(int *ret_status);
 pid_t __waitpid(pid_t pid, int *ret_status, int options);
 
-static void status_reported(pid_t pid, int status)
+static bool is_end_of_one(pid_t pid, int status)
 {
-    if (pid > 0 && (WIFEXITED(status) || WIFSIGNALED(status)))
-        child_collected(pid);
+    return pid > 0 && (WIFEXITED(status) || WIFSIGNALED(status));
 }
 
 /* A status of ours stands in where the caller wants none. */
@@ -26,8 +25,11 @@ static void status_reported(pid_t pid, int status)
         int own = 0;                                                                               \
         int *status = ret_status ? ret_status : &own;                                              \
         pid_t collected = REAL(function) args;                                                     \
-        if (guard_may_record(GUARD_FRAME()))                                                       \
-            status_reported(collected, collected > 0 ? *status : 0);                               \
+        if (is_end_of_one(collected, collected > 0 ? *status : 0) &&                               \
+            guard_may_record(GUARD_FRAME())) {                                                     \
+            struct call_site site = CALL_SITE();                                                   \
+            child_collected(&hook_##function, &site, collected);                                   \
+        }                                                                                          \
         return collected;                                                                          \
     }
 
@@ -51,7 +53,9 @@ HOOK_EXPORT int waitid(idtype_t type, id_t id, siginfo_t *ret_info, int options)
     siginfo_t own = {.si_pid = 0};
     siginfo_t *info = ret_info ? ret_info : &own;
     int result = REAL(waitid)(type, id, info, options);
-    if (result == 0 && !(options & WNOWAIT) && is_end(info) && guard_may_record(GUARD_FRAME()))
-        child_collected(info->si_pid);
+    if (result == 0 && !(options & WNOWAIT) && is_end(info) && guard_may_record(GUARD_FRAME())) {
+        struct call_site site = CALL_SITE();
+        child_collected(&hook_waitid, &site, info->si_pid);
+    }
     return result;
 }

@@ -22,9 +22,11 @@ HOOK_EXPORT DIR *fdopendir(int fd)
 HOOK(closedir);
 HOOK_EXPORT int closedir(DIR *directory)
 {
-    if (guard_may_record(GUARD_FRAME())) {
-        struct call_site site = CALL_SITE();
-        directory_releasing(&hook_closedir, &site, directory);
-    }
-    return REAL(closedir)(directory);
+    if (!guard_may_record(GUARD_FRAME()))
+        return REAL(closedir)(directory);
+    struct call_site site = CALL_SITE();
+    struct handle_release release = directory_releasing(&hook_closedir, &site, directory);
+    int result = REAL(closedir)(directory);
+    handle_released(&release, result);
+    return result;
 }

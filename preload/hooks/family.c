@@ -60,6 +60,14 @@ void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail,
     fd_enter(fd, &holding);
 }
 
+void duplicate_enter(int fd, int from, uint32_t stack)
+{
+    struct holding_copy source = {.kind = CTT_KIND_FD};
+    fd_read(from, &source);
+    fd_set_source(fd, from, source.stack);
+    descriptor_enter(fd, (enum ctt_kind_id)source.kind, DETAIL_DUP, stack);
+}
+
 void descriptor_acquired(struct hook *hook, const struct call_site *site, int fd,
                          enum ctt_kind_id kind, enum holding_detail detail)
 {
@@ -85,8 +93,10 @@ void descriptors_acquired(struct hook *hook, const struct call_site *site, int r
 void duplicate_acquired(struct hook *hook, const struct call_site *site, int from, int fd)
 {
     struct holding_copy source;
-    enum ctt_kind_id kind = fd_read(from, &source) ? source.kind : CTT_KIND_FD;
-    descriptor_acquired(hook, site, fd, kind, DETAIL_DUP);
+    if (fd >= 0)
+        duplicate_enter(fd, from, family_stack(hook, site));
+    else
+        limit_noted(hook, site, fd_read(from, &source) ? source.kind : CTT_KIND_FD);
 }
 
 void fd_used(int fd)

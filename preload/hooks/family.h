@@ -45,6 +45,8 @@ void descriptors_acquired(struct hook *hook, const struct call_site *site, int r
 void duplicate_acquired(struct hook *hook, const struct call_site *site, int from, int fd);
 /* The table's part of it, with a stack already captured. */
 void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack);
+/* The same for a copy of `from`: of its kind, as far as that is known. */
+void duplicate_enter(int fd, int from, uint32_t stack);
 /* More than any process can have at once: asked for to see it refused. */
 #define BYTES_IMPOSSIBLE (UINT64_C(1) << 46)
 /* D20, when `error` says that a limit was hit (EMFILE, ENFILE, EAGAIN, ENOMEM).
@@ -74,6 +76,8 @@ void fd_releasing(struct fd_release *release, struct hook *hook, const struct ca
 /* result as close() gives it. -1 with EBADF: nothing was there (double close,
  * D19); any other error released the descriptor all the same (Linux: E3). */
 void fd_released(struct fd_release *release, intptr_t result);
+/* What it released, it did not release well (E3). */
+void close_failed(const struct holding_copy *was, uint32_t stack, int error);
 /* The same for a number that dup2 is about to give to another file, where an
  * empty number is no mishap: entered again as a copy of `from`, or put back. */
 void fd_replacing(struct fd_release *release, struct hook *hook, const struct call_site *site,
@@ -113,8 +117,18 @@ void stream_adopted(struct hook *hook, const struct call_site *site, FILE *strea
 void directory_adopted(struct hook *hook, const struct call_site *site, DIR *directory);
 /* About to be released. Handle and descriptor are taken out together; the
  * calls that do it (fclose, pclose, closedir) release whatever they return. */
-void stream_releasing(struct hook *hook, const struct call_site *site, FILE *stream);
-void directory_releasing(struct hook *hook, const struct call_site *site, DIR *directory);
+struct handle_release {
+    bool had;
+    uint32_t stack;
+    struct holding_copy was;
+};
+struct handle_release stream_releasing(struct hook *hook, const struct call_site *site,
+                                       FILE *stream);
+struct handle_release directory_releasing(struct hook *hook, const struct call_site *site,
+                                          DIR *directory);
+/* It has been. `result` -1: not as it should have, and errno says why; what was to be
+ * written may be lost. Told where somebody asks, and no finding. */
+void handle_released(const struct handle_release *release, int result);
 
 /* ---- children ---- */
 
@@ -124,7 +138,7 @@ void child_coming(void);
 /* 0: there is none after all; -errno: there should have been one. */
 void child_acquired(struct hook *hook, const struct call_site *site, int pid,
                     enum holding_detail detail);
-void child_collected(int pid);
+void child_collected(struct hook *hook, const struct call_site *site, int pid);
 /* In a fork child, which has no children yet. */
 void children_forget(void);
 

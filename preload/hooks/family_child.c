@@ -13,6 +13,8 @@
 
 #include <errno.h>
 
+#include "preload/facts/releases.h"
+
 #define EARLY_MAX 64u /* collected and not yet taken out, at one time */
 
 static _Atomic int early[EARLY_MAX];
@@ -22,6 +24,16 @@ static bool child_take(int pid)
 {
     struct holding_copy child;
     return key_take(CTT_KIND_PROCESS, (uint64_t)pid, &child);
+}
+
+/* The same by the call that has collected it. */
+static bool child_give_back(struct hook *hook, const struct call_site *site, int pid)
+{
+    struct holding_copy child;
+    if (!key_take(CTT_KIND_PROCESS, (uint64_t)pid, &child))
+        return false;
+    release_note(&child, family_stack(hook, site));
+    return true;
 }
 
 static bool early_put(int pid)
@@ -81,9 +93,9 @@ void child_acquired(struct hook *hook, const struct call_site *site, int pid,
         early_settle();
 }
 
-void child_collected(int pid)
+void child_collected(struct hook *hook, const struct call_site *site, int pid)
 {
-    if (!child_take(pid) && early_put(pid) && child_take(pid))
+    if (!child_give_back(hook, site, pid) && early_put(pid) && child_give_back(hook, site, pid))
         early_take(pid);
 }
 

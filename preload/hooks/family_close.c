@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/facts/releases.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
@@ -81,13 +82,13 @@ static void double_close_judged(const struct fd_release *release)
 }
 
 /* D25: the descriptor of a FILE or DIR that is still open was closed. */
-static void owner_judged(const struct fd_release *release)
+static __attribute__((noinline, cold)) void owner_judged(const struct fd_release *release)
 {
     const struct holding_copy *was = &release->was;
     const uint16_t blameless = CTT_HOLDING_INHERITED | CTT_HOLDING_STDIO;
     struct holding_copy owner;
-    if (!(was->flags & CTT_HOLDING_OWNED) || was->flags & blameless ||
-        !key_read(was->owner_kind, was->owner, &owner) || owner.flags & blameless)
+    if (was->flags & blameless || !key_read(was->owner_kind, was->owner, &owner) ||
+        owner.flags & blameless)
         return;
     mishap_note((struct ctt_mishap){.id = CTT_MISHAP_CLOSED_BEHIND_OWNER,
                                     .kind = was->kind,
@@ -96,6 +97,16 @@ static void owner_judged(const struct fd_release *release)
                                     .owner_kind = was->owner_kind,
                                     .stack = release->stack,
                                     .acquired_stack = owner.stack});
+}
+
+void close_failed(const struct holding_copy *was, uint32_t stack, int error)
+{
+    mishap_note((struct ctt_mishap){.id = CTT_MISHAP_FAILED_CLOSE,
+                                    .kind = was->kind,
+                                    .handle = was->handle,
+                                    .error = (uint32_t)error,
+                                    .stack = stack,
+                                    .acquired_stack = was->stack});
 }
 
 /* D16: who acquired it uses it, and another has closed it: what the use finds is nothing
@@ -132,9 +143,20 @@ static void fd_take_out(struct fd_release *release, int fd, uint32_t stack)
     release->earlier_acquired_stack = slot->released_acquired_stack;
     release->earlier_task = slot->released_task;
     release->had = fd_take(fd, stack, &release->was);
-    struct stack_note *note = release->had ? stack_note(release->was.stack) : NULL;
-    if (note)
-        atomic_store_explicit(&note->released_stack, stack, memory_order_relaxed);
+}
+
+/* A part is not counted apart: its owner is. */
+static void fd_gone(const struct fd_release *release)
+{
+    if (release->had && !(release->was.flags & CTT_HOLDING_PART))
+        release_note(&release->was, release->stack);
+}
+
+/* For good: closed by what is called now, whatever that says (E3). */
+static void fd_give_back(struct fd_release *release, int fd, uint32_t stack)
+{
+    fd_take_out(release, fd, stack);
+    fd_gone(release);
 }
 
 void fd_releasing(struct fd_release *release, struct hook *hook, const struct call_site *site,
@@ -142,19 +164,29 @@ void fd_releasing(struct fd_release *release, struct hook *hook, const struct ca
 {
     if (fd == STDERR_FILENO)
         NOTIFY(stderr_closing);
-    fd_take_out(release, fd, family_stack(hook, site));
+    fd_give_back(release, fd, family_stack(hook, site));
+}
+
+/* The call says -1. Whether it has released all the same. */
+static __attribute__((noinline, cold)) bool released_badly(const struct fd_release *release)
+{
+    if (errno != EBADF) {
+        if (release->had)
+            close_failed(&release->was, release->stack, errno);
+        return true;
+    }
+    if (release->had)
+        HEALTH(fd_releases_missed); /* closed by a way that no hook saw */
+    else
+        double_close_judged(release);
+    return false;
 }
 
 void fd_released(struct fd_release *release, intptr_t result)
 {
-    if (result == -1 && errno == EBADF) {
-        if (release->had)
-            HEALTH(fd_releases_missed); /* closed by a way that no hook saw */
-        else
-            double_close_judged(release);
+    if (__builtin_expect(result == -1, 0) && !released_badly(release))
         return;
-    }
-    if (release->had)
+    if (release->had && __builtin_expect(release->was.flags & CTT_HOLDING_OWNED, 0))
         owner_judged(release);
 }
 
@@ -171,9 +203,8 @@ void fd_replaced(struct fd_release *release, int from, int result)
             fd_enter(release->fd, &release->was);
         return;
     }
-    struct holding_copy source;
-    enum ctt_kind_id kind = fd_read(from, &source) ? source.kind : CTT_KIND_FD;
-    descriptor_enter(result, kind, DETAIL_DUP, release->stack);
+    fd_gone(release);
+    duplicate_enter(result, from, release->stack);
     /* A redirected stream keeps its number, and owns what stands there now. */
     if (release->had && release->was.flags & CTT_HOLDING_OWNED)
         fd_set_owner(result, release->was.owner, release->was.owner_kind);
@@ -187,5 +218,5 @@ void fds_releasing(struct hook *hook, const struct call_site *site, unsigned fir
     unsigned end = (unsigned)fd_limit();
     struct fd_release release;
     for (unsigned fd = first; fd < end && fd <= last; fd++)
-        fd_take_out(&release, (int)fd, stack);
+        fd_give_back(&release, (int)fd, stack);
 }

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "preload/facts/releases.h"
+
 #define STDIO_LAST 2
 
 /* A stream in memory has no descriptor: -1. */
@@ -109,28 +111,39 @@ void directory_adopted(struct hook *hook, const struct call_site *site, DIR *dir
 
 /* The descriptor goes with the handle whoever owns it by the books: the real
  * call closes the number that stands in the FILE or DIR. */
-static void handle_take_out(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind,
-                            const void *handle, int fd)
+static struct handle_release handle_take_out(struct hook *hook, const struct call_site *site,
+                                             enum ctt_kind_id kind, const void *handle, int fd)
 {
-    struct holding_copy was;
+    struct handle_release release = {.stack = STACK_NONE};
     struct fd_release part;
-    bool had = key_take(kind, (uint64_t)(uintptr_t)handle, &was);
-    if (fd < 0 && !had)
-        return;
+    release.had = key_take(kind, (uint64_t)(uintptr_t)handle, &release.was);
+    if (fd < 0 && !release.had)
+        return release;
     fd_releasing(&part, hook, site, fd);
-    struct stack_note *note = had ? stack_note(was.stack) : NULL;
-    if (note)
-        atomic_store_explicit(&note->released_stack, part.stack, memory_order_relaxed);
+    release.stack = part.stack;
+    if (release.had)
+        release_note(&release.was, part.stack);
+    return release;
 }
 
-void stream_releasing(struct hook *hook, const struct call_site *site, FILE *stream)
+struct handle_release stream_releasing(struct hook *hook, const struct call_site *site,
+                                       FILE *stream)
 {
-    if (stream)
-        handle_take_out(hook, site, CTT_KIND_STREAM, stream, stream_fd(stream));
+    if (!stream)
+        return (struct handle_release){.had = false};
+    return handle_take_out(hook, site, CTT_KIND_STREAM, stream, stream_fd(stream));
 }
 
-void directory_releasing(struct hook *hook, const struct call_site *site, DIR *directory)
+struct handle_release directory_releasing(struct hook *hook, const struct call_site *site,
+                                          DIR *directory)
 {
-    if (directory)
-        handle_take_out(hook, site, CTT_KIND_DIR, directory, directory_fd(directory));
+    if (!directory)
+        return (struct handle_release){.had = false};
+    return handle_take_out(hook, site, CTT_KIND_DIR, directory, directory_fd(directory));
+}
+
+void handle_released(const struct handle_release *release, int result)
+{
+    if (release->had && result == -1)
+        close_failed(&release->was, release->stack, errno);
 }

@@ -33,6 +33,7 @@
 #include <threads.h>
 #include <wordexp.h>
 
+#include "preload/facts/releases.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/handle.h"
 
@@ -47,10 +48,7 @@ void handle_given(struct hook *hook, const struct call_site *site, enum ctt_kind
 
 void handle_taken(struct hook *hook, const struct call_site *site, const struct holding_copy *was)
 {
-    struct stack_note *note = stack_note(was->stack);
-    if (note)
-        atomic_store_explicit(&note->released_stack, family_stack(hook, site),
-                              memory_order_relaxed);
+    release_note(was, family_stack(hook, site));
 }
 
 #define HANDLE CTT_KIND_HANDLE

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "preload/books/ranges.h"
+#include "preload/facts/releases.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
 
@@ -53,6 +54,24 @@ static void mapping_enter(uint32_t stack, enum holding_detail detail, uint64_t o
     range_enter(&holding);
 }
 
+static void gone(const struct holding_copy *was, void *stack)
+{
+    release_note(was, *(const uint32_t *)stack);
+}
+
+/* Asked before the real call: afterwards a part of the stack may not be there. */
+static uint32_t stack_of_cut(const struct range_cut *cut, struct hook *hook,
+                             const struct call_site *site)
+{
+    return cut->first ? family_stack(hook, site) : STACK_NONE;
+}
+
+/* What was cut off is no longer mapped. */
+static void given_back(struct range_cut *cut, uint32_t stack)
+{
+    range_give_back(cut, gone, &stack);
+}
+
 /* A call that fails may have unmapped what it was to lie over, or a part of what it was
  * to move: the kernel is asked. */
 static bool is_mapped(uintptr_t page)
@@ -88,12 +107,13 @@ static void mapped(struct hook *hook, const struct call_site *site, const void *
         if (flags & MAP_FIXED && is_aligned(wanted))                                               \
             range_cut(&cut, (uintptr_t)wanted,                                                     \
                       (uintptr_t)wanted + round_up(bytes, unit_of(flags)));                        \
+        uint32_t stack = stack_of_cut(&cut, &hook_##function, &site);                              \
         void *result = REAL(function)(wanted, bytes, protection, flags, fd, offset);               \
         int error = errno;                                                                         \
         if (result == MAP_FAILED)                                                                  \
             range_uncut_if(&cut, is_mapped, PAGE_BYTES);                                           \
         else                                                                                       \
-            range_forget(&cut);                                                                    \
+            given_back(&cut, stack);                                                               \
         errno = error;                                                                             \
         mapped(&hook_##function, &site, result, bytes, flags);                                     \
         return result;                                                                             \
@@ -107,13 +127,15 @@ HOOK_EXPORT int munmap(void *start, size_t bytes)
 {
     if (!is_aligned(start) || !guard_may_record(GUARD_FRAME()))
         return REAL(munmap)(start, bytes);
+    struct call_site site = CALL_SITE();
     struct range_cut cut;
     range_cut(&cut, (uintptr_t)start, (uintptr_t)start + round_up(bytes, PAGE_BYTES));
+    uint32_t stack = stack_of_cut(&cut, &hook_munmap, &site);
     int result = REAL(munmap)(start, bytes);
     if (result < 0)
         range_uncut(&cut);
     else
-        range_forget(&cut);
+        given_back(&cut, stack);
     return result;
 }
 
@@ -148,17 +170,19 @@ static void gaps_cut(uintptr_t start, uintptr_t bytes)
 }
 
 /* Smaller, and in its place: the tail is given back, and what is left keeps its facts. */
-static void *shrink(void *old, size_t old_bytes, size_t bytes, int flags)
+static void *shrink(const struct call_site *site, void *old, size_t old_bytes, size_t bytes,
+                    int flags)
 {
     struct range_cut tail;
     range_cut(&tail, (uintptr_t)old + round_up(bytes, PAGE_BYTES),
               (uintptr_t)old + round_up(old_bytes, PAGE_BYTES));
+    uint32_t stack = stack_of_cut(&tail, &hook_mremap, site);
     void *result = REAL(mremap)(old, old_bytes, bytes, flags);
     int error = errno;
     if (result == MAP_FAILED)
         range_uncut_if(&tail, is_mapped, PAGE_BYTES);
     else
-        range_forget(&tail);
+        given_back(&tail, stack);
     errno = error;
     return result;
 }
@@ -169,24 +193,25 @@ static void *move(const struct call_site *site, void *old, size_t old_bytes, siz
                   int flags, void *wanted)
 {
     struct moved was = moved_from(old);
-    struct range_cut gone = {0}, covered = {0};
+    struct range_cut left = {0}, covered = {0};
     uintptr_t rounded = round_up(bytes, PAGE_BYTES);
     if (!(flags & MREMAP_DONTUNMAP))
-        range_cut(&gone, (uintptr_t)old, (uintptr_t)old + round_up(old_bytes, PAGE_BYTES));
+        range_cut(&left, (uintptr_t)old, (uintptr_t)old + round_up(old_bytes, PAGE_BYTES));
     if (flags & MREMAP_FIXED)
         range_cut(&covered, (uintptr_t)wanted, (uintptr_t)wanted + rounded);
+    uint32_t stack = family_stack(&hook_mremap, site);
     void *result = REAL(mremap)(old, old_bytes, bytes, flags, wanted);
     int error = errno;
     if (result == MAP_FAILED) {
         range_uncut_if(&covered, is_mapped, PAGE_BYTES);
-        range_uncut_if(&gone, is_mapped, PAGE_BYTES);
+        range_uncut_if(&left, is_mapped, PAGE_BYTES);
         errno = error;
         return result;
     }
-    range_forget(&covered);
-    range_forget(&gone);
+    given_back(&covered, stack);
+    given_back(&left, stack);
     uint64_t owner = was.owner ? was.owner + ((uintptr_t)result - (uintptr_t)old) : 0;
-    mapping_enter(family_stack(&hook_mremap, site), was.detail, owner, result, rounded);
+    mapping_enter(stack, was.detail, owner, result, rounded);
     if (flags & MREMAP_FIXED)
         gaps_cut((uintptr_t)result, rounded);
     errno = error;
@@ -201,10 +226,10 @@ HOOK_EXPORT void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, .
     va_end(more);
     if (!is_aligned(old) || !is_aligned(wanted) || !guard_may_record(GUARD_FRAME()))
         return REAL(mremap)(old, old_bytes, bytes, flags, wanted);
+    struct call_site site = CALL_SITE();
     if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && bytes &&
         round_up(bytes, PAGE_BYTES) <= round_up(old_bytes, PAGE_BYTES))
-        return shrink(old, old_bytes, bytes, flags);
-    struct call_site site = CALL_SITE();
+        return shrink(&site, old, old_bytes, bytes, flags);
     return move(&site, old, old_bytes, bytes, flags, wanted);
 }
 
@@ -239,12 +264,14 @@ HOOK_EXPORT int shmdt(const void *start)
 {
     if (!start || !guard_may_record(GUARD_FRAME()))
         return REAL(shmdt)(start);
+    struct call_site site = CALL_SITE();
     struct range_cut cut;
     range_cut_owned(&cut, (uintptr_t)start);
+    uint32_t stack = stack_of_cut(&cut, &hook_shmdt, &site);
     int result = REAL(shmdt)(start);
     if (result < 0)
         range_uncut(&cut);
     else
-        range_forget(&cut);
+        given_back(&cut, stack);
     return result;
 }

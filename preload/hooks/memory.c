@@ -24,11 +24,14 @@
 #include "preload/books/ledger_slot.h"
 #include "preload/facts/capture.h"
 #include "preload/facts/module.h"
+#include "preload/facts/releases.h"
 #include "preload/facts/tally.h"
 #include "preload/hooks/lock.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sample.h"
 #include "preload/ground/sys.h"
+
+#define NS_PER_MS UINT64_C(1000000)
 
 HOOK_ALLOCATOR(malloc);
 HOOK_ALLOCATOR(calloc);
@@ -117,7 +120,7 @@ static void block_acquired(const void *entry, const struct call_site *site, void
                           .stack = stack,
                           .context = self.context,
                           .task = task,
-                          .born_ms = (uint32_t)(clock_since_ns() / 1000000u)};
+                          .born_ms = (uint32_t)(clock_since_ns() / NS_PER_MS)};
     tally_block(stack, bytes);
     if (graves_are_kept())
         grave_fill(block.address);
@@ -134,10 +137,15 @@ static void *unrecorded(void *block)
 
 static void buried(struct hook *hook, const struct call_site *site, const struct block *was)
 {
+    uint32_t stack = family_stack(hook, site);
     grave_dig(&(struct grave){.address = was->address,
                               .acquired_stack = was->stack,
-                              .released_stack = family_stack(hook, site),
+                              .released_stack = stack,
                               .released_task = task_self()});
+    release_note(&(struct holding_copy){.context = was->context,
+                                        .stack = was->stack,
+                                        .acquired_ns = was->born_ms * NS_PER_MS},
+                 stack);
 }
 
 /*

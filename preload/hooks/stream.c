@@ -52,11 +52,13 @@ HOOK_EXPORT FILE *fdopen(int fd, const char *mode)
     HOOK(function);                                                                                \
     HOOK_EXPORT int function(FILE *stream)                                                         \
     {                                                                                              \
-        if (guard_may_record(GUARD_FRAME())) {                                                     \
-            struct call_site site = CALL_SITE();                                                   \
-            stream_releasing(&hook_##function, &site, stream);                                     \
-        }                                                                                          \
-        return REAL(function)(stream);                                                             \
+        if (!guard_may_record(GUARD_FRAME()))                                                      \
+            return REAL(function)(stream);                                                         \
+        struct call_site site = CALL_SITE();                                                       \
+        struct handle_release release = stream_releasing(&hook_##function, &site, stream);         \
+        int result = REAL(function)(stream);                                                       \
+        handle_released(&release, result);                                                         \
+        return result;                                                                             \
     }
 
 CLOSES_STREAM(fclose)

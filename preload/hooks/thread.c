@@ -23,6 +23,7 @@
 
 #include "preload/books/sweep.h"
 #include "preload/facts/context.h"
+#include "preload/facts/releases.h"
 #include "preload/facts/unwind.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/health.h"
@@ -60,9 +61,14 @@ static void task_ended(uintptr_t way)
      * gets the holding out of the table. */
     uint32_t before = atomic_fetch_or(&task->flags, CTT_TASK_ENDED);
     struct holding_copy was;
-    if (!(before & CTT_TASK_DETACHED))
+    if (!(before & CTT_TASK_DETACHED)) {
         key_set_flags(CTT_KIND_THREAD, thread, CTT_HOLDING_ENDED, 0);
-    else if (!thread || key_take(CTT_KIND_THREAD, thread, &was))
+        return;
+    }
+    bool had = thread && key_take(CTT_KIND_THREAD, thread, &was);
+    if (had)
+        release_note(&was, STACK_NONE); /* by its own end */
+    if (had || !thread)
         task_drop(id);
 }
 
@@ -260,10 +266,7 @@ void thread_joined(struct thread_release *release, struct hook *hook, const stru
         key_enter(&taken);
         return;
     }
-    struct stack_note *note = stack_note(taken.stack);
-    if (note)
-        atomic_store_explicit(&note->released_stack, family_stack(hook, site),
-                              memory_order_relaxed);
+    release_note(&taken, family_stack(hook, site));
     struct task *task = task_get(release->task);
     if (task)
         task_vanished(task); /* by a raw exit */
@@ -280,8 +283,10 @@ void thread_detaching(struct thread_release *release, pthread_t thread)
     uint32_t before = atomic_fetch_or(&task->flags, CTT_TASK_DETACHED);
     struct holding_copy was;
     task_mirror(task);
-    if (before & CTT_TASK_ENDED && key_take(CTT_KIND_THREAD, (uint64_t)thread, &was))
+    if (before & CTT_TASK_ENDED && key_take(CTT_KIND_THREAD, (uint64_t)thread, &was)) {
+        release_note(&was, STACK_NONE);
         task_drop(release->task);
+    }
     release->had = !(before & CTT_TASK_DETACHED);
 }
 

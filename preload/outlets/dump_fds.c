@@ -148,6 +148,10 @@ static void tell_tracked(struct dump *dump, int fd, const struct holding_copy *h
         record.flags |= CTT_HOLDING_GONE;
     else if (link && has_cloexec(dump, fd))
         record.flags |= CTT_HOLDING_CLOEXEC;
+    if (holding->detail == DETAIL_DUP) {
+        fd_source(fd, &record.source, &record.source_stack);
+        record.source_stack = dump_stack(dump, record.source_stack);
+    }
     if (link) {
         record.name = dump_string(dump, link);
         dump_peers(dump, link, &record);

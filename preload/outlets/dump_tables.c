@@ -8,6 +8,7 @@
 #include "preload/books/mishap.h"
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
+#include "preload/facts/releases.h"
 #include "preload/facts/stack.h"
 #include "preload/facts/tally.h"
 #include "preload/ground/blind.h"
@@ -225,6 +226,9 @@ void dump_sites(struct dump *dump)
             .acquired_bytes = atomic_load(&tally->bytes) + more->bytes,
             .released_stack = dump_stack(dump, atomic_load(&stack_note(id)->released_stack)),
         };
+        releases_read(id, &site);
+        for (unsigned i = 0; i < CTT_SITE_PLACES; i++)
+            site.released_at[i].stack = dump_stack(dump, site.released_at[i].stack);
         dump_record(dump, CTT_SITE, &site, sizeof site);
     }
     if (pendings.of)

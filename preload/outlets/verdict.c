@@ -87,7 +87,7 @@ static bool stack_in_project(uint32_t stack)
 static bool mishap_worth(const struct ctt_mishap *mishap)
 {
     if (mishap->id != CTT_MISHAP_DOUBLE_CLOSE)
-        return mishap->id != 0;
+        return mishap->id != 0 && mishap->id != CTT_MISHAP_FAILED_CLOSE;
     return mishap->tasks > 1 || stack_in_project(mishap->stack);
 }
 

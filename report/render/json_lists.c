@@ -12,7 +12,7 @@
 
 enum { ITEMS_MAX = 100 }; /* of one finding; --all lifts it */
 
-static void stack_write(struct json *json, const char *key, struct stack *stack)
+void json_write_stack(struct json *json, const char *key, struct stack *stack)
 {
     if (!stack) {
         json_null(json, key);
@@ -65,8 +65,8 @@ void json_write_contexts(struct json *json, const struct report *report)
         json_text(json, "cause", c->cause);
         json_seconds(json, "created_s", c->created_ns);
         json_seconds(json, "ended_s", c->ended_ns);
-        stack_write(json, "created_stack", c->created_stack);
-        stack_write(json, "ended_stack", c->ended_stack);
+        json_write_stack(json, "created_stack", c->created_stack);
+        json_write_stack(json, "ended_stack", c->ended_stack);
         json_text(json, "trace_id", c->trace_id);
         json_text(json, "span_id", c->span_id);
         json_open(json, "values", '{');
@@ -95,8 +95,8 @@ void json_write_tasks(struct json *json, const struct report *report)
         json_bool(json, "tracked", !(t->flags & CTT_TASK_UNTRACKED));
         json_seconds(json, "created_s", t->created_ns);
         json_seconds(json, "ended_s", t->ended_ns);
-        stack_write(json, "created_stack", t->created_stack);
-        stack_write(json, "stack", t->end_stack);
+        json_write_stack(json, "created_stack", t->created_stack);
+        json_write_stack(json, "stack", t->end_stack);
         json_open(json, "pending_cleanups", '[');
         json_close(json, ']');
         json_close(json, '}');
@@ -124,6 +124,15 @@ static void handle_write(struct json *json, const struct holding *h)
     }
 }
 
+/* Of a copy: of which descriptor, and where that was acquired. */
+static void source_write(struct json *json, const struct holding *h)
+{
+    if (!h->source)
+        return;
+    json_number(json, "copy_of", h->source - 1);
+    json_write_stack(json, "copy_of_stack", h->source_stack);
+}
+
 static void item_write(struct json *json, const struct report *report, const struct holding *h)
 {
     json_open(json, NULL, '{');
@@ -145,6 +154,7 @@ static void item_write(struct json *json, const struct report *report, const str
     json_seconds(json, "acquired_s", h->oldest_ns);
     json_seconds(json, "last_used_s", h->last_used_ns);
     json_bool(json, "cloexec", h->flags & CTT_HOLDING_CLOEXEC);
+    source_write(json, h);
     age_write(json, report, h->oldest_ns);
     json_close(json, '}');
 }
@@ -160,22 +170,6 @@ static void items_write(struct json *json, const struct report *report, const st
         item_write(json, report, h);
     }
     json_close(json, ']');
-}
-
-static void siblings_write(struct json *json, const struct site *site)
-{
-    if (!site) {
-        json_null(json, "siblings");
-        return;
-    }
-    json_open(json, "siblings", '{');
-    json_number(json, "acquired", site->acquired);
-    json_number(json, "released", site->released);
-    json_open(json, "released_at", '[');
-    if (site->released_stack)
-        stack_write(json, NULL, site->released_stack);
-    json_close(json, ']');
-    json_close(json, '}');
 }
 
 static void finding_write(struct json *json, const struct report *report, const struct finding *f)
@@ -195,15 +189,15 @@ static void finding_write(struct json *json, const struct report *report, const 
     json_number(json, "bytes", f->bytes);
     id_write(json, "context", f->context ? f->context->id : 0);
     id_write(json, "task", f->task ? f->task->id : 0);
-    stack_write(json, "stack", f->stack);
+    json_write_stack(json, "stack", f->stack);
     if (m) {
-        stack_write(json, "acquired_stack", m->acquired_stack);
-        stack_write(json, "released_stack", m->released_stack);
+        json_write_stack(json, "acquired_stack", m->acquired_stack);
+        json_write_stack(json, "released_stack", m->released_stack);
     }
     json_seconds(json, "acquired_s", f->oldest_ns);
     json_seconds(json, "context_ended_s", f->ended_ns);
     age_write(json, report, f->oldest_ns);
-    siblings_write(json, f->site);
+    json_write_siblings(json, f->site);
     items_write(json, report, f);
     json_bool(json, "suppressed", false);
     json_close(json, '}');
@@ -228,7 +222,7 @@ void json_write_live(struct json *json, const struct report *report)
         json_open(json, NULL, '{');
         json_text(json, "kind", model_kind_name(report->model, row->kind));
         id_write(json, "context", row->context ? row->context->id : 0);
-        stack_write(json, "stack", row->stack);
+        json_write_stack(json, "stack", row->stack);
         json_number(json, "count", row->count);
         json_number(json, "bytes", row->bytes);
         json_write_estimate(json, report, row->kind, &row->estimate);
@@ -240,6 +234,7 @@ void json_write_live(struct json *json, const struct report *report)
             json_null(json, "acquired");
             json_null(json, "released");
         }
+        json_write_siblings(json, row->site);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -298,10 +293,12 @@ void json_write_holdings(struct json *json, const struct report *report)
         json_text(json, "detail_kind", h->detail);
         id_write(json, "context", h->context ? h->context->id : 0);
         id_write(json, "task", h->task ? h->task->id : 0);
-        stack_write(json, "stack", h->stack);
+        json_write_stack(json, "stack", h->stack);
         json_number(json, "bytes", h->bytes);
         json_seconds(json, "acquired_s", h->oldest_ns);
         json_seconds(json, "last_used_s", h->last_used_ns);
+        id_write(json, "last_task", h->last_used_ns == CTT_NEVER ? 0 : h->last_task);
+        source_write(json, h);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -328,7 +325,7 @@ void json_write_injections(struct json *json, const struct report *report)
         json_number(json, "calls", i->calls);
         json_number(json, "failed", i->failed);
         json_text(json, "error", i->failed ? strerrorname_np((int)i->error) : NULL);
-        stack_write(json, "stack", i->stack);
+        json_write_stack(json, "stack", i->stack);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -346,7 +343,7 @@ static void holders_write(struct json *json, const struct report *report, const 
             continue;
         json_open(json, NULL, '{');
         json_text(json, "kind", h->kind ? model_kind_name(report->model, h->kind) : NULL);
-        stack_write(json, "stack", h->stack);
+        json_write_stack(json, "stack", h->stack);
         json_number(json, "count", h->count);
         json_number(json, "bytes", h->bytes);
         json_seconds(json, "at_s", h->at_ns);
@@ -373,9 +370,9 @@ void json_write_mishaps(struct json *json, const struct report *report)
         json_seconds(json, "last_s", m->last_ns);
         id_write(json, "context", m->context ? m->context->id : 0);
         id_write(json, "task", m->task_id);
-        stack_write(json, "stack", m->stack);
-        stack_write(json, "acquired_stack", m->acquired_stack);
-        stack_write(json, "released_stack", m->released_stack);
+        json_write_stack(json, "stack", m->stack);
+        json_write_stack(json, "acquired_stack", m->acquired_stack);
+        json_write_stack(json, "released_stack", m->released_stack);
         json_number(json, "live", m->live);
         json_number(json, "wanted", m->wanted);
         holders_write(json, report, m);

@@ -22,4 +22,8 @@ void json_write_injections(struct json *json, const struct report *report);
 void json_write_mishaps(struct json *json, const struct report *report);
 void json_write_stacks(struct json *json, const struct report *report);
 
+/* The stack's id, and the stack among those that are written at the end; or null. */
+void json_write_stack(struct json *json, const char *key, struct stack *stack);
+void json_write_siblings(struct json *json, const struct site *site); /* json_siblings.c */
+
 #endif

@@ -61,7 +61,7 @@ static const char *trigger_phrase(struct text *text)
     }
 }
 
-static void head_write(struct text *text)
+void text_write_head(struct text *text)
 {
     const struct process *process = &text->report->model->process;
     time_t seconds = (time_t)(process->facts.taken_wall_ns / UINT64_C(1000000000));
@@ -200,7 +200,7 @@ void render_text(const struct report *report, FILE *out)
     bool live = !model_is_end(report->model);
 
     text_write_injected(&text);
-    head_write(&text);
+    text_write_head(&text);
     verdict_write(&text);
     text_write_findings(&text);
     text_write_injections(&text);

@@ -51,7 +51,7 @@ static void table_row_write(struct text *text, unsigned number, const struct fin
               best_place(text, f->stack, false));
 }
 
-static const char *holding_title(struct text *text, const struct holding *h)
+const char *text_holding_title(struct text *text, const struct holding *h)
 {
     const char *kind = model_kind_name(text->report->model, h->kind);
     const char *name = h->name ? h->name : "";
@@ -120,7 +120,7 @@ static void what_write(struct text *text, const struct finding *f)
                            model_kind_name(text->report->model, h->kind), numbers_of_rest(text, f));
     else if (h->next_in_finding)
         more = pool_format(text->pool, "  (+%" PRIu64 " more)", f->count - h->count);
-    text_line(text, PAINT_NONE, "    what    %s%s%s", holding_title(text, h),
+    text_line(text, PAINT_NONE, "    what    %s%s%s", text_holding_title(text, h),
               h->flags & CTT_HOLDING_CLOEXEC ? "  O_CLOEXEC" : "", more);
 }
 
@@ -188,22 +188,6 @@ static void when_write(struct text *text, const struct finding *f)
               text_moment(text, text->report->now_ns));
 }
 
-static void seen_write(struct text *text, const struct finding *f)
-{
-    const struct site *s = f->site;
-    const char *last = "";
-
-    if (!s || f->mishaps)
-        return;
-    if (s->released_stack)
-        last = pool_format(text->pool, " (last at %s)", best_place(text, s->released_stack, false));
-    text_line(text, PAINT_NONE,
-              "    seen    %" PRIu64 " %sacquired at this stack: %" PRIu64 " released%s, %" PRIu64
-              " never",
-              s->acquired, model_is_sampled(text->report->model, s->key.kind) ? "sampled " : "",
-              s->released, last, time_between(s->released, s->acquired));
-}
-
 static bool frame_same(const struct frame *a, const struct frame *b)
 {
     return a->module == b->module && a->function && a->function == b->function &&
@@ -251,11 +235,12 @@ static void mishap_stacks_write(struct text *text, const struct finding *f)
                          f->mishaps->acquired_stack);
 }
 
-static void block_write(struct text *text, unsigned number, const struct finding *f)
+void text_write_finding(struct text *text, unsigned number, const struct finding *f)
 {
     const char *kind = model_kind_name(text->report->model, f->kind);
-    const char *head = pool_format(text->pool, "[%u] %s (%s, %s)  %s x%" PRIu64 "  oldest %s%s",
-                                   number, f->detector->name, severity_word(f->severity),
+    const char *place = number ? pool_format(text->pool, "[%u] ", number) : "";
+    const char *head = pool_format(text->pool, "%s%s (%s, %s)  %s x%" PRIu64 "  oldest %s%s", place,
+                                   f->detector->name, severity_word(f->severity),
                                    grade_word(f->grade), kind, f->count, finding_oldest(text, f),
                                    f->ended_ns != CTT_NEVER ? " after end" : "");
 
@@ -268,17 +253,16 @@ static void block_write(struct text *text, unsigned number, const struct finding
         what_write(text, f);
     whose_write(text, f);
     when_write(text, f);
-    seen_write(text, f);
+    if (f->holdings)
+        text_write_siblings(text, f->site);
     if (f->mishaps && f->mishaps->id == CTT_MISHAP_LIMIT)
         text_write_holders(text, f->mishaps->error);
     text_write_stack(text, "stack", f->stack);
     if (f->mishaps)
         mishap_stacks_write(text, f);
-    if (text->report->request->path)
-        text_line(text, PAINT_NONE, "    next    ctxtrace report %s--kind=%s --all %s",
-                  text->report->model->process.facts.trigger == CTT_TRIGGER_RECOVERED ? "--recover "
-                                                                                      : "",
-                  kind, text->report->request->path);
+    if (number && text->report->request->path)
+        text_line(text, PAINT_NONE, "    next    ctxtrace show %.8s %s", f->id,
+                  text->report->request->path);
 }
 
 void text_write_findings(struct text *text)
@@ -297,7 +281,7 @@ void text_write_findings(struct text *text)
     text_write_rest(text, total, limit);
     number = 0;
     for (const struct finding *f = first; f && number < limit; f = f->hh.next)
-        block_write(text, ++number, f);
+        text_write_finding(text, ++number, f);
 }
 
 void text_write_notes(struct text *text)
@@ -315,7 +299,7 @@ void text_write_notes(struct text *text)
             continue;
         text_line(text, PAINT_NONE, "  %s %s %s %s %s", text_cell(text, f->detector->name, 19),
                   text_cell(text, text_count(text, f->count, f->kind), 12),
-                  text_cell(text, f->holdings ? holding_title(text, f->holdings) : "", 32),
+                  text_cell(text, f->holdings ? text_holding_title(text, f->holdings) : "", 32),
                   text_cell(text, frame ? text_function(text, frame) : NULL, 14),
                   frame ? text_place(text, frame, false) : "");
         shown++;

@@ -8,9 +8,27 @@
 
 #include "text_style.h"
 
+void text_write_head(struct text *text);     /* text.c: of which process, when */
 void text_write_findings(struct text *text); /* text_findings.c */
+/* One block; without a number it stands alone, and names no command to go on with. */
+void text_write_finding(struct text *text, unsigned number, const struct finding *f);
+/* "fd 31 /etc/orders/routes.conf  file" */
+const char *text_holding_title(struct text *text, const struct holding *h);
 void text_write_notes(struct text *text);
 void text_write_stack(struct text *text, const char *label, struct stack *stack);
+/* What became of all that a finding's stack acquired. NULL: nothing is known. */
+void text_write_siblings(struct text *text, const struct site *site); /* text_siblings.c */
+/* Each of those places by its whole stack. */
+void text_write_release_stacks(struct text *text, const struct site *site);
+
+/* text_history.c: what a holding went through; the mishaps that what `stack` acquired
+ * came to; contexts from the inmost out. */
+void text_write_history(struct text *text, const struct holding *h);
+void text_write_mishaps_of(struct text *text, const struct stack *stack);
+void text_write_context_chain(struct text *text, const struct context *context);
+/* "task 2 (tid 4719 reindex)" */
+const char *text_task(struct text *text, uint32_t id);
+
 void text_write_held_now(struct text *text); /* text_live.c */
 void text_write_tasks(struct text *text);    /* text_tasks.c */
 void text_write_untracked(struct text *text);

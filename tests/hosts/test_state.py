@@ -136,7 +136,10 @@ def test_held(bench):
          f"{report['findings']}")
     text = bench.tool_run("report", "--recover", bench.files()[0]).stdout
     must("killed, recovered from its state file" in text and "keep_fds" in text and
-         "report --recover --kind=fd" in text, text)
+         "ctxtrace show " in text, text)
+    finding = report["findings"][0]["id"]
+    shown = bench.tool_run("show", finding, bench.files()[0])
+    must(shown.returncode == 0 and finding in shown.stdout, shown.stderr)
     # What is there is kept: the next process of this number writes beside it.
     must(bench.files()[0].stat().st_mode & 0o777 == 0o600, "others may read it")
 
@@ -194,7 +197,8 @@ def test_forked(bench):
     own = bench.recover(bench.states / f"killed.{child}.cts")
     fds = rows_of(own, "keep_fds", "fd")
     must(held(own, "keep_fds", "fd") == 2 * FDS, f"the child's: {fds}")
-    must(held(own, "keep_blocks", "memory") == BLOCKS, "the child's blocks")
+    blocks = rows_of(own, "keep_blocks", "memory")
+    must(held(own, "keep_blocks", "memory") == BLOCKS, f"the child's: {blocks}")
     check_kept(bench.recover(bench.states / f"killed.{process.pid}.cts"), FDS - 1)
 
 

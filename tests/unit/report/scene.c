@@ -66,6 +66,10 @@ static void requests_fds_add(struct dump_builder *b)
         .acquired = 70,
         .released = 33,
         .released_stack = builder_stack(b, "close close_conf handle_request"),
+        .late = 2,
+        .late_longest_ns = 1500 * MS,
+        .late_total_ns = 2 * SEC,
+        .released_elsewhere = 1,
     };
     struct ctt_holding fd = {
         .kind = CTT_KIND_FD,
@@ -79,6 +83,9 @@ static void requests_fds_add(struct dump_builder *b)
         .name = builder_string(b, "/etc/orders/routes.conf"),
     };
 
+    site.released_at[0] = (struct ctt_place){builder_stack(b, "close handle_request main"), 3};
+    site.released_at[1] = (struct ctt_place){site.released_stack, 28};
+    site.released_at[2] = (struct ctt_place){builder_stack(b, "close close_conf main"), 1};
     for (fd.handle = 31; fd.handle < 68; fd.handle++)
         builder_record(b, CTT_HOLDING, &fd, sizeof(fd));
     builder_record(b, CTT_SITE, &site, sizeof(site));

@@ -27,14 +27,11 @@ struct stack_tally *stack_tally(uint32_t id)
     return NULL;
 }
 
-void stack_mirror_tally_now(uint32_t id)
-{
-    (void)id;
-}
+static struct stack_note notes[1024];
 
 struct stack_note *stack_note(uint32_t id)
 {
-    return NULL;
+    return id < 1024 ? &notes[id] : NULL;
 }
 
 void *hook_resolve(struct hook *hook)
@@ -141,6 +138,20 @@ static void test_interrupted_close_releases(void **state)
     assert_false(fd_read(40, &copy));
 }
 
+/* hazard: E3: it is told, and is no occasion. */
+static void test_failed_close_is_noted(void **state)
+{
+    struct ctt_mishap fact;
+    uint32_t before = mishap_count();
+    program_opens(41, 161);
+    program_closes(41, 162, EIO);
+    assert_int_equal(mishaps_of(CTT_MISHAP_FAILED_CLOSE, 162, &fact), 1);
+    assert_int_equal(fact.error, EIO);
+    assert_int_equal(fact.handle, 41);
+    assert_int_equal(fact.acquired_stack, 161);
+    assert_int_equal(mishap_count(), before);
+}
+
 /* ---- what belongs to a stream ---- */
 
 static void test_close_behind_a_stream(void **state)
@@ -187,6 +198,10 @@ static void test_failed_dup2_changes_nothing(void **state)
     fd_replaced(&release, 51, -1);
     assert_true(fd_read(50, &copy));
     assert_int_equal(copy.stack, 301);
+    assert_int_equal(notes[301].released_stack, 0);
+    fd_replacing(&release, &hook, &site, 50);
+    fd_replaced(&release, 51, 50);
+    assert_int_equal(notes[301].released_stack, 302);
 }
 
 static void test_dup2_onto_a_stream_stays_its_part(void **state)
@@ -202,6 +217,25 @@ static void test_dup2_onto_a_stream_stays_its_part(void **state)
     assert_int_equal(copy.stack, 312);
     assert_int_equal(copy.owner, 4242);
     assert_true(copy.flags & CTT_HOLDING_OWNED);
+}
+
+/* ---- copies ---- */
+
+static void test_copy_knows_what_it_is_of(void **state)
+{
+    uint32_t source, stack;
+    program_opens(80, 321);
+    here = 322;
+    duplicate_acquired(&hook, &site, 80, 81);
+    fd_source(81, &source, &stack);
+    assert_int_equal(source, 81);
+    assert_int_equal(stack, 321);
+    struct fd_release release;
+    fd_replacing(&release, &hook, &site, 82);
+    fd_replaced(&release, 81, 82);
+    fd_source(82, &source, &stack);
+    assert_int_equal(source, 82);
+    assert_int_equal(stack, 322);
 }
 
 /* ---- limits ---- */
@@ -227,7 +261,7 @@ static void test_child_collected_before_it_is_entered(void **state)
 {
     struct holding_copy copy;
     child_coming();
-    child_collected(5001);
+    child_collected(&hook, &site, 5001);
     child_acquired(&hook, &site, 5001, DETAIL_FORK);
     assert_false(key_read(CTT_KIND_PROCESS, 5001, &copy));
 }
@@ -235,11 +269,11 @@ static void test_child_collected_before_it_is_entered(void **state)
 static void test_stranger_collected_is_forgotten(void **state)
 {
     struct holding_copy copy;
-    child_collected(5002);
+    child_collected(&hook, &site, 5002);
     child_coming();
     child_acquired(&hook, &site, 5002, DETAIL_FORK);
     assert_true(key_read(CTT_KIND_PROCESS, 5002, &copy));
-    child_collected(5002);
+    child_collected(&hook, &site, 5002);
     assert_false(key_read(CTT_KIND_PROCESS, 5002, &copy));
 }
 
@@ -265,10 +299,12 @@ int main(void)
         cmocka_unit_test(test_blind_closer_stays_blind),
         cmocka_unit_test(test_close_of_nothing_is_no_mishap),
         cmocka_unit_test(test_interrupted_close_releases),
+        cmocka_unit_test(test_failed_close_is_noted),
         cmocka_unit_test(test_close_behind_a_stream),
         cmocka_unit_test(test_stream_goes_with_its_descriptor),
         cmocka_unit_test(test_failed_dup2_changes_nothing),
         cmocka_unit_test(test_dup2_onto_a_stream_stays_its_part),
+        cmocka_unit_test(test_copy_knows_what_it_is_of),
         cmocka_unit_test(test_limit_is_noted_with_what_is_held),
         cmocka_unit_test(test_child_collected_before_it_is_entered),
         cmocka_unit_test(test_stranger_collected_is_forgotten),

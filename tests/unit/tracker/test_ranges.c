@@ -57,6 +57,37 @@ static uint32_t list(uint32_t pages_of[PAGES])
     return count;
 }
 
+static uint32_t gone_stack, gone_count;
+
+static void count_gone(const struct holding_copy *was, void *arg)
+{
+    gone_stack = was->stack;
+    gone_count++;
+}
+
+static uint32_t give_back(uint64_t first, uint64_t pages)
+{
+    struct range_cut taken = cut(first, pages);
+    gone_count = 0;
+    range_give_back(&taken, count_gone, NULL);
+    return gone_count;
+}
+
+/* However many pieces it goes in, an acquisition is given back once: with the last. */
+static void what_goes_in_pieces_is_told_once(void **state)
+{
+    enter(10, 10, 71);
+    enter(20, 5, 72);
+    assert_int_equal(give_back(10, 2), 0);
+    assert_int_equal(give_back(14, 2), 0);
+    assert_int_equal(give_back(18, 2), 0);
+    assert_int_equal(give_back(8, 12), 1);
+    assert_int_equal(gone_stack, 71);
+    assert_int_equal(give_back(20, 5), 1);
+    assert_int_equal(gone_stack, 72);
+    assert_int_equal(give_back(0, 30), 0);
+}
+
 static void a_cut_in_the_middle_leaves_two(void **state)
 {
     (void)state;
@@ -288,6 +319,7 @@ static void a_fork_child_inherits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_goes_in_pieces_is_told_once),
         cmocka_unit_test(a_cut_in_the_middle_leaves_two),
         cmocka_unit_test(a_failed_call_changes_nothing),
         cmocka_unit_test(what_is_mapped_over_is_replaced),

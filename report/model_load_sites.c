@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records on what one stack's acquisitions have come to. See model_load.h.
+ */
+#include "model_load.h"
+
+#include <stdlib.h>
+
+static int place_order(const void *a, const void *b)
+{
+    uint64_t left = ((const struct place *)a)->count, right = ((const struct place *)b)->count;
+
+    return left < right ? 1 : left > right ? -1 : 0;
+}
+
+static void load_places(const struct load *load, const struct ctt_site *in, struct site *site)
+{
+    for (size_t i = 0; i < CTT_SITE_PLACES; i++) {
+        struct stack *stack = stack_of(load, in->released_at[i].stack);
+
+        if (stack && in->released_at[i].count)
+            site->places[site->place_count++] = (struct place){stack, in->released_at[i].count};
+        else
+            site->elsewhere += in->released_at[i].count;
+    }
+    qsort(site->places, site->place_count, sizeof(site->places[0]), place_order);
+    site->elsewhere += in->released_elsewhere;
+}
+
+void model_load_site(struct load *load, const void *fixed)
+{
+    const struct ctt_site *in = fixed;
+    struct site_key key = {in->stack, in->kind};
+    struct site *site;
+
+    HASH_FIND(hh, load->model->sites, &key, sizeof(key), site);
+    if (site) {
+        load->model->strange_records++;
+        return;
+    }
+    site = pool_alloc(load->model->pool, sizeof(*site));
+    site->key = key;
+    site->acquired = in->acquired;
+    site->released = in->released;
+    site->acquired_bytes = in->acquired_bytes;
+    site->released_stack = stack_of(load, in->released_stack);
+    load_places(load, in, site);
+    site->late = in->late;
+    site->late_longest_ns = in->late_longest_ns;
+    site->late_mean_ns = in->late ? in->late_total_ns / in->late : 0;
+    HASH_ADD(hh, load->model->sites, key, sizeof(site->key), site);
+}
