@@ -42,14 +42,6 @@ void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted
     errno = saved;
 }
 
-/* EAGAIN is "not now" to most calls that give a descriptor, and ENOMEM need not be
- * the process's own. */
-void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind)
-{
-    if (errno == EMFILE || errno == ENFILE)
-        limit_hit(family_stack(hook, site), kind, errno, 0);
-}
-
 void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack)
 {
     struct holding_copy holding = holding_now(kind, detail, (uint64_t)fd, stack);
@@ -63,7 +55,7 @@ void descriptor_acquired(struct hook *hook, const struct call_site *site, int fd
                          enum ctt_kind_id kind, enum holding_detail detail)
 {
     if (fd < 0)
-        limit_noted(hook, site, kind);
+        acquisition_failed(hook, site, kind);
     else
         descriptor_enter(fd, kind, detail, family_stack(hook, site));
 }
@@ -73,7 +65,7 @@ void descriptors_acquired(struct hook *hook, const struct call_site *site, int r
                           enum holding_detail second)
 {
     if (result < 0) {
-        limit_noted(hook, site, kind);
+        acquisition_failed(hook, site, kind);
         return;
     }
     uint32_t stack = family_stack(hook, site);
@@ -85,6 +77,8 @@ void duplicate_acquired(struct hook *hook, const struct call_site *site, int fro
 {
     struct holding_copy source;
     enum ctt_kind_id kind = fd_read(from, &source) ? source.kind : CTT_KIND_FD;
+    if (fd < 0)
+        fd_missing(hook, site, from);
     descriptor_acquired(hook, site, fd, kind, DETAIL_DUP);
 }
 

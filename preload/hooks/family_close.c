@@ -156,6 +156,8 @@ void fd_released(struct fd_release *release, intptr_t result)
     }
     if (release->had)
         owner_judged(release);
+    if (result == -1)
+        close_failed(CTT_KIND_FD, (uint64_t)release->fd, release->stack);
 }
 
 void fd_replacing(struct fd_release *release, struct hook *hook, const struct call_site *site,
@@ -167,6 +169,7 @@ void fd_replacing(struct fd_release *release, struct hook *hook, const struct ca
 void fd_replaced(struct fd_release *release, int from, int result)
 {
     if (result < 0) {
+        fd_missing_at(release->stack, from);
         if (release->had)
             fd_enter(release->fd, &release->was);
         return;

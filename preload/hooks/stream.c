@@ -52,11 +52,15 @@ HOOK_EXPORT FILE *fdopen(int fd, const char *mode)
     HOOK(function);                                                                                \
     HOOK_EXPORT int function(FILE *stream)                                                         \
     {                                                                                              \
-        if (guard_may_record(GUARD_FRAME())) {                                                     \
-            struct call_site site = CALL_SITE();                                                   \
-            stream_releasing(&hook_##function, &site, stream);                                     \
-        }                                                                                          \
-        return REAL(function)(stream);                                                             \
+        if (!guard_may_record(GUARD_FRAME()))                                                      \
+            return REAL(function)(stream);                                                         \
+        struct call_site site = CALL_SITE();                                                       \
+        stream_releasing(&hook_##function, &site, stream);                                         \
+        int result = REAL(function)(stream);                                                       \
+        if (__builtin_expect(result == EOF, 0))                                                    \
+            close_failed(CTT_KIND_STREAM, (uint64_t)(uintptr_t)stream,                             \
+                         family_stack(&hook_##function, &site));                                   \
+        return result;                                                                             \
     }
 
 CLOSES_STREAM(fclose)

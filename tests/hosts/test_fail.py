@@ -129,6 +129,20 @@ def test_seed(bench):
     must(runs[0] == runs[1] != runs[2], f"{runs}")
 
 
+def test_lost_data(bench):
+    """A write or close that loses data is a note and no more, told at exit to nobody."""
+    for function, kind in (("write", "fd"), ("close", "fd"), ("fclose", "stream")):
+        for error in ("ENOSPC", "EINTR"):
+            bench.dumps_folder = bench.folder / f"{function}-{error}"
+            bench.run_failing([f"{function}:{error}"], [bench.apps / "injectable", function])
+            found = [(f["severity"], f["kind"]) for f in bench.report()["findings"]
+                     if f["detector"] == "failed-write"]
+            must(found == ([("note", kind)] if error == "ENOSPC" else []),
+                 f"{function} {error}: {found}")
+    done = bench.run("tool=/nonexistent", "/bin/cp", __file__, "/dev/full")
+    must(done.returncode == 1 and "ctxtrace" not in done.stderr, done.stderr)
+
+
 def test_heading(bench):
     """Text, JSON, the line at exit, and the verdict of a program that says nothing."""
     done = bench.run_failing(["read:EIO:times=1"], ["/bin/cat", __file__])
