@@ -61,8 +61,12 @@ WAYS = {
     "exec": "exec",
 }
 
-# What failed and was ignored.
-IGNORED = dict.fromkeys(("descriptor", "count", "thread"), "exit")
+# What failed and was ignored; of a NULL the program dies, and its twin aborts.
+IGNORED = {
+    **dict.fromkeys(("descriptor", "count", "thread"), "exit"),
+    **dict.fromkeys(("memory", "stream", "directory", "nothing", "far", "off_stack"),
+                    "fatal"),
+}
 
 CASES = (
     *(Case(name, name) for name in PROGRAMS),
