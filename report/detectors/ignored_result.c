@@ -14,11 +14,39 @@
  */
 #include "mishaps.h"
 
+/* Frames from a function to the call that failed for it: its helpers', and the call's. */
+#define HELPERS_MOST 4u
+
+/* Whether a function called first what failed, by a few helpers at most, and then what used
+ * -1. Else the -1 may well be another: that of an object which was closed, and says so by
+ * the error, while the failure was one that the program expected. (One place that calls
+ * both is a loop over handlers.) */
+static bool is_of_one_caller(struct model *model, struct stack *use, struct stack *failed)
+{
+    size_t used, inner;
+    const struct frame *uses = model_frames(model, use, &used);
+    const struct frame *fails = model_frames(model, failed, &inner);
+
+    while (used > 0 && inner > 0) {
+        const struct frame *a = &uses[--used], *b = &fails[--inner];
+
+        if (a->module != b->module)
+            return false;
+        if (a->address != b->address)
+            return a->function && b->function && strcmp(a->function, b->function) == 0 &&
+                   inner <= HELPERS_MOST;
+    }
+    return false;
+}
+
 static enum severity severity_of(struct report *report, const struct mishap *mishap)
 {
     /* A fault is the program's end, wherever its NULL was passed to. */
     if (mishap->id == CTT_MISHAP_IGNORED_POINTER)
         return severity_by_project(report, mishap);
+    if (mishap->id == CTT_MISHAP_IGNORED_FD &&
+        !is_of_one_caller(report->model, mishap->stack, mishap->acquired_stack))
+        return SEVERITY_NOTE;
     return stack_is_of_project(report->model, mishap->stack) ? SEVERITY_WARNING : SEVERITY_NOTE;
 }
 

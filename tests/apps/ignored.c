@@ -71,6 +71,56 @@ static int ignore_descriptor(void)
     return 0;
 }
 
+/* One that expects its file to be missing, and another that was closed already: what it
+ * reads tells it so. */
+__attribute__((noinline)) static void open_optional(void)
+{
+    int fd = open(missing, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        close(fd);
+}
+
+__attribute__((noinline, unused)) static void read_closed(void)
+{
+    volatile int fd = -1;
+
+    (void)!read(fd, room, sizeof room);
+}
+
+__attribute__((noinline)) static void each_handler(void (*const *handlers)(void))
+{
+    while (*handlers)
+        (*handlers++)();
+}
+
+/* Somewhere far inside, where it is dealt with. */
+__attribute__((noinline)) static int open_inside(int depth)
+{
+    volatile int fd = depth > 0 ? open_inside(depth - 1) : open(missing, O_RDONLY | O_CLOEXEC);
+
+    return fd;
+}
+
+static int ignore_deep(void)
+{
+    open_inside(5);
+#ifndef FIXED
+    read_closed();
+#endif
+    return 0;
+}
+
+static int ignore_other(void)
+{
+#ifdef FIXED
+    each_handler((void (*const[])(void)){open_optional, NULL});
+#else
+    each_handler((void (*const[])(void)){open_optional, read_closed, NULL});
+#endif
+    return 0;
+}
+
 /* ---- -1 as a count ---- */
 
 __attribute__((noinline)) static void copy_out(int to, ssize_t count)
@@ -229,10 +279,16 @@ static const struct way {
     const char *name;
     int (*run)(void);
 } ways[] = {
-    {"descriptor", ignore_descriptor}, {"count", ignore_count},
-    {"memory", ignore_memory},         {"stream", ignore_stream},
-    {"directory", ignore_directory},   {"nothing", ignore_nothing},
-    {"thread", ignore_thread},         {"far", ignore_far},
+    {"descriptor", ignore_descriptor},
+    {"other", ignore_other},
+    {"deep", ignore_deep},
+    {"count", ignore_count},
+    {"memory", ignore_memory},
+    {"stream", ignore_stream},
+    {"directory", ignore_directory},
+    {"nothing", ignore_nothing},
+    {"thread", ignore_thread},
+    {"far", ignore_far},
     {"off_stack", ignore_off_stack},
 };
 

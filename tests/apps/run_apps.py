@@ -63,7 +63,7 @@ WAYS = {
 
 # What failed and was ignored; of a NULL the program dies, and its twin aborts.
 IGNORED = {
-    **dict.fromkeys(("descriptor", "count", "thread"), "exit"),
+    **dict.fromkeys(("descriptor", "other", "deep", "count", "thread"), "exit"),
     **dict.fromkeys(("memory", "stream", "directory", "nothing", "far", "off_stack"),
                     "fatal"),
 }
