@@ -407,6 +407,13 @@ enum ctt_mishap_id {
      * the program. */
     CTT_MISHAP_PASSED_ON = 10,
     CTT_MISHAP_FOREIGN_RELEASE = 11, /* D16 */
+    /* D9: what a failed call gave was used. `stack` used it, `acquired_stack` failed with
+     * `error`. */
+    CTT_MISHAP_IGNORED_FD = 12,      /* -1, as a descriptor */
+    CTT_MISHAP_IGNORED_POINTER = 13, /* NULL: a fault near 0, at `handle` */
+    CTT_MISHAP_IGNORED_COUNT = 14,   /* -1, as a count; `handle` was read */
+    CTT_MISHAP_IGNORED_THREAD = 15,  /* the handle of none */
+    CTT_MISHAP_FAILED_WRITE = 16,
 };
 
 /* A failed or illegal call, counted once per (id, stack, other_stack). */

@@ -45,7 +45,7 @@ struct sweep {
     struct launch *launch;
     const char *function, *dir;
     struct outcome plain;
-    size_t crashes, hangs, leaks;
+    size_t crashes, hangs, leaks, misuses;
 };
 
 /* ---- one run ---- */
@@ -164,12 +164,13 @@ static void frame_write(const struct frame *frame, const char *otherwise)
         printf("%s %s:%u", frame->function, slash ? slash + 1 : frame->file, frame->line);
 }
 
-static void leak_write(const struct outcome *outcome, const struct finding *f, size_t count)
+/* What is left, or what was done that must not be. */
+static void finding_write(const struct outcome *outcome, const struct finding *f, size_t count)
 {
     struct model *model = outcome->dump.model;
 
-    printf("LEAK   %s, %" PRIu64 " %s by ", f->detector->name, f->count,
-           model_kind_name(model, f->kind));
+    printf("%s %s, %" PRIu64 " %s by ", f->mishaps ? "MISUSE" : "LEAK  ", f->detector->name,
+           f->count, model_kind_name(model, f->kind));
     frame_write(stack_best_frame(model, f->stack), "?");
     if (count > 1)
         printf(", and %zu more", count - 1);
@@ -188,31 +189,32 @@ static void outcome_write(struct sweep *sweep, const char *site, const struct ou
     bool died = WIFSIGNALED(outcome->wait_status) && !outcome->hung &&
                 outcome->wait_status != sweep->plain.wait_status;
     size_t count;
-    const struct finding *leak = new_finding(sweep, outcome, &count);
+    const struct finding *found = new_finding(sweep, outcome, &count);
 
     printf("  ");
     frame_write(failure ? stack_best_frame(outcome->dump.model, failure->stack) : NULL, site);
     printf("  [%s]  ", site);
     sweep->hangs += outcome->hung;
     sweep->crashes += died;
-    sweep->leaks += leak != NULL;
+    sweep->leaks += found && !found->mishaps;
+    sweep->misuses += found && found->mishaps;
     if (outcome->hung)
         printf("HANG   killed after %.0f s", (double)outcome->took_ns / (double)NS_PER_S);
     else if (died)
         printf("CRASH  SIG%s", sigabbrev_np(WTERMSIG(outcome->wait_status)));
-    else if (leak)
-        leak_write(outcome, leak, count);
+    else if (found)
+        finding_write(outcome, found, count);
     else if (!failure && outcome->dump.model)
         printf("not called this time");
     else
         printf("ok     exit %d", WEXITSTATUS(outcome->wait_status));
-    if ((outcome->hung || died) && leak) {
+    if ((outcome->hung || died) && found) {
         printf("; ");
-        leak_write(outcome, leak, count);
+        finding_write(outcome, found, count);
     }
     putchar('\n');
     fflush(stdout);
-    if (!outcome->hung && !died && !leak)
+    if (!outcome->hung && !died && !found)
         dumps_remove(&outcome->dumps);
 }
 
@@ -251,9 +253,10 @@ static int sites_run(struct sweep *sweep)
                    : "is not called");
         return STATUS_INCONCLUSIVE;
     }
-    printf("%zu places, %zu crashes, %zu hangs, %zu leaks\n", runs, sweep->crashes, sweep->hangs,
-           sweep->leaks);
-    return sweep->crashes || sweep->hangs || sweep->leaks ? STATUS_FINDINGS : STATUS_OK;
+    printf("%zu places, %zu crashes, %zu hangs, %zu leaks, %zu misuses\n", runs, sweep->crashes,
+           sweep->hangs, sweep->leaks, sweep->misuses);
+    return sweep->crashes || sweep->hangs || sweep->leaks || sweep->misuses ? STATUS_FINDINGS
+                                                                            : STATUS_OK;
 }
 
 int fail_sweep(struct launch *launch, const char *function, const char *dir)

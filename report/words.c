@@ -110,6 +110,11 @@ const char *mishap_word(uint32_t id)
         [CTT_MISHAP_FREED_LOCKED] = "freed-locked",
         [CTT_MISHAP_PASSED_ON] = "passed-on",
         [CTT_MISHAP_FOREIGN_RELEASE] = "foreign-release",
+        [CTT_MISHAP_IGNORED_FD] = "ignored-fd",
+        [CTT_MISHAP_IGNORED_POINTER] = "ignored-pointer",
+        [CTT_MISHAP_IGNORED_COUNT] = "ignored-count",
+        [CTT_MISHAP_IGNORED_THREAD] = "ignored-thread",
+        [CTT_MISHAP_FAILED_WRITE] = "failed-write",
     };
 
     return WORD_OF(words, id);
@@ -122,6 +127,11 @@ const char *mishap_phrase(uint32_t id)
         [CTT_MISHAP_UNLOCKED_FOREIGN] = "unlocked by a thread that had not locked it",
         [CTT_MISHAP_DESTROYED_LOCKED] = "was to be destroyed while it was locked",
         [CTT_MISHAP_FREED_LOCKED] = "freed while it was locked",
+        [CTT_MISHAP_IGNORED_FD] = "-1 was used as a descriptor after a call for one had failed",
+        [CTT_MISHAP_IGNORED_COUNT] = "-1 was written as a count after a read had failed",
+        [CTT_MISHAP_IGNORED_THREAD] = "was used though its start had failed",
+        [CTT_MISHAP_FAILED_CLOSE] = "was closed, but not all that was written has arrived",
+        [CTT_MISHAP_FAILED_WRITE] = "was to be written to",
     };
 
     return id < sizeof(phrases) / sizeof(phrases[0]) ? phrases[id] : NULL;

@@ -146,6 +146,28 @@ uint32_t capture_anew(const struct call_site *site, const void *entry)
     return id;
 }
 
+/* Walked as from a call that would return to the next byte: the unwinder looks a byte
+ * before a return address up, which is the instruction's own. */
+uint32_t stack_capture_interrupted(const struct call_site *interrupted)
+{
+    struct call_site site = {interrupted->pc + 1, interrupted->sp, interrupted->fp};
+    struct thread_room *room = room_get();
+    uint32_t depth = atomic_load_explicit(&stack_depth_limit, memory_order_relaxed);
+    unsigned buffer = room && depth ? buffer_take(room, GUARD_FRAME()) : ROOM_WALKS;
+    if (buffer == ROOM_WALKS)
+        return STACK_NONE;
+    enum ctt_cut cut;
+    size_t max = depth < room->depth ? depth : room->depth;
+    uint64_t *pcs = room->walk[buffer];
+    size_t count = unwind_walk(&site, pcs, max, &cut);
+    cut_count(cut);
+    uint32_t id = STACK_NONE;
+    if (count > 0)
+        id = stack_intern(pcs + 1, count - 1, cut, (const void *)interrupted->pc);
+    buffer_give(room, buffer);
+    return id;
+}
+
 uint32_t stack_capture(const struct call_site *site, const void *entry)
 {
     uint32_t id = capture_again(site, entry);

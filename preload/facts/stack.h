@@ -33,6 +33,9 @@ extern _Atomic uint32_t stack_depth_limit;
  * or stacks are off. Keeps errno. */
 uint32_t stack_capture(const struct call_site *site, const void *entry);
 
+/* The same of an instruction that was interrupted: it is the innermost frame itself. */
+uint32_t stack_capture_interrupted(const struct call_site *interrupted);
+
 /* A stack frame by frame, outermost first: the root for how the walk ended, and,
  * inwards of all return addresses, what was called last. STACK_OVERFLOW stays
  * what it is, and is counted at the leaf. */

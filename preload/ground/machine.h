@@ -46,6 +46,8 @@ extern _Atomic(void *) machine_handlers[];
 uint64_t machine_mask(const void *ucontext);
 void machine_set_mask(void *ucontext, uint64_t mask);
 uintptr_t machine_pc(const void *ucontext);
+uintptr_t machine_sp(const void *ucontext);
+uintptr_t machine_fp(const void *ucontext);
 
 /* Whether these bytes of a program's entry are those of a libc's own _start. */
 #define MACHINE_START_BYTES 24

@@ -2,6 +2,7 @@
 #include "preload/ground/room.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "preload/ground/arena.h"
 #include "preload/ground/guard.h"
@@ -86,6 +87,8 @@ struct thread_room *room_enter(void)
         room->walking[0] = room->walking[1] = 0;
         room->blocks_busy = room->tallies_busy = 0;
         room->memo.count = 0;
+        memset(room->failures, 0, sizeof room->failures);
+        memset(room->refused, 0, sizeof room->refused);
         self.room = room;
     }
     return room;

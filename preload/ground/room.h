@@ -96,6 +96,18 @@ struct room_tally {
     uint32_t candidate; /* the last stack that found the slot to be another's */
 };
 
+/*
+ * Calls of this thread that failed, and what they gave all the same: books/failure.h.
+ * `at_ns` is 0 while a record is being changed.
+ */
+struct room_failure {
+    uint32_t stack, kind, error;
+    uint64_t handle;
+    uint64_t at_ns;
+};
+#define ROOM_FAILURES 4u /* sorts: the last of each */
+#define ROOM_REFUSED  8u /* threads: the last so many */
+
 struct thread_room {
     /* The thread's own stack, and one other met lately (alternate signal
      * stack, coroutine). low == high: not known. */
@@ -126,6 +138,9 @@ struct thread_room {
     uint32_t whole_tags[ROOM_WHOLES];
     uint32_t whole_ids[ROOM_WHOLES];
     uint32_t whole_turns;
+    uint32_t refused_next;
+    struct room_failure failures[ROOM_FAILURES];
+    struct room_failure refused[ROOM_REFUSED];
 };
 
 /* How many frames the rooms made from now on have space for; before it is set,

@@ -43,14 +43,6 @@ void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted
     errno = saved;
 }
 
-/* EAGAIN is "not now" to most calls that give a descriptor, and ENOMEM need not be
- * the process's own. */
-void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind)
-{
-    if (errno == EMFILE || errno == ENFILE)
-        limit_hit(family_stack(hook, site), kind, errno, 0);
-}
-
 void descriptor_enter(int fd, enum ctt_kind_id kind, enum holding_detail detail, uint32_t stack)
 {
     struct holding_copy holding = holding_now(kind, detail, (uint64_t)fd, stack);
@@ -72,7 +64,7 @@ void descriptor_acquired(struct hook *hook, const struct call_site *site, int fd
                          enum ctt_kind_id kind, enum holding_detail detail)
 {
     if (fd < 0)
-        limit_noted(hook, site, kind);
+        acquisition_failed(hook, site, kind);
     else
         descriptor_enter(fd, kind, detail, family_stack(hook, site));
 }
@@ -82,7 +74,7 @@ void descriptors_acquired(struct hook *hook, const struct call_site *site, int r
                           enum holding_detail second)
 {
     if (result < 0) {
-        limit_noted(hook, site, kind);
+        acquisition_failed(hook, site, kind);
         return;
     }
     uint32_t stack = family_stack(hook, site);
@@ -93,10 +85,12 @@ void descriptors_acquired(struct hook *hook, const struct call_site *site, int r
 void duplicate_acquired(struct hook *hook, const struct call_site *site, int from, int fd)
 {
     struct holding_copy source;
-    if (fd >= 0)
+    if (fd >= 0) {
         duplicate_enter(fd, from, family_stack(hook, site));
-    else
-        limit_noted(hook, site, fd_read(from, &source) ? source.kind : CTT_KIND_FD);
+        return;
+    }
+    fd_missing(hook, site, from);
+    acquisition_failed(hook, site, fd_read(from, &source) ? source.kind : CTT_KIND_FD);
 }
 
 void fd_used(int fd)

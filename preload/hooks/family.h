@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ void family_tally(uint32_t stack, enum ctt_kind_id kind);
 
 /* ---- descriptors ---- */
 
-/* fd < 0: the call failed; EMFILE and ENFILE are noted as D20. */
+/* fd < 0: the call failed. */
 void descriptor_acquired(struct hook *hook, const struct call_site *site, int fd,
                          enum ctt_kind_id kind, enum holding_detail detail);
 /* Two at once, by one call (pipe, socketpair): one stack. */
@@ -52,8 +53,9 @@ void duplicate_enter(int fd, int from, uint32_t stack);
 /* D20, when `error` says that a limit was hit (EMFILE, ENFILE, EAGAIN, ENOMEM).
  * `wanted`: the bytes that were asked for, or 0. */
 void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted);
-/* The same for a call that gives a descriptor, from errno. */
-void limit_noted(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind);
+/* A call that gives a descriptor or a handle gave none: D20, from errno, and kept as what
+ * the program may ignore (D9). */
+void acquisition_failed(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind);
 
 /* A family for ACQUIRES: `FD_FAMILY(epoll, CTT_KIND_EVENT, DETAIL_EPOLL)`. */
 #define FD_FAMILY(family, kind, detail)                                                            \
@@ -91,16 +93,35 @@ void fd_used(int fd);
 /* The call has found no descriptor there (EBADF): is it one of this thread's own that
  * another has closed (D16)? */
 void fd_missed(struct hook *hook, const struct call_site *site, int fd);
-#define FD_USED(function, fd, result)                                                              \
+/* The call that was made with -1 for a descriptor has failed; `fd` may be any other. */
+void fd_missing(struct hook *hook, const struct call_site *site, int fd);
+void fd_missing_at(uint32_t stack, int fd);
+/* A use has failed, from errno. `events`: POLLIN of a read, POLLOUT of a write of `count`
+ * bytes, or 0. */
+void fd_use_failed(struct hook *hook, const struct call_site *site, int fd, short events,
+                   size_t count);
+/* `count` is worked out only where the call has failed. */
+#define FD_USED(function, fd, result, events, count)                                               \
     do {                                                                                           \
         if (guard_may_record(GUARD_FRAME())) {                                                     \
             fd_used(fd);                                                                           \
-            if (__builtin_expect((result) < 0, 0) && errno == EBADF) {                             \
+            if (__builtin_expect((result) < 0, 0)) {                                               \
                 struct call_site site = CALL_SITE();                                               \
-                fd_missed(&hook_##function, &site, fd);                                            \
+                fd_use_failed(&hook_##function, &site, fd, events,                                 \
+                              (events) == POLLOUT ? (size_t)(count) : 0);                          \
             }                                                                                      \
         }                                                                                          \
     } while (0)
+/* As WATCHES, of a descriptor whose parameter is called fd; where `judged`, a failure is
+ * looked at. */
+#define USES(ret, function, params, args, judged)                                                  \
+    HOOK(function);                                                                                \
+    HOOK_EXPORT ret function params                                                                \
+    {                                                                                              \
+        ret result = REAL(function) args;                                                          \
+        FD_USED(function, fd, (judged) ? result : 0, 0, 0);                                        \
+        return result;                                                                             \
+    }
 
 /* In a fork child: it closes what it inherited, often blindly, and none of
  * that is a mishap of its own. */

@@ -199,6 +199,7 @@ void fd_replacing(struct fd_release *release, struct hook *hook, const struct ca
 void fd_replaced(struct fd_release *release, int from, int result)
 {
     if (result < 0) {
+        fd_missing_at(release->stack, from);
         if (release->had)
             fd_enter(release->fd, &release->was);
         return;

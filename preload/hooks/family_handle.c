@@ -68,7 +68,7 @@ void stream_acquired(struct hook *hook, const struct call_site *site, FILE *stre
                      enum holding_detail detail)
 {
     if (!stream) {
-        limit_noted(hook, site, CTT_KIND_STREAM);
+        acquisition_failed(hook, site, CTT_KIND_STREAM);
         return;
     }
     uint32_t stack = family_stack(hook, site);
@@ -79,8 +79,10 @@ void stream_acquired(struct hook *hook, const struct call_site *site, FILE *stre
 
 void stream_adopted(struct hook *hook, const struct call_site *site, FILE *stream)
 {
-    if (!stream)
+    if (!stream) {
+        acquisition_failed(hook, site, CTT_KIND_STREAM);
         return;
+    }
     uint32_t stack = family_stack(hook, site);
     int fd = stream_fd(stream);
     handle_enter(CTT_KIND_STREAM, DETAIL_NONE, stream, fd, stack);
@@ -90,7 +92,7 @@ void stream_adopted(struct hook *hook, const struct call_site *site, FILE *strea
 void directory_acquired(struct hook *hook, const struct call_site *site, DIR *directory)
 {
     if (!directory) {
-        limit_noted(hook, site, CTT_KIND_DIR);
+        acquisition_failed(hook, site, CTT_KIND_DIR);
         return;
     }
     uint32_t stack = family_stack(hook, site);
@@ -101,8 +103,10 @@ void directory_acquired(struct hook *hook, const struct call_site *site, DIR *di
 
 void directory_adopted(struct hook *hook, const struct call_site *site, DIR *directory)
 {
-    if (!directory)
+    if (!directory) {
+        acquisition_failed(hook, site, CTT_KIND_DIR);
         return;
+    }
     uint32_t stack = family_stack(hook, site);
     int fd = directory_fd(directory);
     handle_enter(CTT_KIND_DIR, DETAIL_DIRECTORY, directory, fd, stack);

@@ -63,8 +63,7 @@ TRANSFERS_ALL(POLLOUT, ssize_t, pwrite64, (int fd, const void *b, size_t n, off6
               (fd, BEHIND(b), LEFT(n), PLACE(o)), n)
 TRANSFERS_ALL(POLLOUT, ssize_t, __pwrite64, (int fd, const void *b, size_t n, off64_t o),
               (fd, BEHIND(b), LEFT(n), PLACE(o)), n)
-WATCHES(fd, ssize_t, vmsplice, (int fd, const struct iovec *v, size_t n, unsigned f),
-        (fd, v, n, f), fd)
+USES(ssize_t, vmsplice, (int fd, const struct iovec *v, size_t n, unsigned f), (fd, v, n, f), true)
 
 #define FLAGS(f) transfer_flags(&transfer, f)
 
@@ -89,10 +88,11 @@ TRANSFERS_ALL(POLLIN, ssize_t, __recvfrom_chk,
 
 TRANSFERS(POLLOUT, int, connect, (int fd, __CONST_SOCKADDR_ARG a, socklen_t l), (fd, a, l))
 TRANSFERS(POLLOUT, int, __connect, (int fd, __CONST_SOCKADDR_ARG a, socklen_t l), (fd, a, l))
-WATCHES(fd, int, bind, (int fd, __CONST_SOCKADDR_ARG a, socklen_t l), (fd, a, l), fd)
-WATCHES(fd, int, listen, (int fd, int backlog), (fd, backlog), fd)
-WATCHES(fd, int, shutdown, (int fd, int how), (fd, how), fd)
-WATCHES(fd, int, epoll_ctl, (int set, int op, int fd, struct epoll_event *e), (set, op, fd, e), fd)
+USES(int, bind, (int fd, __CONST_SOCKADDR_ARG a, socklen_t l), (fd, a, l), true)
+USES(int, listen, (int fd, int backlog), (fd, backlog), true)
+USES(int, shutdown, (int fd, int how), (fd, how), false)
+USES(int, epoll_ctl, (int set, int op, int fd, struct epoll_event *e), (set, op, fd, e),
+     op != EPOLL_CTL_DEL)
 /* clang-format on */
 
 /* ---- several buffers ---- */
@@ -111,7 +111,7 @@ WATCHES(fd, int, epoll_ctl, (int set, int op, int fd, struct epoll_event *e), (s
             result = REAL(function) args;                                                          \
         while (TRANSFER_BUFFERS_ARE_DUE(result, fd, events, &buffers, v, (size_t)n, may_be_cut));  \
         result = transfer_end(&transfer, result);                                                  \
-        FD_USED(function, fd, result);                                                             \
+        FD_USED(function, fd, result, events, 0);                                                  \
         return result;                                                                             \
     }
 
@@ -154,7 +154,7 @@ HOOK_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     while (TRANSFER_BUFFERS_ARE_DUE(result, fd, POLLOUT, &buffers, message->msg_iov,
                                     message->msg_iovlen, true));
     result = transfer_end(&transfer, result);
-    FD_USED(sendmsg, fd, result);
+    FD_USED(sendmsg, fd, result, POLLOUT, 0);
     return result;
 }
 
@@ -200,8 +200,8 @@ static void fds_used(struct fd_pair pair)
         while (TRANSFER_IS_DUE(result, transfer_waits_at(from, to), transfer_waits_for(from),      \
                                whole));                                                            \
         result = transfer_end(&transfer, result);                                                  \
-        if (guard_may_record(GUARD_FRAME()))                                                       \
-            fds_used((struct fd_pair){from, to});                                                  \
+        FD_USED(function, from, result, 0, 0);                                                     \
+        FD_USED(function, to, result, 0, 0);                                                       \
         return result;                                                                             \
     }
 

@@ -13,6 +13,7 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 
+#include "preload/books/failure.h"
 #include "preload/books/ranges.h"
 #include "preload/facts/releases.h"
 #include "preload/ground/sys.h"
@@ -82,15 +83,23 @@ static bool is_mapped(uintptr_t page)
 
 /* ---- mmap, munmap ---- */
 
+static void mapping_failed(struct hook *hook, const struct call_site *site, size_t bytes, int flags,
+                           int fd)
+{
+    uint32_t stack = family_stack(hook, site);
+    if (!(flags & MAP_ANONYMOUS))
+        fd_missing(hook, site, fd);
+    failure_keep(
+        FAILURE_POINTER,
+        (struct room_failure){.stack = stack, .kind = CTT_KIND_MAPPING, .error = (uint32_t)errno});
+    if (errno == ENOMEM && bytes < BYTES_IMPOSSIBLE)
+        limit_hit(stack, CTT_KIND_MAPPING, ENOMEM, bytes);
+}
+
 /* `bytes` as the kernel rounds them. */
 static void mapped(struct hook *hook, const struct call_site *site, const void *result,
                    size_t bytes, int flags)
 {
-    if (result == MAP_FAILED) {
-        if (errno == ENOMEM && bytes < BYTES_IMPOSSIBLE)
-            limit_hit(family_stack(hook, site), CTT_KIND_MAPPING, ENOMEM, bytes);
-        return;
-    }
     enum holding_detail detail = flags & MAP_ANONYMOUS ? DETAIL_ANONYMOUS : DETAIL_FILE;
     mapping_enter(family_stack(hook, site), detail, 0, result, round_up(bytes, unit_of(flags)));
 }
@@ -115,7 +124,10 @@ static void mapped(struct hook *hook, const struct call_site *site, const void *
         else                                                                                       \
             given_back(&cut, stack);                                                               \
         errno = error;                                                                             \
-        mapped(&hook_##function, &site, result, bytes, flags);                                     \
+        if (result == MAP_FAILED)                                                                  \
+            mapping_failed(&hook_##function, &site, bytes, flags, fd);                             \
+        else                                                                                       \
+            mapped(&hook_##function, &site, result, bytes, flags);                                 \
         return result;                                                                             \
     }
 

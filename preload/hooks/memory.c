@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "preload/books/failure.h"
 #include "preload/books/graveyard.h"
 #include "preload/books/ledger_slot.h"
 #include "preload/facts/capture.h"
@@ -98,8 +99,13 @@ static void granule_choose(void)
 static __attribute__((noinline, cold)) void
 block_refused(const void *entry, const struct call_site *site, size_t bytes, int error)
 {
-    if (bytes != 0 && bytes < BYTES_IMPOSSIBLE && error != EINVAL)
-        limit_hit(stack_capture(site, entry), CTT_KIND_MEMORY, ENOMEM, bytes);
+    if (bytes == 0)
+        return;
+    uint32_t stack = stack_capture(site, entry);
+    failure_keep(FAILURE_POINTER,
+                 (struct room_failure){.stack = stack, .kind = CTT_KIND_MEMORY, .error = ENOMEM});
+    if (bytes < BYTES_IMPOSSIBLE && error != EINVAL)
+        limit_hit(stack, CTT_KIND_MEMORY, ENOMEM, bytes);
 }
 
 /* `entry` is the real function. */

@@ -4,6 +4,7 @@
  * (result, cancellation, signal mask, stack, scheduling) is not touched: the
  * new thread runs one frame of ours and then the program's function.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <threads.h>
 
@@ -52,6 +53,12 @@ static int thrd_main(void *block)
     return result;
 }
 
+/* C11 names one reason; of the others none is told. */
+static int thrd_errno(int error)
+{
+    return error == thrd_success ? 0 : error == thrd_nomem ? ENOMEM : -1;
+}
+
 HOOK(thrd_create);
 HOOK_EXPORT int thrd_create(thrd_t *ret_thread, thrd_start_t run, void *argument)
 {
@@ -65,7 +72,7 @@ HOOK_EXPORT int thrd_create(thrd_t *ret_thread, thrd_start_t run, void *argument
     start->run.thrd = run;
     start->argument = argument;
     int error = REAL(thrd_create)(ret_thread, thrd_main, start);
-    thread_created(start, error, ret_thread);
+    thread_created(start, thrd_errno(error), ret_thread);
     return error;
 }
 
@@ -77,10 +84,10 @@ HOOK_EXPORT int thrd_create(thrd_t *ret_thread, thrd_start_t run, void *argument
     {                                                                                              \
         if (!guard_may_record(GUARD_FRAME()))                                                      \
             return REAL(function) args;                                                            \
-        struct thread_release release;                                                             \
-        thread_joining(&release, thread);                                                          \
-        int error = REAL(function) args;                                                           \
         struct call_site site = CALL_SITE();                                                       \
+        struct thread_release release;                                                             \
+        thread_joining(&release, &hook_##function, &site, thread);                                 \
+        int error = REAL(function) args;                                                           \
         thread_joined(&release, &hook_##function, &site, error);                                   \
         return error;                                                                              \
     }
@@ -101,8 +108,9 @@ JOINS(thrd_join, (thrd_t thread, int *ret_value), (thread, ret_value))
     {                                                                                              \
         if (!guard_may_record(GUARD_FRAME()))                                                      \
             return REAL(function)(thread);                                                         \
+        struct call_site site = CALL_SITE();                                                       \
         struct thread_release release;                                                             \
-        before(&release, thread);                                                                  \
+        before(&release, &hook_##function, &site, thread);                                         \
         int error = REAL(function)(thread);                                                        \
         after(&release, error);                                                                    \
         return error;                                                                              \

@@ -63,6 +63,8 @@ static void accepted(struct hook *hook, const struct call_site *site, int listen
     struct holding_copy known;
     enum holding_detail detail = fd_read(listener, &known) ? known.detail : DETAIL_SOCKET;
     fd_used(listener);
+    if (fd < 0)
+        fd_missing(hook, site, listener);
     descriptor_acquired(hook, site, fd, CTT_KIND_SOCKET, detail);
 }
 
@@ -114,9 +116,9 @@ HOOK_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
                                     message->msg_iovlen,
                                     result < 0 || transfer_receives_message(fd, flags, message)));
     result = transfer_end(&transfer, result);
-    if (guard_may_record(GUARD_FRAME())) {
-        fd_used(fd);
-        if (result >= 0 && message->msg_controllen) {
+    FD_USED(recvmsg, fd, result, POLLIN, 0);
+    if (result >= 0 && guard_may_record(GUARD_FRAME())) {
+        if (message->msg_controllen) {
             struct call_site site = CALL_SITE();
             message_received(&hook_recvmsg, &site, message);
         }

@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "preload/books/failure.h"
 #include "preload/books/sweep.h"
 #include "preload/facts/context.h"
 #include "preload/facts/releases.h"
@@ -204,6 +205,11 @@ void thread_created(struct thread_start *start, int error, const pthread_t *thre
         if (task)
             context_end(task->own_context, CTT_STATE_ABANDONED, 0);
         task_drop(start->task);
+        if (thread)
+            failure_keep_thread((struct room_failure){.stack = start->holding.stack,
+                                                      .kind = CTT_KIND_THREAD,
+                                                      .error = (uint32_t)error,
+                                                      .handle = (uint64_t)*thread});
         limit_hit(start->holding.stack, CTT_KIND_THREAD, error, 0);
         start_let_go(start); /* the side of the thread that never was */
     } else {
@@ -237,17 +243,37 @@ void thread_begun(struct thread_start *start)
 
 /* ---- collecting ---- */
 
-static struct task *release_find(struct thread_release *release, pthread_t thread)
+/* D9: the handle is what the variable holds of a thread that was not started: another's,
+ * long gone, or a descriptor that libc has given back. It is compared, and told before
+ * the real call, which follows it. */
+static void thread_missing(struct hook *hook, const struct call_site *site, pthread_t thread)
+{
+    struct room_failure failed;
+    if (!failure_of_thread((uint64_t)thread, &failed))
+        return;
+    mishap_note((struct ctt_mishap){.id = CTT_MISHAP_IGNORED_THREAD,
+                                    .kind = failed.kind,
+                                    .handle = failed.handle,
+                                    .error = failed.error,
+                                    .stack = family_stack(hook, site),
+                                    .acquired_stack = failed.stack});
+}
+
+static struct task *release_find(struct thread_release *release, struct hook *hook,
+                                 const struct call_site *site, pthread_t thread)
 {
     *release = (struct thread_release){.thread = thread};
     release->had = key_read(CTT_KIND_THREAD, (uint64_t)thread, &release->was);
+    if (!release->had)
+        thread_missing(hook, site, thread);
     release->task = release->had ? (uint32_t)release->was.owner : 0;
     return task_get(release->task);
 }
 
-void thread_joining(struct thread_release *release, pthread_t thread)
+void thread_joining(struct thread_release *release, struct hook *hook, const struct call_site *site,
+                    pthread_t thread)
 {
-    release_find(release, thread);
+    release_find(release, hook, site, thread);
 }
 
 /* Once the real join has returned, the handle may be another thread's: what is
@@ -274,9 +300,10 @@ void thread_joined(struct thread_release *release, struct hook *hook, const stru
 }
 
 /* Marked before the real call: afterwards the thread may be gone. */
-void thread_detaching(struct thread_release *release, pthread_t thread)
+void thread_detaching(struct thread_release *release, struct hook *hook,
+                      const struct call_site *site, pthread_t thread)
 {
-    struct task *task = release_find(release, thread);
+    struct task *task = release_find(release, hook, site, thread);
     if (!task)
         return;
     key_set_flags(CTT_KIND_THREAD, (uint64_t)thread, CTT_HOLDING_DETACHED, 0);
@@ -300,9 +327,10 @@ void thread_detached(struct thread_release *release, int error)
     key_set_flags(CTT_KIND_THREAD, (uint64_t)release->thread, 0, CTT_HOLDING_DETACHED);
 }
 
-void thread_cancelling(struct thread_release *release, pthread_t thread)
+void thread_cancelling(struct thread_release *release, struct hook *hook,
+                       const struct call_site *site, pthread_t thread)
 {
-    struct task *task = release_find(release, thread);
+    struct task *task = release_find(release, hook, site, thread);
     if (task)
         atomic_fetch_or(&task->flags, CTT_TASK_CANCEL_SENT);
 }

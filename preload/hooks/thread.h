@@ -53,14 +53,17 @@ struct thread_release {
     bool had;
     struct holding_copy was;
 };
-void thread_joining(struct thread_release *release, pthread_t thread);
+void thread_joining(struct thread_release *release, struct hook *hook, const struct call_site *site,
+                    pthread_t thread);
 void thread_joined(struct thread_release *release, struct hook *hook, const struct call_site *site,
                    int error);
-void thread_detaching(struct thread_release *release, pthread_t thread);
+void thread_detaching(struct thread_release *release, struct hook *hook,
+                      const struct call_site *site, pthread_t thread);
 void thread_detached(struct thread_release *release, int error);
 
 /* A cancellation is about to be sent, and was (0) or was not. */
-void thread_cancelling(struct thread_release *release, pthread_t thread);
+void thread_cancelling(struct thread_release *release, struct hook *hook,
+                       const struct call_site *site, pthread_t thread);
 void thread_cancelled(struct thread_release *release, int error);
 
 #endif

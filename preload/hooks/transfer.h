@@ -62,7 +62,7 @@ ssize_t transfer_end(struct transfer *transfer, ssize_t result);
     HOOK_EXPORT ret function params                                                                \
     {                                                                                              \
         TRANSFER(ret, function, args, fd, events);                                                 \
-        FD_USED(function, fd, result);                                                             \
+        FD_USED(function, fd, result, 0, 0);                                                       \
         return result;                                                                             \
     }
 
@@ -77,7 +77,7 @@ ssize_t transfer_end(struct transfer *transfer, ssize_t result);
             result = REAL(function) args;                                                          \
         while (TRANSFER_IS_DUE(result, fd, events, whole));                                        \
         result = transfer_end(&transfer, result);                                                  \
-        FD_USED(function, fd, result);                                                             \
+        FD_USED(function, fd, result, events, whole);                                              \
         return (ret)result;                                                                        \
     }
 

@@ -6,15 +6,22 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#include "preload/books/failure.h"
+#include "preload/books/mishap.h"
 #include "preload/facts/alternate.h"
+#include "preload/facts/module.h"
 #include "preload/facts/signals.h"
+#include "preload/facts/stack.h"
 #include "preload/ground/confine.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/machine.h"
 #include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/ending.h"
 #include "preload/outlets/reporter.h"
 
 #define STATUS_OF_SIGNAL 128
+#define NEAR_NONE_BYTES  (64u << 10)
 
 /* A fault of the instruction that was interrupted comes again when the handler
  * returns. SIGSYS does not: the pc is behind the system call already. */
@@ -56,13 +63,46 @@ static void take_course(int number, siginfo_t *info)
         sys_call(SYS_exit_group, STATUS_OF_SIGNAL + number, 0, 0, 0, 0, 0);
 }
 
+/* D9: near NULL, or MAP_FAILED. A member of something that was not there. */
+static bool is_near_none(const siginfo_t *info)
+{
+    return info->si_code == SEGV_MAPERR && (uintptr_t)info->si_addr + 1 <= NEAR_NONE_BYTES;
+}
+
+/* Only libc looks into a FILE or DIR. */
+static bool follows(uint32_t kind, uintptr_t pc)
+{
+    if (kind != CTT_KIND_STREAM && kind != CTT_KIND_DIR)
+        return true;
+    const struct module *module = module_get(module_at(pc));
+    return module && module->flags & CTT_MODULE_LIBC;
+}
+
+static void fault_judge(const siginfo_t *info, const void *ucontext)
+{
+    struct room_failure failed;
+    struct call_site site = {machine_pc(ucontext), machine_sp(ucontext), machine_fp(ucontext)};
+    if (!tracker_watching() || !is_near_none(info) || !failure_recent(FAILURE_POINTER, &failed) ||
+        !follows(failed.kind, site.pc))
+        return;
+    mishap_note((struct ctt_mishap){.id = CTT_MISHAP_IGNORED_POINTER,
+                                    .kind = failed.kind,
+                                    .handle = (uint64_t)(uintptr_t)info->si_addr,
+                                    .error = failed.error,
+                                    .stack = stack_capture_interrupted(&site),
+                                    .acquired_stack = failed.stack});
+}
+
 static void on_fatal(int number, siginfo_t *info, void *ucontext)
 {
     reporter_faulted();
     /* Not at home: the child of a vfork. Its signal table is its own, so what
      * take_course sets is not the parent's. */
-    if (reporter_is_at_home())
+    if (reporter_is_at_home()) {
+        if (number == SIGSEGV)
+            fault_judge(info, ucontext);
         ending_by_signal(number);
+    }
     take_course(number, info);
 }
 

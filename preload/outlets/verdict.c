@@ -86,9 +86,21 @@ static bool stack_in_project(uint32_t stack)
  * bash does one in most pipelines (detectors.md D19). */
 static bool mishap_worth(const struct ctt_mishap *mishap)
 {
-    if (mishap->id != CTT_MISHAP_DOUBLE_CLOSE)
-        return mishap->id != 0 && mishap->id != CTT_MISHAP_FAILED_CLOSE;
-    return mishap->tasks > 1 || stack_in_project(mishap->stack);
+    switch (mishap->id) {
+    case 0:
+    case CTT_MISHAP_FAILED_CLOSE:
+    case CTT_MISHAP_FAILED_WRITE: /* notes, both */
+        return false;
+    case CTT_MISHAP_DOUBLE_CLOSE:
+        return mishap->tasks > 1 || stack_in_project(mishap->stack);
+    case CTT_MISHAP_IGNORED_FD:
+    case CTT_MISHAP_IGNORED_POINTER:
+    case CTT_MISHAP_IGNORED_COUNT:
+    case CTT_MISHAP_IGNORED_THREAD:
+        return stack_in_project(mishap->stack);
+    default:
+        return true;
+    }
 }
 
 /* ---- holdings ---- */

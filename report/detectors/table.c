@@ -18,7 +18,9 @@
     X(closed_behind_owner)                                                                         \
     X(lock_misuse)                                                                                 \
     X(inherited_by_child)                                                                          \
-    X(foreign_release)
+    X(foreign_release)                                                                             \
+    X(ignored_result)                                                                              \
+    X(failed_write)
 
 #define X(name) extern const struct detector detector_##name;
 DETECTORS(X)

@@ -137,6 +137,13 @@ static void mishap_what_write(struct text *text, const struct finding *f)
         text_line(text, PAINT_NONE,
                   "    what    fd %" PRIu64 " closed while %s 0x%" PRIx64 " owned it", m->handle,
                   model_kind_name(text->report->model, m->owner_kind), m->owner);
+    else if (m->id == CTT_MISHAP_IGNORED_FD || m->id == CTT_MISHAP_IGNORED_COUNT)
+        text_line(text, PAINT_NONE, "    what    %s%s%s", mishap_phrase(m->id), error ? ": " : "",
+                  error ? error : "");
+    else if (m->id == CTT_MISHAP_IGNORED_POINTER)
+        text_line(text, PAINT_NONE,
+                  "    what    a fault at 0x%" PRIx64 " after a call for %s had failed%s%s",
+                  m->handle, kind, error ? ": " : "", error ? error : "");
     else if (kind_is_descriptor(m->kind) && m->kind != CTT_KIND_STREAM && m->kind != CTT_KIND_DIR)
         text_line(text, PAINT_NONE, "    what    %s %" PRIu64 " %s%s%s", kind, m->handle,
                   f->detector->sentence, error ? ": " : "", error ? error : "");
@@ -226,13 +233,27 @@ void text_write_stack(struct text *text, const char *label, struct stack *stack)
         text_line(text, PAINT_DIM, "            (cut here: %s)", cut_phrase(stack->cut));
 }
 
+static const char *acquired_label(uint32_t id)
+{
+    switch (id) {
+    case CTT_MISHAP_PASSED_ON:
+        return "start";
+    case CTT_MISHAP_IGNORED_FD:
+    case CTT_MISHAP_IGNORED_POINTER:
+    case CTT_MISHAP_IGNORED_COUNT:
+    case CTT_MISHAP_IGNORED_THREAD:
+        return "failed";
+    default:
+        return "got at";
+    }
+}
+
 static void mishap_stacks_write(struct text *text, const struct finding *f)
 {
     if (f->mishaps->released_stack)
         text_write_stack(text, "before", f->mishaps->released_stack);
     if (f->mishaps->acquired_stack)
-        text_write_stack(text, f->mishaps->id == CTT_MISHAP_PASSED_ON ? "start" : "got at",
-                         f->mishaps->acquired_stack);
+        text_write_stack(text, acquired_label(f->mishaps->id), f->mishaps->acquired_stack);
 }
 
 void text_write_finding(struct text *text, unsigned number, const struct finding *f)

@@ -61,6 +61,13 @@ WAYS = {
     "exec": "exec",
 }
 
+# What failed and was ignored; of a NULL the program dies, and its twin aborts.
+IGNORED = {
+    **dict.fromkeys(("descriptor", "other", "deep", "count", "thread"), "exit"),
+    **dict.fromkeys(("memory", "stream", "directory", "nothing", "far", "off_stack"),
+                    "fatal"),
+}
+
 CASES = (
     *(Case(name, name) for name in PROGRAMS),
     Case("memory", "memory", live_memory=True),
@@ -68,6 +75,8 @@ CASES = (
     Case("double_free", "double_free", options="frees=1", trigger="fatal"),
     Case("raw", "raw", live_kinds=("fd", "socket", "pipe", "event")),
     Case("lock", "lock", options="locks=1", live_kinds=("lock", "handle")),
+    *(Case(f"ignored-{way}", "ignored", (way,), trigger=trigger)
+      for way, trigger in IGNORED.items()),
     Case("fd-exit-all", "fd", options="exit=all"),
     Case("fd-exit-declared", "fd", options="exit=declared"),
     # A process goes on after exec: its dump lists what was held, and blames nobody.

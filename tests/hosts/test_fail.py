@@ -129,6 +129,20 @@ def test_seed(bench):
     must(runs[0] == runs[1] != runs[2], f"{runs}")
 
 
+def test_lost_data(bench):
+    """A write or close that loses data is a note and no more, told at exit to nobody."""
+    for function, kind in (("write", "fd"), ("close", "fd"), ("fclose", "stream")):
+        for error in ("ENOSPC", "EINTR"):
+            bench.dumps_folder = bench.folder / f"{function}-{error}"
+            bench.run_failing([f"{function}:{error}"], [bench.apps / "injectable", function])
+            found = [(f["severity"], f["kind"]) for f in bench.report()["findings"]
+                     if f["detector"] == "failed-write"]
+            must(found == ([("note", kind)] if error == "ENOSPC" else []),
+                 f"{function} {error}: {found}")
+    done = bench.run("tool=/nonexistent", "/bin/cp", __file__, "/dev/full")
+    must(done.returncode == 1 and "ctxtrace" not in done.stderr, done.stderr)
+
+
 def test_heading(bench):
     """Text, JSON, the line at exit, and the verdict of a program that says nothing."""
     done = bench.run_failing(["read:EIO:times=1"], ["/bin/cat", __file__])
@@ -207,11 +221,14 @@ def swept(bench, *command):
     return done, dict(lines)
 
 
+FORGOT = "CRASH  SIGSEGV; MISUSE ignored-result, 1 memory by forget_to_look"
+
+
 def test_sweep_behind_wrappers(bench):
     """What a wrapper replaces itself by is swept, whatever their names."""
     for wrapper in (("env",), ("sh", "-c", 'exec "$0"')):
         done, places = swept(bench, *wrapper, bench.apps / "sweepable")
-        must(done.returncode == 23 and places.get("forget_to_look") == "CRASH  SIGSEGV",
+        must(done.returncode == 23 and places.get("forget_to_look", "").startswith(FORGOT),
              f"{wrapper}: {done}")
 
 
@@ -219,10 +236,10 @@ def test_sweep(bench):
     """The place that does not look, the one that leaks and the one that insists are found."""
     done, places = swept(bench, bench.apps / "sweepable")
     must(done.returncode == 23, f"{done}")
-    must(places["look"].startswith("ok") and places["forget_to_look"] == "CRASH  SIGSEGV" and
+    must(places["look"].startswith("ok") and places["forget_to_look"].startswith(FORGOT) and
          places["leave_open"].startswith("LEAK   held-after-cancel, 1 fd by leave_open") and
          sum(said.startswith("HANG") for said in places.values()) == 1, f"{places}")
-    must(done.stdout.endswith(", 1 crashes, 1 hangs, 1 leaks\n"), done.stdout)
+    must(done.stdout.endswith(", 1 crashes, 1 hangs, 1 leaks, 1 misuses\n"), done.stdout)
     must(len(bench.dumps()) == 3, f"dumps of {bench.dumps()}")  # the first, crash and leak
 
 

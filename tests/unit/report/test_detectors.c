@@ -276,11 +276,20 @@ static void test_mishaps(void **state)
         {CTT_MISHAP_DOUBLE_FREE, "double-free error proved 2", "close close_conf main", 1},
         {CTT_MISHAP_LIMIT, "limit-hit note proved 2", "open64 load_conf main", 1},
         {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2", "close main", 1},
-        {CTT_MISHAP_FAILED_CLOSE, "", "close main", 1},
+        {CTT_MISHAP_FAILED_CLOSE, "failed-write note proved 2", "close main", 1},
         {CTT_MISHAP_UNLOCKED_FREE, "lock-misuse warning proved 2", "unlock close_conf main", 1},
         {CTT_MISHAP_FREED_LOCKED, "lock-misuse note proved 2", "unlock sys_helper", 2},
         {77, "", "close main", 1},
         {CTT_MISHAP_DOUBLE_FREE, "double-free error evidence 2", "close close_conf main", 1},
+        {CTT_MISHAP_IGNORED_COUNT, "ignored-result warning evidence 2", "open64 close_conf main",
+         1},
+        {CTT_MISHAP_IGNORED_FD, "ignored-result note evidence 2", "open64 close_conf main", 1},
+        {CTT_MISHAP_IGNORED_COUNT, "ignored-result note evidence 2", "open64 sys_helper main", 1},
+        {CTT_MISHAP_IGNORED_POINTER, "ignored-result warning evidence 2", "sys_helper close_conf",
+         1},
+        {CTT_MISHAP_IGNORED_THREAD, "ignored-result warning evidence 2", "open64 close_conf main",
+         1},
+        {CTT_MISHAP_FAILED_WRITE, "failed-write note proved 2", "open64 close_conf main", 1},
     };
 
     for (size_t i = 0; i < sizeof(mishaps) / sizeof(mishaps[0]); i++) {

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -255,6 +256,108 @@ static void test_limit_is_noted_with_what_is_held(void **state)
     assert_int_equal(mishaps_of(CTT_MISHAP_LIMIT, 402, &fact), 0);
 }
 
+/* ---- failed calls ---- */
+
+static void program_fails_to_open(uint32_t stack, int error)
+{
+    here = stack;
+    errno = error;
+    descriptor_acquired(&hook, &site, -1, CTT_KIND_FD, DETAIL_FILE);
+    assert_int_equal(errno, error);
+}
+
+static void program_uses(int fd, uint32_t stack, int error, short events, size_t count)
+{
+    here = stack;
+    errno = error;
+    fd_use_failed(&hook, &site, fd, events, count);
+    assert_int_equal(errno, error);
+}
+
+static void test_use_of_no_descriptor(void **state)
+{
+    struct ctt_mishap fact;
+    memset(room_get()->failures, 0, sizeof room_get()->failures);
+    program_uses(-1, 601, EBADF, POLLIN, 0);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_FD, 601, &fact), 0); /* nothing failed */
+    program_fails_to_open(602, ENOENT);
+    program_closes(-1, 603, EBADF);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_FD, 603, &fact), 0);
+    program_uses(-1, 604, EFAULT, POLLIN, 0);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_FD, 604, &fact), 0);
+    program_uses(-2, 605, EBADF, POLLIN, 0);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_FD, 605, &fact), 0);
+    program_uses(-1, 606, EBADF, 0, 0);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_FD, 606, &fact), 1);
+    assert_int_equal(fact.error, ENOENT);
+    assert_int_equal(fact.acquired_stack, 602);
+}
+
+/* dup2 says the same of any number that is none. */
+static void test_duplicate_of_no_descriptor(void **state)
+{
+    static const struct {
+        int from;
+        unsigned mishaps;
+    } rows[] = {{99, 0}, {-1, 1}};
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ctt_mishap fact;
+        struct fd_release release;
+        program_fails_to_open(607, ENOENT);
+        here = 608 + i;
+        fd_replacing(&release, &hook, &site, 81);
+        errno = EBADF;
+        fd_replaced(&release, rows[i].from, -1);
+        assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_FD, 608 + i, &fact), rows[i].mishaps);
+    }
+}
+
+/* accept(-1) fails for the reason for which there is no listener. */
+static void test_first_failure_is_told(void **state)
+{
+    struct ctt_mishap fact;
+    program_fails_to_open(611, EACCES);
+    program_fails_to_open(612, EBADF);
+    program_uses(-1, 613, EBADF, POLLIN, 0);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_FD, 613, &fact), 1);
+    assert_int_equal(fact.acquired_stack, 611);
+}
+
+static void test_count_of_a_failed_read(void **state)
+{
+    struct ctt_mishap fact;
+    program_uses(5, 621, EAGAIN, POLLIN, 0);
+    program_uses(6, 622, EFAULT, POLLOUT, 100);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_COUNT, 622, &fact), 0);
+    program_uses(6, 623, EFAULT, POLLOUT, SIZE_MAX);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_COUNT, 623, &fact), 1);
+    assert_int_equal(fact.error, EAGAIN);
+    assert_int_equal(fact.acquired_stack, STACK_NONE);
+    program_uses(5, 624, EIO, POLLIN, 0);
+    program_uses(6, 623, EFAULT, POLLOUT, SIZE_MAX);
+    assert_int_equal(mishaps_of(CTT_MISHAP_IGNORED_COUNT, 623, &fact), 2);
+    assert_int_equal(fact.acquired_stack, 624);
+}
+
+static void test_lost_data_is_noted(void **state)
+{
+    static const int losses[] = {EIO, ENOSPC, EDQUOT, EFBIG}, others[] = {EPIPE, EINTR, EAGAIN};
+    struct ctt_mishap fact;
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        program_uses(7, 631, losses[i], POLLOUT, 1);
+        assert_int_equal(mishaps_of(CTT_MISHAP_FAILED_WRITE, 631, &fact), i + 1);
+        assert_int_equal(fact.error, losses[i]);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        program_uses(7, 632, others[i], POLLOUT, 1);
+    program_uses(7, 632, EIO, POLLIN, 0);
+    assert_int_equal(mishaps_of(CTT_MISHAP_FAILED_WRITE, 632, &fact), 0);
+    program_opens(80, 633);
+    program_closes(80, 634, ENOSPC);
+    assert_int_equal(mishaps_of(CTT_MISHAP_FAILED_CLOSE, 634, &fact), 1);
+    assert_int_equal(fact.handle, 80);
+}
+
 /* ---- children ---- */
 
 static void test_child_collected_before_it_is_entered(void **state)
@@ -306,6 +409,11 @@ int main(void)
         cmocka_unit_test(test_dup2_onto_a_stream_stays_its_part),
         cmocka_unit_test(test_copy_knows_what_it_is_of),
         cmocka_unit_test(test_limit_is_noted_with_what_is_held),
+        cmocka_unit_test(test_use_of_no_descriptor),
+        cmocka_unit_test(test_duplicate_of_no_descriptor),
+        cmocka_unit_test(test_first_failure_is_told),
+        cmocka_unit_test(test_count_of_a_failed_read),
+        cmocka_unit_test(test_lost_data_is_noted),
         cmocka_unit_test(test_child_collected_before_it_is_entered),
         cmocka_unit_test(test_stranger_collected_is_forgotten),
         cmocka_unit_test(test_fork_child_is_forgiven),
