@@ -40,6 +40,10 @@ enum raw_gives {
     GIVES_COPY,         /* that, of A */
     GIVES_BY_COMMAND,   /* that, when B says so */
     GIVES_PAIR,         /* two, at `at` */
+    GIVES_BY_BPF,       /* the result, for the commands of bpf() that make or open */
+    GIVES_UNLESS_ASKED, /* that, when the flags, C, ask for no version */
+    GIVES_MESSAGE,      /* what arrived in the message at `at` */
+    GIVES_MESSAGES,     /* in so many of those at `at` */
 };
 
 enum raw_unit {
