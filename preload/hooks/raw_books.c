@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What calls by syscall() acquire: entered as by the function of libc's that makes the
- * same call. Rows say what the result is (raw.h); those that close something
+ * same call. Rows say what the result is (raw.h); those that close something, or map,
  * have to be looked at before, too, and are written out.
  */
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "preload/hooks/family.h"
+#include "preload/hooks/mapping.h"
 #include "preload/hooks/raw.h"
 
 long raw_plain(const struct raw_row *row, long number, const long a[6])
@@ -138,13 +139,36 @@ static long close_many(const struct call_site *site, const long a[6])
     return raw_call(SYS_close_range, a);
 }
 
-long raw_closing(const struct call_site *site, long number, const long a[6])
+/* ---- what maps ---- */
+
+static long map(const long a[6])
+{
+    return raw_call(SYS_mmap, a);
+}
+
+static long unmap(const long a[6])
+{
+    return raw_call(SYS_munmap, a);
+}
+
+static long remap(const long a[6])
+{
+    return raw_call(SYS_mremap, a);
+}
+
+long raw_entered(const struct call_site *site, long number, const long a[6])
 {
     switch (number) {
     case SYS_close:
         return close_one(site, a);
     case SYS_close_range:
         return close_many(site, a);
+    case SYS_mmap:
+        return map_watched(&hook_syscall, site, map, a);
+    case SYS_munmap:
+        return unmap_watched(unmap, a);
+    case SYS_mremap:
+        return remap_watched(&hook_syscall, site, remap, a);
     default:
         return replace_one(site, number, a);
     }

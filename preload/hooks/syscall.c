@@ -4,7 +4,7 @@
  * syscall_x86_64.S jumps to libc's own, since a clone onto another stack must not
  * return through a frame of ours.
  *
- * What gives or takes a descriptor is entered as by libc's name for it:
+ * What gives or takes a descriptor or a mapping is entered as by libc's name for it:
  * libuv, and so node, closes every descriptor by its number (E4), and what libc has no
  * name for (an io_uring, a program of BPF's) is had in no other way. The rows above those
  * are calls that our own signal would cut short (raw.h).
@@ -141,6 +141,9 @@ const uint8_t raw_rows[RAW_NUMBERS] = {[SYS_close] = ROW_OF_ITS_OWN,
                                        [SYS_close_range] = ROW_OF_ITS_OWN,
                                        [SYS_dup2] = ROW_OF_ITS_OWN,
                                        [SYS_dup3] = ROW_OF_ITS_OWN,
+                                       [SYS_mmap] = ROW_OF_ITS_OWN,
+                                       [SYS_munmap] = ROW_OF_ITS_OWN,
+                                       [SYS_mremap] = ROW_OF_ITS_OWN,
                                        [SYS_seccomp] = ROW_OF_ITS_OWN,
 #define X(name, ...) [SYS_##name] = ROW_##name,
                                        RAW_ROWS(X)
@@ -184,7 +187,7 @@ long syscall_looked_at(long number, long a, long b, long c, long d, long e, long
     }
     if (row == ROW_OF_ITS_OWN && number != SYS_seccomp && guard_may_record(GUARD_FRAME())) {
         struct call_site site = CALL_SITE();
-        return raw_closing(&site, number, arguments);
+        return raw_entered(&site, number, arguments);
     }
     struct confine_filter *filter = number == SYS_seccomp ? confining(a, c) : NULL;
     long result = REAL(syscall)(number, a, b, c, d, e, f);
