@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "preload/books/holders.h"
+#include "preload/books/openings.h"
 #include "preload/books/ranges.h"
 #include "preload/books/sweep.h"
 #include "preload/facts/task.h"
@@ -25,6 +26,7 @@
 
 void fork_prepare(void)
 {
+    openings_before_fork();
     keys_before_fork();
     ranges_before_fork();
 }
@@ -33,6 +35,7 @@ void fork_parent(void)
 {
     ranges_after_fork();
     keys_after_fork();
+    openings_after_fork();
 }
 
 void fork_child(void)
@@ -40,6 +43,7 @@ void fork_child(void)
     mirror_forked(); /* before anything is written that the parent would read */
     ranges_after_fork();
     keys_after_fork();
+    openings_after_fork();
     self.vforked = 0; /* a fork in the child of a vfork has memory of its own */
     task_forked();
     sample_forked();
@@ -49,6 +53,7 @@ void fork_child(void)
     key_mark_kind(CTT_KIND_STREAM, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_DIR, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_HANDLE, CTT_HOLDING_INHERITED);
+    key_mark_kind(CTT_KIND_MODULE, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_KEY, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_IPC, CTT_HOLDING_INHERITED);
     ranges_inherit();

@@ -77,7 +77,8 @@
     X(CONDITION, "condition")                                                                      \
     X(BARRIER, "barrier")                                                                          \
     X(UNNAMED_SEMAPHORE, "semaphore")                                                              \
-    X(HIDDEN_THREAD, "not by pthread_create")
+    X(HIDDEN_THREAD, "not by pthread_create")                                                      \
+    X(LIBRARY, "library")
 
 enum holding_detail {
 #define X(name, text) DETAIL_##name,

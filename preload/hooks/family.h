@@ -57,6 +57,11 @@ void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted
  * the program may ignore (D9). */
 void acquisition_failed(struct hook *hook, const struct call_site *site, enum ctt_kind_id kind);
 
+/* Those that arrived in a message, when there are any (E5): socket.c. */
+struct msghdr;
+void message_received(struct hook *hook, const struct call_site *site,
+                      const struct msghdr *message);
+
 /* A family for ACQUIRES: `FD_FAMILY(epoll, CTT_KIND_EVENT, DETAIL_EPOLL)`. */
 #define FD_FAMILY(family, kind, detail)                                                            \
     static inline void family##_acquired(struct hook *hook, const struct call_site *site, int fd)  \

@@ -9,8 +9,8 @@
  * anew there without having been given back, it replaces what was.
  *
  * Left out, with the reason, in tests/unit/tracker/names_left_out.txt: what a hook would
- * change (dlopen: A14). Timers, named semaphores and the like: object.c; what threads
- * meet at: lock_object.c.
+ * change. Timers, named semaphores and the like: object.c; what threads meet at:
+ * lock_object.c; modules: module.c.
  */
 #include <fts.h>
 #include <glob.h>

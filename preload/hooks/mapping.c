@@ -4,7 +4,8 @@
  *
  * What a fixed mapping lies over is given back by the same call. mremap is like
  * realloc: what it gives is acquired where it was called. libc's and the loader's own
- * mappings do not come here, and a thread's stack is the thread's.
+ * mappings do not come here, and a thread's stack is the thread's. By syscall() they do
+ * (raw_books.c), with another call in the middle of the same.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -18,7 +19,9 @@
 #include "preload/facts/releases.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
+#include "preload/hooks/mapping.h"
 
+#define FAILED          ((long)MAP_FAILED)
 #define PAGE_BYTES      UINT64_C(4096)
 #define GAPS_BYTES      (PAGE_BYTES << 12) /* larger ones are not looked through */
 #define HUGE_SHIFT_MASK 63
@@ -104,46 +107,59 @@ static void mapped(struct hook *hook, const struct call_site *site, const void *
     mapping_enter(family_stack(hook, site), detail, 0, result, round_up(bytes, unit_of(flags)));
 }
 
+long map_watched(struct hook *hook, const struct call_site *site, mapping_call *call,
+                 const long a[6])
+{
+    void *wanted = (void *)a[0];
+    size_t bytes = (size_t)a[1];
+    int flags = (int)a[3];
+    struct range_cut cut = {0};
+    if (flags & MAP_FIXED && is_aligned(wanted))
+        range_cut(&cut, (uintptr_t)wanted, (uintptr_t)wanted + round_up(bytes, unit_of(flags)));
+    uint32_t stack = stack_of_cut(&cut, hook, site);
+    long result = call(a);
+    int error = errno;
+    if (result == FAILED)
+        range_uncut_if(&cut, is_mapped, PAGE_BYTES);
+    else
+        given_back(&cut, stack);
+    errno = error;
+    if (result == FAILED)
+        mapping_failed(hook, site, bytes, flags, (int)a[4]);
+    else
+        mapped(hook, site, (void *)result, bytes, flags);
+    return result;
+}
+
 #define MAPS(function, offset_type)                                                                \
     HOOK(function);                                                                                \
+    static long real_##function(const long a[6])                                                   \
+    {                                                                                              \
+        return (long)REAL(function)((void *)a[0], (size_t)a[1], (int)a[2], (int)a[3], (int)a[4],   \
+                                    (offset_type)a[5]);                                            \
+    }                                                                                              \
     HOOK_EXPORT void *function(void *wanted, size_t bytes, int protection, int flags, int fd,      \
                                offset_type offset)                                                 \
     {                                                                                              \
         if (!guard_may_record(GUARD_FRAME()))                                                      \
             return REAL(function)(wanted, bytes, protection, flags, fd, offset);                   \
         struct call_site site = CALL_SITE();                                                       \
-        struct range_cut cut = {0};                                                                \
-        if (flags & MAP_FIXED && is_aligned(wanted))                                               \
-            range_cut(&cut, (uintptr_t)wanted,                                                     \
-                      (uintptr_t)wanted + round_up(bytes, unit_of(flags)));                        \
-        uint32_t stack = stack_of_cut(&cut, &hook_##function, &site);                              \
-        void *result = REAL(function)(wanted, bytes, protection, flags, fd, offset);               \
-        int error = errno;                                                                         \
-        if (result == MAP_FAILED)                                                                  \
-            range_uncut_if(&cut, is_mapped, PAGE_BYTES);                                           \
-        else                                                                                       \
-            given_back(&cut, stack);                                                               \
-        errno = error;                                                                             \
-        if (result == MAP_FAILED)                                                                  \
-            mapping_failed(&hook_##function, &site, bytes, flags, fd);                             \
-        else                                                                                       \
-            mapped(&hook_##function, &site, result, bytes, flags);                                 \
-        return result;                                                                             \
+        const long a[6] = {(long)wanted, (long)bytes, protection, flags, fd, offset};              \
+        return (void *)map_watched(&hook_##function, &site, real_##function, a);                   \
     }
 
 MAPS(mmap, off_t)
 MAPS(mmap64, off64_t)
 
-HOOK(munmap);
-HOOK_EXPORT int munmap(void *start, size_t bytes)
+long unmap_watched(struct hook *hook, const struct call_site *site, mapping_call *call,
+                   const long a[6])
 {
-    if (!is_aligned(start) || !guard_may_record(GUARD_FRAME()))
-        return REAL(munmap)(start, bytes);
-    struct call_site site = CALL_SITE();
-    struct range_cut cut;
-    range_cut(&cut, (uintptr_t)start, (uintptr_t)start + round_up(bytes, PAGE_BYTES));
-    uint32_t stack = stack_of_cut(&cut, &hook_munmap, &site);
-    int result = REAL(munmap)(start, bytes);
+    uintptr_t start = (uintptr_t)a[0];
+    struct range_cut cut = {0};
+    if (is_aligned((void *)start))
+        range_cut(&cut, start, start + round_up((size_t)a[1], PAGE_BYTES));
+    uint32_t stack = stack_of_cut(&cut, hook, site);
+    long result = call(a);
     if (result < 0)
         range_uncut(&cut);
     else
@@ -151,9 +167,22 @@ HOOK_EXPORT int munmap(void *start, size_t bytes)
     return result;
 }
 
-/* ---- mremap ---- */
+HOOK(munmap);
+static long real_munmap(const long a[6])
+{
+    return REAL(munmap)((void *)a[0], (size_t)a[1]);
+}
 
-HOOK(mremap);
+HOOK_EXPORT int munmap(void *start, size_t bytes)
+{
+    if (!is_aligned(start) || !guard_may_record(GUARD_FRAME()))
+        return REAL(munmap)(start, bytes);
+    struct call_site site = CALL_SITE();
+    const long a[6] = {(long)start, (long)bytes};
+    return (int)unmap_watched(&hook_munmap, &site, real_munmap, a);
+}
+
+/* ---- mremap ---- */
 
 /* Of the mapping that `old` is in, when it is `result` by now. */
 struct moved {
@@ -182,16 +211,17 @@ static void gaps_cut(uintptr_t start, uintptr_t bytes)
 }
 
 /* Smaller, and in its place: the tail is given back, and what is left keeps its facts. */
-static void *shrink(const struct call_site *site, void *old, size_t old_bytes, size_t bytes,
-                    int flags)
+static long shrink(struct hook *hook, const struct call_site *site, mapping_call *call,
+                   const long a[6])
 {
+    uintptr_t old = (uintptr_t)a[0];
     struct range_cut tail;
-    range_cut(&tail, (uintptr_t)old + round_up(bytes, PAGE_BYTES),
-              (uintptr_t)old + round_up(old_bytes, PAGE_BYTES));
-    uint32_t stack = stack_of_cut(&tail, &hook_mremap, site);
-    void *result = REAL(mremap)(old, old_bytes, bytes, flags);
+    range_cut(&tail, old + round_up((size_t)a[2], PAGE_BYTES),
+              old + round_up((size_t)a[1], PAGE_BYTES));
+    uint32_t stack = stack_of_cut(&tail, hook, site);
+    long result = call(a);
     int error = errno;
-    if (result == MAP_FAILED)
+    if (result == FAILED)
         range_uncut_if(&tail, is_mapped, PAGE_BYTES);
     else
         given_back(&tail, stack);
@@ -201,20 +231,21 @@ static void *shrink(const struct call_site *site, void *old, size_t old_bytes, s
 
 /* With an old size of 0 a shared mapping is made once more, and with DONTUNMAP the old
  * addresses stay mapped: then nothing of the old is given back. */
-static void *move(const struct call_site *site, void *old, size_t old_bytes, size_t bytes,
-                  int flags, void *wanted)
+static long move(struct hook *hook, const struct call_site *site, mapping_call *call,
+                 const long a[6])
 {
-    struct moved was = moved_from(old);
+    uintptr_t old = (uintptr_t)a[0], wanted = (uintptr_t)a[4];
+    struct moved was = moved_from((void *)old);
     struct range_cut left = {0}, covered = {0};
-    uintptr_t rounded = round_up(bytes, PAGE_BYTES);
-    if (!(flags & MREMAP_DONTUNMAP))
-        range_cut(&left, (uintptr_t)old, (uintptr_t)old + round_up(old_bytes, PAGE_BYTES));
-    if (flags & MREMAP_FIXED)
-        range_cut(&covered, (uintptr_t)wanted, (uintptr_t)wanted + rounded);
-    uint32_t stack = family_stack(&hook_mremap, site);
-    void *result = REAL(mremap)(old, old_bytes, bytes, flags, wanted);
+    uintptr_t rounded = round_up((size_t)a[2], PAGE_BYTES);
+    if (!(a[3] & MREMAP_DONTUNMAP))
+        range_cut(&left, old, old + round_up((size_t)a[1], PAGE_BYTES));
+    if (a[3] & MREMAP_FIXED)
+        range_cut(&covered, wanted, wanted + rounded);
+    uint32_t stack = family_stack(hook, site);
+    long result = call(a);
     int error = errno;
-    if (result == MAP_FAILED) {
+    if (result == FAILED) {
         range_uncut_if(&covered, is_mapped, PAGE_BYTES);
         range_uncut_if(&left, is_mapped, PAGE_BYTES);
         errno = error;
@@ -222,12 +253,32 @@ static void *move(const struct call_site *site, void *old, size_t old_bytes, siz
     }
     given_back(&covered, stack);
     given_back(&left, stack);
-    uint64_t owner = was.owner ? was.owner + ((uintptr_t)result - (uintptr_t)old) : 0;
-    mapping_enter(stack, was.detail, owner, result, rounded);
-    if (flags & MREMAP_FIXED)
+    uint64_t owner = was.owner ? was.owner + ((uintptr_t)result - old) : 0;
+    mapping_enter(stack, was.detail, owner, (void *)result, rounded);
+    if (a[3] & MREMAP_FIXED)
         gaps_cut((uintptr_t)result, rounded);
     errno = error;
     return result;
+}
+
+/* The address that is wanted counts for some flags alone, and what stands in its place
+ * may be anything. */
+long remap_watched(struct hook *hook, const struct call_site *site, mapping_call *call,
+                   const long a[6])
+{
+    bool takes_wanted = a[3] & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+    if (!is_aligned((void *)a[0]) || (takes_wanted && !is_aligned((void *)a[4])))
+        return call(a);
+    if (!takes_wanted && a[2] &&
+        round_up((size_t)a[2], PAGE_BYTES) <= round_up((size_t)a[1], PAGE_BYTES))
+        return shrink(hook, site, call, a);
+    return move(hook, site, call, a);
+}
+
+HOOK(mremap);
+static long real_mremap(const long a[6])
+{
+    return (long)REAL(mremap)((void *)a[0], (size_t)a[1], (size_t)a[2], (int)a[3], (void *)a[4]);
 }
 
 HOOK_EXPORT void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, ...)
@@ -236,13 +287,11 @@ HOOK_EXPORT void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, .
     va_start(more, flags);
     void *wanted = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? va_arg(more, void *) : NULL;
     va_end(more);
-    if (!is_aligned(old) || !is_aligned(wanted) || !guard_may_record(GUARD_FRAME()))
+    if (!guard_may_record(GUARD_FRAME()))
         return REAL(mremap)(old, old_bytes, bytes, flags, wanted);
     struct call_site site = CALL_SITE();
-    if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && bytes &&
-        round_up(bytes, PAGE_BYTES) <= round_up(old_bytes, PAGE_BYTES))
-        return shrink(&site, old, old_bytes, bytes, flags);
-    return move(&site, old, old_bytes, bytes, flags, wanted);
+    const long a[6] = {(long)old, (long)old_bytes, (long)bytes, flags, (long)wanted};
+    return (void *)remap_watched(&hook_mremap, &site, real_mremap, a);
 }
 
 /* ---- System V shared memory, attached ---- */

@@ -40,6 +40,10 @@ enum raw_gives {
     GIVES_COPY,         /* that, of A */
     GIVES_BY_COMMAND,   /* that, when B says so */
     GIVES_PAIR,         /* two, at `at` */
+    GIVES_BY_BPF,       /* the result, for the commands of bpf() that make or open */
+    GIVES_UNLESS_ASKED, /* that, when the flags, C, ask for no version */
+    GIVES_MESSAGE,      /* what arrived in the message at `at` */
+    GIVES_MESSAGES,     /* in so many of those at `at` */
 };
 
 enum raw_unit {
@@ -84,8 +88,8 @@ static inline long raw_call(long number, const long a[6])
 struct call_site;
 void raw_given(const struct call_site *site, const struct raw_row *row, const long a[6],
                long result);
-/* close, close_range, dup2, dup3: makes the call. */
-long raw_closing(const struct call_site *site, long number, const long a[6]);
+/* close, close_range, dup2, dup3, mmap, munmap, mremap: makes the call. */
+long raw_entered(const struct call_site *site, long number, const long a[6]);
 
 /* ---- the shapes: each makes the call, as often as it is due ---- */
 

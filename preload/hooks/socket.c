@@ -87,9 +87,12 @@ ACCEPTS(accept4, (int listener, __SOCKADDR_ARG address, socklen_t *restrict leng
 
 /* ---- received ---- */
 
-static void message_received(struct hook *hook, const struct call_site *site, struct msghdr *m)
+void message_received(struct hook *hook, const struct call_site *site, const struct msghdr *message)
 {
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(m); part; part = CMSG_NXTHDR(m, part)) {
+    if (!message->msg_controllen)
+        return;
+    struct cmsghdr *part = CMSG_FIRSTHDR(message);
+    for (; part; part = CMSG_NXTHDR((struct msghdr *)message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;
         uint32_t stack = family_stack(hook, site);
@@ -118,10 +121,8 @@ HOOK_EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     result = transfer_end(&transfer, result);
     FD_USED(recvmsg, fd, result, POLLIN, 0);
     if (result >= 0 && guard_may_record(GUARD_FRAME())) {
-        if (message->msg_controllen) {
-            struct call_site site = CALL_SITE();
-            message_received(&hook_recvmsg, &site, message);
-        }
+        struct call_site site = CALL_SITE();
+        message_received(&hook_recvmsg, &site, message);
     }
     return result;
 }
@@ -144,8 +145,7 @@ HOOK_EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int f
         fd_used(fd);
         struct call_site site = CALL_SITE();
         for (int i = 0; i < result; i++)
-            if (messages[i].msg_hdr.msg_controllen)
-                message_received(&hook_recvmmsg, &site, &messages[i].msg_hdr);
+            message_received(&hook_recvmmsg, &site, &messages[i].msg_hdr);
     }
     return result;
 }

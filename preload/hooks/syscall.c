@@ -4,10 +4,10 @@
  * syscall_x86_64.S jumps to libc's own, since a clone onto another stack must not
  * return through a frame of ours.
  *
- * What gives or takes a descriptor is entered as by libc's name for it: libuv, and so
- * node, closes every descriptor by its number (E4), and what libc has no name for (an
- * io_uring) is had in no other way. The rows above those are calls that our own signal
- * would cut short (raw.h).
+ * What gives or takes a descriptor or a mapping is entered as by libc's name for it:
+ * libuv, and so node, closes every descriptor by its number (E4), and what libc has no
+ * name for (an io_uring, a program of BPF's) is had in no other way. The rows above those
+ * are calls that our own signal would cut short (raw.h).
  */
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -20,6 +20,10 @@
 #include "preload/hooks/family.h"
 #include "preload/hooks/raw.h"
 #include "preload/hooks/raw_numbers.h"
+
+#ifndef SYS_open_tree_attr
+#define SYS_open_tree_attr 467 /* Linux 6.15 */
+#endif
 
 HOOK(syscall);
 _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
@@ -47,9 +51,9 @@ _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
     X(pwritev2, raw_vector, .fd = A, .at = B, .count = C, .place = D, OUT, .whole = WHOLE_ALL)     \
     X(recvfrom, raw_transfer, .fd = A, .at = B, .count = C, .flags = D, IN,                        \
       .whole = WHOLE_FLAGGED, .step = 1)                                                           \
-    X(recvmsg, raw_message, .fd = A, .at = B, .flags = C, IN)                                      \
+    X(recvmsg, raw_message, .fd = A, .at = B, .flags = C, IN, .gives = GIVES_MESSAGE)              \
     X(recvmmsg, raw_transfer, .fd = A, .at = B, .count = C, .flags = D, IN,                        \
-      .whole = WHOLE_RECEIVED, .step = sizeof(struct mmsghdr))                                     \
+      .whole = WHOLE_RECEIVED, .step = sizeof(struct mmsghdr), .gives = GIVES_MESSAGES)            \
     X(sendto, raw_transfer, .fd = A, .at = B, .count = C, .flags = D, OUT, .whole = WHOLE_ALL,     \
       .step = 1)                                                                                   \
     X(sendmsg, raw_message, .fd = A, .at = B, .flags = C, OUT, .whole = WHOLE_ALL)                 \
@@ -112,7 +116,15 @@ _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
     X(pidfd_getfd, raw_plain, DESCRIPTOR(FD, NONE))                                                \
     X(userfaultfd, raw_plain, DESCRIPTOR(EVENT, NONE))                                             \
     X(perf_event_open, raw_plain, DESCRIPTOR(EVENT, NONE))                                         \
-    X(io_uring_setup, raw_plain, DESCRIPTOR(EVENT, IO_URING))
+    X(io_uring_setup, raw_plain, DESCRIPTOR(EVENT, IO_URING))                                      \
+    X(bpf, raw_plain, .gives = GIVES_BY_BPF, .kind = CTT_KIND_FD, .detail = DETAIL_NONE)           \
+    X(landlock_create_ruleset, raw_plain, .gives = GIVES_UNLESS_ASKED, .kind = CTT_KIND_FD,        \
+      .detail = DETAIL_NONE)                                                                       \
+    X(fsopen, raw_plain, DESCRIPTOR(FD, NONE))                                                     \
+    X(fspick, raw_plain, DESCRIPTOR(FD, NONE))                                                     \
+    X(fsmount, raw_plain, DESCRIPTOR(FD, NONE))                                                    \
+    X(open_tree, raw_plain, DESCRIPTOR(FD, NONE))                                                  \
+    X(open_tree_attr, raw_plain, DESCRIPTOR(FD, NONE))
 /* clang-format on */
 
 enum {
@@ -129,6 +141,9 @@ const uint8_t raw_rows[RAW_NUMBERS] = {[SYS_close] = ROW_OF_ITS_OWN,
                                        [SYS_close_range] = ROW_OF_ITS_OWN,
                                        [SYS_dup2] = ROW_OF_ITS_OWN,
                                        [SYS_dup3] = ROW_OF_ITS_OWN,
+                                       [SYS_mmap] = ROW_OF_ITS_OWN,
+                                       [SYS_munmap] = ROW_OF_ITS_OWN,
+                                       [SYS_mremap] = ROW_OF_ITS_OWN,
                                        [SYS_seccomp] = ROW_OF_ITS_OWN,
 #define X(name, ...) [SYS_##name] = ROW_##name,
                                        RAW_ROWS(X)
@@ -172,7 +187,7 @@ long syscall_looked_at(long number, long a, long b, long c, long d, long e, long
     }
     if (row == ROW_OF_ITS_OWN && number != SYS_seccomp && guard_may_record(GUARD_FRAME())) {
         struct call_site site = CALL_SITE();
-        return raw_closing(&site, number, arguments);
+        return raw_entered(&site, number, arguments);
     }
     struct confine_filter *filter = number == SYS_seccomp ? confining(a, c) : NULL;
     long result = REAL(syscall)(number, a, b, c, d, e, f);

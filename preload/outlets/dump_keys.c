@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "preload/books/keytable.h"
+#include "preload/books/openings.h"
 #include "preload/facts/context.h"
 #include "preload/facts/lock.h"
+#include "preload/facts/module.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/task.h"
 #include "preload/ground/config.h"
@@ -105,6 +107,17 @@ static void describe_thread(struct dump *dump, struct ctt_holding *record)
                              : dump_string(dump, task->name);
 }
 
+/* ---- modules ---- */
+
+/* The table knows one by when it was opened, too, and what it is by its module. */
+static void describe_module(struct dump *dump, struct ctt_holding *record)
+{
+    const struct module *module = module_get((uint32_t)record->owner);
+    record->owner = 0;
+    record->handle = OPENING_HANDLE(record->handle);
+    record->name = dump_string(dump, module ? module->path : NULL);
+}
+
 /* ---- the key table ---- */
 
 struct scan {
@@ -129,6 +142,8 @@ static void tell_key(const struct holding_copy *holding, void *arg)
     dump_fill_holding(dump, holding, &record);
     if (record.kind == CTT_KIND_THREAD)
         describe_thread(dump, &record);
+    if (record.kind == CTT_KIND_MODULE)
+        describe_module(dump, &record);
     if (record.kind == CTT_KIND_LOCK) {
         record.handle = LOCK_ADDRESS(record.handle);
         record.owner = 0; /* a tid: the task has it */

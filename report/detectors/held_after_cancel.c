@@ -2,7 +2,7 @@
 /*
  * D1, the mission: still held although the context that acquired it has ended.
  *
- * Contexts that the program declared make it proved, for every kind. Thread
+ * Contexts that the program declared make it proved, for every kind but libraries. Thread
  * contexts are our own invention: there a descriptor is evidence, silent when
  * another task has used it since, and memory is a hand-over.
  */
@@ -41,7 +41,8 @@ static void holding_judge(struct report *report, const struct detector *self,
 {
     struct context *context = holding->context;
 
-    if (!holding_is_blamable(holding) || !context_is_over(report, context))
+    if (!holding_is_blamable(holding) || kind_is_for_process(holding->kind) ||
+        !context_is_over(report, context))
         return;
     if (context_is_declared(context)) {
         if (!holding_is_the_loaders(report->model, holding))

@@ -13,8 +13,8 @@ static void run(struct report *report, const struct detector *self)
     if (!model_is_end(report->model))
         return;
     DL_FOREACH (report->model->holdings, holding) {
-        if (holding_is_blamable(holding) && context_is_declared(holding->context) &&
-            !context_is_over(report, holding->context))
+        if (holding_is_blamable(holding) && !kind_is_for_process(holding->kind) &&
+            context_is_declared(holding->context) && !context_is_over(report, holding->context))
             finding_add_holding(report, self, holding, GRADE_PROVED, SEVERITY_NOTE);
     }
 }

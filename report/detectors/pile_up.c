@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * D3 at the end of a process: many descriptors or timers of one stack and kind, all
- * still held, from pile_up= on, 16 by default. Most sound programs leave 7 at
- * the most, but not all: a server of PostgreSQL's ends with its cache of 32
- * descriptors open, CPython's own tests with 26 and 60. So it is a warning only
- * where the code is the reader's own.
+ * D3 at the end of a process: many descriptors or timers of one stack and kind, or many
+ * handles of one library from one stack, all still held, from pile_up= on, 16 by default. Most
+ * sound programs leave 7 at the most, but not all: a server of PostgreSQL's ends with its cache of
+ * 32 descriptors open, CPython's own tests with 26 and 60. So it is a warning only where the code
+ * is the reader's own.
  */
 #include "../project.h"
 #include "process_held.h"
 #include "tally.h"
 
+static bool kind_may_pile(uint32_t kind)
+{
+    return kind_is_descriptor(kind) || kind == CTT_KIND_TIMER || kind == CTT_KIND_MODULE;
+}
+
 static bool holding_may_pile(const struct report *report, const struct holding *holding)
 {
-    return holding_is_left_at_exit(report, holding) &&
-           (kind_is_descriptor(holding->kind) || holding->kind == CTT_KIND_TIMER) &&
+    return holding_is_left_at_exit(report, holding) && kind_may_pile(holding->kind) &&
            (!holding->context || holding->context->kind == CTT_CONTEXT_PROCESS);
 }
 

@@ -24,6 +24,11 @@ bool kind_is_descriptor(uint32_t kind)
     }
 }
 
+bool kind_is_for_process(uint32_t kind)
+{
+    return kind == CTT_KIND_MODULE;
+}
+
 bool context_is_declared(const struct context *context)
 {
     return context && (context->kind == CTT_CONTEXT_CTX || context->kind == CTT_CONTEXT_SCOPE);

@@ -18,6 +18,9 @@ bool holding_is_blamable(const struct holding *holding);
  * RLIMIT_NOFILE. */
 bool kind_is_descriptor(uint32_t kind);
 
+/* A library is loaded for the process, whichever context needed it first. */
+bool kind_is_for_process(uint32_t kind);
+
 /* Declared by the program (libctx, scope), not made by us. */
 bool context_is_declared(const struct context *context);
 

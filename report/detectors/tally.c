@@ -6,8 +6,13 @@
 
 #include <stdlib.h>
 
+struct tally_key {
+    struct site_key site;
+    uint64_t library; /* 0 for what is no module */
+};
+
 struct tally_row {
-    struct site_key key;
+    struct tally_key key;
     uint64_t count;
     UT_hash_handle hh;
 };
@@ -16,9 +21,10 @@ struct tally {
     struct tally_row *rows;
 };
 
-static struct site_key key_of(const struct holding *holding)
+static struct tally_key key_of(const struct holding *holding)
 {
-    return (struct site_key){holding->stack->id, holding->kind};
+    return (struct tally_key){{holding->stack->id, holding->kind},
+                              holding->kind == CTT_KIND_MODULE ? holding->handle : 0};
 }
 
 struct tally *tally_new(const struct report *report, holding_test *test)
@@ -28,7 +34,7 @@ struct tally *tally_new(const struct report *report, holding_test *test)
 
     DL_FOREACH (report->model->holdings, holding) {
         struct tally_row *row;
-        struct site_key key;
+        struct tally_key key;
 
         if (!holding->stack || !test(report, holding))
             continue;
@@ -55,7 +61,7 @@ struct tally *tally_free(struct tally *tally)
 uint64_t tally_count(const struct tally *tally, const struct holding *holding)
 {
     struct tally_row *row;
-    struct site_key key;
+    struct tally_key key;
 
     if (!holding->stack)
         return 0;

@@ -66,6 +66,7 @@ const char *text_holding_title(struct text *text, const struct holding *h)
     case CTT_KIND_STREAM:
     case CTT_KIND_DIR:
     case CTT_KIND_TIMER:
+    case CTT_KIND_MODULE:
     case CTT_KIND_LOCK:
     case CTT_KIND_HANDLE:
     case CTT_KIND_KEY:

@@ -9,13 +9,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench_model import CONTROL, NATIVE, NULL, OFF, SAMPLED, TRACKER, Contestant
+from bench_model import CONTROL, FULL, NATIVE, NULL, OFF, SAMPLED, TRACKER, Contestant
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKLOAD_SOURCES = ("workload.c", "workload_live.c", "workload_threads.c")
 JEMALLOC = "libjemalloc.so.2"
 LSAN = "liblsan.so.0"
-EVERYTHING = ("memory", "fd", "thread")
+# Those that are off by default, for what they cost.
+FAMILIES = ("locks", "frees", "exec_leaks")
+BY_DEFAULT = ("memory", "fd", "thread")
+EVERYTHING = (*BY_DEFAULT, "lock")
 QUIET_LSAN = {"LSAN_OPTIONS": "exitcode=0"}
 
 
@@ -32,9 +35,11 @@ def list_own(build):
     null = build / "tests" / "bench" / "libnull_interposer.so"
     found = [Contestant(NATIVE, sees=EVERYTHING), Contestant(CONTROL, sees=EVERYTHING),
              Contestant(NULL, environment={"LD_PRELOAD": str(null)}, sees=EVERYTHING),
-             Contestant(TRACKER, environment=library, sees=EVERYTHING)]
+             Contestant(TRACKER, environment=library, sees=BY_DEFAULT),
+             Contestant(FULL, sees=EVERYTHING, environment={
+                 **library, "CTXTRACE_OPTIONS": ":".join(f"{name}=1" for name in FAMILIES)})]
     if knows_option(build, "sample"):
-        found.append(Contestant(SAMPLED, sees=EVERYTHING,
+        found.append(Contestant(SAMPLED, sees=BY_DEFAULT,
                                 environment={**library, "CTXTRACE_OPTIONS": "sample=512k"}))
     found.append(Contestant(OFF, environment={**library, "CTXTRACE_OPTIONS": "off=1"},
                             sees=EVERYTHING))

@@ -38,6 +38,8 @@ OPERATIONS = (
                                    DESCRIPTOR, kind="fd")),
     ("thread", 8, 4_000, Row("thread", "pthread_create + join", "ns", (Target(TRACKER, 1.15),),
                              kind="thread")),
+    ("mutex", 16, 4_000_000, Row("mutex", "lock + unlock of a free mutex, 16 frames deep", "ns",
+                                 kind="lock")),
 )
 LIVE_BLOCKS = 1_000_000
 LIVE_ROUNDS = 3  # memory varies little

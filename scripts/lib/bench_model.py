@@ -13,6 +13,7 @@ NATIVE = "native"
 CONTROL = "native again"
 NULL = "null interposer"
 TRACKER = "ctxtrace"
+FULL = "ctxtrace, all families"
 SAMPLED = "ctxtrace sampled"
 OFF = "ctxtrace off=1"
 

@@ -74,6 +74,15 @@ static void socketpair_close(long count)
     }
 }
 
+static void lock_unlock(long count)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    for (long i = 0; i < count; i++) {
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+    }
+}
+
 static void *nothing(void *arg)
 {
     return arg;
@@ -100,6 +109,7 @@ static const struct {
     {"open", open_close, true, 0},
     {"socketpair", socketpair_close, true, 0},
     {"thread", thread_join, true, 0},
+    {"mutex", lock_unlock, true, 0},
     {"two-threads", measure_two_threads, false, 0},
     {"cross-free", measure_cross_free, false, 0},
     {"live", measure_live, false, 0},

@@ -43,7 +43,7 @@ int answer(void)
 {
     void *inner = dlopen("inner.so", RTLD_NOW);
     int (*call)(void) = inner ? (int (*)(void))dlsym(inner, "answer") : 0;
-    return call ? call() : -2;
+    return call ? call() : inner ? -3 : -2;
 }
 """
 
@@ -147,6 +147,121 @@ def test_callers_runpath(tracker):
                              "-Wl,--enable-new-dtags")
         if compare_host(tracker, folder, host, outer) != "42 \n":
             raise Skip("RUNPATH does not work here")
+
+
+# What a library with these flags opens by this name, or what that needs, is found in the
+# library's name alone; or not at all, for that reason.
+SEARCHES = {
+    "runpath": ("inner.so", ("-Wl,-rpath,$ORIGIN/hidden", "-Wl,--enable-new-dtags"), "42 \n"),
+    "rpath": ("inner.so", ("-Wl,-rpath,$ORIGIN/hidden", "-Wl,--disable-new-dtags"), "42 \n"),
+    "rpath of the needed": ("{folder}/needy.so",
+                            ("-Wl,-rpath,$ORIGIN/hidden", "-Wl,--disable-new-dtags"), "-2 \n"),
+    "origin": ("$ORIGIN/hidden/inner.so", (), "42 \n"),
+    "no default folders": ("libresolv.so.2", ("-Wl,-z,nodefaultlib",), "-2 \n"),
+    "plain path": ("{folder}/hidden/inner.so", (), "42 \n"),
+    "no file": ("{folder}/hidden/none.so", (), "-2 \n"),
+}
+
+
+def test_searches(tracker):
+    """hazard: A14: who calls counts in three ways, and in each of them it is not us."""
+    for case, (name, flags, expected) in SEARCHES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            host = compile_hello(folder, "gcc", text=HOST)
+            build_shared(folder, "hidden/inner.so", WORKER, "-Wl,-soname,inner.so")
+            build_shared(folder, "needy.so", "int answer(void);\nint (*use)(void) = answer;\n",
+                         str(Path(folder) / "hidden/inner.so"))
+            text = OUTER.replace("inner.so", name.format(folder=folder))
+            outer = build_shared(folder, "outer.so", text, *flags)
+            if compare_host(tracker, folder, host, outer) != expected:
+                raise Skip(f"{case}: it is otherwise without us, too")
+
+
+def test_openings_at_once(tracker):
+    """hazard: E1, E12: the books have none that all threads have closed."""
+    program = tracker.build / "tests" / "hazards" / "hazards_loading"
+    with tempfile.TemporaryDirectory() as folder:
+        done = run([program, "open_at_once"], env=tracker.environment(f"dir={folder}"))
+        dump = next(Path(folder).glob("*.ctt"))
+        report = json.loads(run([tracker.tool, "report", "--format=json", dump]).stdout)
+    still = report["summary"]["by_kind"].get("module", {"live": 0})
+    if done.returncode or still["live"]:
+        raise Mismatch(f"status {done.returncode}, the books have {still}")
+
+
+def test_programs_own_runpath(tracker):
+    """hazard: A14: the program's own, and its error text where there is nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        build_shared(folder, "hidden/inner.so", WORKER)
+        for flags, name in ((("-Wl,--enable-new-dtags",), "inner.so"),
+                            (("-Wl,--disable-new-dtags",), "inner.so"),
+                            (("-Wl,--enable-new-dtags",), "none.so"),
+                            (("-Wl,--enable-new-dtags",), "$ORIGIN/hidden/inner.so"),
+                            (("-Wl,--enable-new-dtags",), "/nowhere/none.so")):
+            host = compile_hello(folder, "gcc", "-Wl,-rpath,$ORIGIN/hidden", *flags, text=HOST)
+            compare_host(tracker, folder, host, name)
+
+
+WRAPPER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+void *dlopen(const char *name, int mode)
+{
+    Dl_info caller = {0};
+    dladdr(__builtin_return_address(0), &caller);
+    printf("%s\\n", strrchr(caller.dli_fname, '/'));
+    return ((void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen"))(name, mode);
+}
+"""
+
+
+def test_wrapped_dlopen(tracker):
+    """hazard: A4, A14: another library's dlopen behind ours finds the program as its caller."""
+    with tempfile.TemporaryDirectory() as folder:
+        host = compile_hello(folder, "gcc", text=HOST)
+        plugin = build_shared(folder, "plugin.so", WORKER)
+        wrapper = build_shared(folder, "wrapper.so", WRAPPER)
+        for order in (f"{tracker.library}:{wrapper}", f"{wrapper}:{tracker.library}"):
+            done = run([host, plugin], env=tracker.environment(LD_PRELOAD=order, TMPDIR=folder))
+            if (done.stdout, done.stderr) != (f"/{host.name}\n42 \n", ""):
+                raise Mismatch(f"{order}: {done.stdout!r}, {done.stderr[-300:]!r}")
+
+
+# Calls the program's dlopen from a namespace where the search is another.
+CALLER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+long place(void *(*open)(const char *, int))
+{
+    Lmid_t number = -1;
+    void *handle = open("{folder}/worker.so", RTLD_NOW);
+    return handle && dlinfo(handle, RTLD_DI_LMID, &number) == 0 ? number : -1;
+}
+"""
+NAMESPACES = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    void *there = dlmopen(LM_ID_NEWLM, argv[1], RTLD_NOW);
+    long (*place)(void *(*)(const char *, int)) = there ? dlsym(there, "place") : NULL;
+    printf("%ld\\n", place ? place(dlopen) : -2);
+    return 0;
+}
+"""
+
+
+def test_caller_in_other_namespace(tracker):
+    """hazard: A14, A16: a dlopen by way of a pointer opens where its caller is at home."""
+    with tempfile.TemporaryDirectory() as folder:
+        host = compile_hello(folder, "gcc", text=NAMESPACES)
+        build_shared(folder, "worker.so", WORKER)
+        caller = build_shared(folder, "caller.so", CALLER.replace("{folder}", folder))
+        if compare_host(tracker, folder, host, caller) != "1\n":
+            raise Skip("dlmopen does not work here")
 
 
 def test_other_namespace(tracker):
@@ -314,6 +429,11 @@ TESTS = (
     test_chosen_at_load,
     test_bundled_libraries,
     test_callers_runpath,
+    test_searches,
+    test_openings_at_once,
+    test_programs_own_runpath,
+    test_wrapped_dlopen,
+    test_caller_in_other_namespace,
     test_other_namespace,
     test_newer_libc,
     test_closed_plugins,

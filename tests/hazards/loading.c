@@ -17,7 +17,7 @@
 
 #include "cases.h"
 
-enum { THREADS = 3, LOAD_S = 2 };
+enum { THREADS = 3, LOAD_S = 2, ROUNDS = 3000 };
 
 static volatile int enough;
 
@@ -101,7 +101,39 @@ static int run_wait_loading(void)
     return failed;
 }
 
-static const struct hazard_case cases[] = {{"wait_loading", run_wait_loading}};
+static void *open_and_close(void *path)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        void *first = dlopen(path, RTLD_NOW), *second = dlopen(path, RTLD_NOW);
+
+        if (!first || first != second || dlclose(second) || dlclose(first))
+            return path;
+    }
+    return NULL;
+}
+
+/* hazard: E1: one module opened and closed by several threads at once. */
+static int run_open_at_once(void)
+{
+    pthread_t threads[THREADS];
+    int failed = 0;
+
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, open_and_close, (void *)find_plugin());
+    for (int i = 0; i < THREADS; i++) {
+        void *result;
+
+        pthread_join(threads[i], &result);
+        failed += result != NULL;
+    }
+    puts(failed ? "not opened, or not closed" : "opened and closed");
+    return failed;
+}
+
+static const struct hazard_case cases[] = {
+    {"wait_loading", run_wait_loading},
+    {"open_at_once", run_open_at_once},
+};
 
 int main(int argc, char **argv)
 {

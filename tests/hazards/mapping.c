@@ -14,6 +14,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, PAGES = 512, STEPS = 20000, LARGEST = 24 };
@@ -21,6 +22,33 @@ enum { PAGE = 4096, PAGES = 512, STEPS = 20000, LARGEST = 24 };
 /* Far from where the kernel puts what nobody wants elsewhere. */
 static char *const area = (char *)0x200000000000;
 static int file;
+
+static bool by_number; /* every other call is made by syscall() */
+
+static void map(void *place, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+    if (by_number && random() % 2)
+        syscall(SYS_mmap, place, bytes, protection, flags, fd, offset);
+    else
+        mmap(place, bytes, protection, flags, fd, offset);
+}
+
+static void unmap_range(void *place, size_t bytes)
+{
+    if (by_number && random() % 2)
+        syscall(SYS_munmap, place, bytes);
+    else
+        munmap(place, bytes);
+}
+
+/* What stands in the place of `wanted` where it does not count is anything. */
+static void remap(void *old, size_t old_bytes, size_t bytes, int flags, void *wanted)
+{
+    if (by_number && random() % 2)
+        syscall(SYS_mremap, old, old_bytes, bytes, flags, wanted);
+    else
+        mremap(old, old_bytes, bytes, flags, wanted);
+}
 
 static char *random_place(size_t *ret_bytes)
 {
@@ -38,8 +66,8 @@ static void map_fixed(void)
     char *place = random_place(&bytes);
     bool of_file = random() % 3 == 0;
 
-    mmap(place, bytes, PROT_READ, MAP_FIXED | MAP_PRIVATE | (of_file ? 0 : MAP_ANONYMOUS),
-         of_file ? file : -1, 0);
+    map(place, bytes, PROT_READ, MAP_FIXED | MAP_PRIVATE | (of_file ? 0 : MAP_ANONYMOUS),
+        of_file ? file : -1, 0);
 }
 
 static void map_if_free(void)
@@ -47,7 +75,7 @@ static void map_if_free(void)
     size_t bytes;
     char *place = random_place(&bytes);
 
-    mmap(place, bytes, PROT_READ, MAP_FIXED_NOREPLACE | MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    map(place, bytes, PROT_READ, MAP_FIXED_NOREPLACE | MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
 static void unmap(void)
@@ -55,7 +83,7 @@ static void unmap(void)
     size_t bytes;
     char *place = random_place(&bytes);
 
-    munmap(place, bytes);
+    unmap_range(place, bytes);
 }
 
 static void unmap_in_vain(void)
@@ -63,7 +91,7 @@ static void unmap_in_vain(void)
     size_t bytes;
     char *place = random_place(&bytes);
 
-    munmap(place + 1, bytes);
+    unmap_range(place + 1, bytes);
 }
 
 /* One mapping: of several Linux 6.17 moves some, and may fail after that. */
@@ -71,7 +99,7 @@ static char *fresh_place(size_t *ret_bytes)
 {
     char *place = random_place(ret_bytes);
 
-    mmap(place, *ret_bytes, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    map(place, *ret_bytes, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return place;
 }
 
@@ -80,7 +108,7 @@ static void move(void)
     size_t old_bytes, bytes;
     char *old = fresh_place(&old_bytes), *place = random_place(&bytes);
 
-    mremap(old, old_bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+    remap(old, old_bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place);
 }
 
 static void resize(void)
@@ -89,7 +117,7 @@ static void resize(void)
     char *old = random_place(&old_bytes);
 
     random_place(&bytes);
-    mremap(old, old_bytes, bytes, 0);
+    remap(old, old_bytes, bytes, 0, (void *)1);
 }
 
 static void once_more(void)
@@ -97,7 +125,7 @@ static void once_more(void)
     size_t bytes;
     char *old = random_place(&bytes), *place = random_place(&bytes);
 
-    mremap(old, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+    remap(old, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place);
 }
 
 static void leave_behind(void)
@@ -106,7 +134,7 @@ static void leave_behind(void)
     char *old = fresh_place(&bytes), *place = random_place(&unused);
 
     if (place + bytes <= area + (size_t)PAGES * PAGE)
-        mremap(old, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, place);
+        remap(old, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, place);
 }
 
 static void attach(void)
@@ -152,6 +180,7 @@ int main(int argc, char **argv)
 {
     srandom(argc > 1 ? (unsigned)atoi(argv[1]) : 1);
     file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    by_number = argc > 3;
     for (int i = 0; i < (argc > 2 ? atoi(argv[2]) : STEPS); i++)
         steps[(size_t)random() % (sizeof(steps) / sizeof(steps[0]))]();
     show();

@@ -10,6 +10,7 @@ from arrangements import TIMEOUT_S, run
 from tracing import Mismatch
 
 SEEDS = range(1, 13)
+SEEDS_BY_NUMBER, STEPS_BY_NUMBER = range(21, 25), "20000"
 PAGE = 4096
 
 
@@ -36,20 +37,30 @@ def listed_pages(tracker, folder, area, count):
     return "".join(pages), gone
 
 
+def compare_pages(tracker, seed, *more):
+    program = tracker.build / "tests" / "hazards" / "hazards_mapping"
+    with tempfile.TemporaryDirectory() as folder:
+        done = run([program, str(seed), *more], env=tracker.environment(f"dir={folder}"))
+        if done.returncode:
+            raise Mismatch(f"seed {seed}: status {done.returncode}: {done.stderr[-300:]}")
+        area, kernel = done.stdout.split()
+        ours, gone = listed_pages(tracker, folder, int(area, 16), len(kernel))
+    if ours != kernel or gone:
+        differ = [i for i, pair in enumerate(zip(ours, kernel)) if pair[0] != pair[1]]
+        raise Mismatch(f"seed {seed}: pages {differ[:20]} of {len(differ)} differ, "
+                       f"{gone} listed as gone")
+
+
 def test_mappings_as_the_kernel_has_them(tracker):
     """hazard: E7: 20,000 random calls for each seed, real ones."""
-    program = tracker.build / "tests" / "hazards" / "hazards_mapping"
     for seed in SEEDS:
-        with tempfile.TemporaryDirectory() as folder:
-            done = run([program, str(seed)], env=tracker.environment(f"dir={folder}"))
-            if done.returncode:
-                raise Mismatch(f"seed {seed}: status {done.returncode}: {done.stderr[-300:]}")
-            area, kernel = done.stdout.split()
-            ours, gone = listed_pages(tracker, folder, int(area, 16), len(kernel))
-        if ours != kernel or gone:
-            differ = [i for i, pair in enumerate(zip(ours, kernel)) if pair[0] != pair[1]]
-            raise Mismatch(f"seed {seed}: pages {differ[:20]} of {len(differ)} differ, "
-                           f"{gone} listed as gone")
+        compare_pages(tracker, seed)
 
 
-TESTS = (test_mappings_as_the_kernel_has_them,)
+def test_mappings_by_number(tracker):
+    """hazard: E7: the same, every other call by syscall()."""
+    for seed in SEEDS_BY_NUMBER:
+        compare_pages(tracker, seed, STEPS_BY_NUMBER, "by-number")
+
+
+TESTS = (test_mappings_as_the_kernel_has_them, test_mappings_by_number)

@@ -13,13 +13,15 @@ import tempfile
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
-ALWAYS = {"native", "native again", "null interposer", "ctxtrace", "ctxtrace off=1"}
+ALWAYS = {"native", "native again", "null interposer", "ctxtrace", "ctxtrace, all families",
+          "ctxtrace off=1"}
 RIVALS = {name for name in ("heaptrack", "valgrind") if shutil.which(name)}
 # A glob for a row, and who must be in it.
 ROWS = {
     "malloc-16": ALWAYS | RIVALS,
     "malloc-half": ALWAYS | RIVALS,
     "open": ALWAYS | RIVALS,
+    "mutex": ALWAYS | RIVALS,
     "startup": ALWAYS | RIVALS,
     "program-jq": ALWAYS,
     "snapshot-dump": {"ctxtrace"},

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -80,6 +81,40 @@ static void waits_fail(void)
     TELL(syscall(SYS_futex, NOWHERE, FUTEX_WAIT, 0L, NULL, NULL, 0L));
 }
 
+static void acquisitions_fail(void)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    char bytes[8];
+    struct iovec content = {bytes, sizeof(bytes)};
+    struct msghdr message = {.msg_iov = &content, .msg_iovlen = 1, .msg_control = &control};
+    TELL(syscall(SYS_bpf, 0L, NOWHERE, 8L));
+    TELL(syscall(SYS_bpf, -1L, NULL, 0L));
+    TELL(syscall(SYS_landlock_create_ruleset, NOWHERE, 8L, 0L));
+    TELL(syscall(SYS_landlock_create_ruleset, NOWHERE, 8L, -1L));
+    TELL(syscall(SYS_fsopen, NOWHERE, 0L));
+    TELL(syscall(SYS_open_tree, -1, NOWHERE, 0L));
+    TELL(syscall(SYS_mmap, NOWHERE, 4096L, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                 0L));
+    TELL(syscall(SYS_mmap, NULL, 0L, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L));
+    TELL(syscall(SYS_mmap, NULL, 4096L, PROT_READ, MAP_PRIVATE, 99999, 0L));
+    TELL(syscall(SYS_munmap, NOWHERE, 4096L));
+    TELL(syscall(SYS_munmap, NULL, 0L));
+    TELL(syscall(SYS_mremap, NOWHERE, 4096L, 4096L, 0L, NOWHERE));
+    TELL(syscall(SYS_mremap, NULL, 4096L, 8192L, -1L, NOWHERE));
+    TELL(syscall(SYS_mremap, NULL, 4096L, 8192L, 0L, NOWHERE));
+    message.msg_controllen = sizeof(control);
+    TELL(send(ends[1], bytes, sizeof(bytes), 0));
+    TELL(syscall(SYS_recvmsg, ends[0], &message, 0L)); /* nothing was sent with it */
+    message.msg_control = NOWHERE;
+    message.msg_controllen = sizeof(control);
+    TELL(send(ends[1], bytes, sizeof(bytes), 0));
+    TELL(syscall(SYS_recvmsg, ends[0], &message, 0L));
+    printf("control: %d\n", (int)message.msg_controllen);
+}
+
 static void calls_succeed(void)
 {
     char bytes[8];
@@ -124,6 +159,7 @@ int main(void)
         return 1;
     transfers_fail();
     waits_fail();
+    acquisitions_fail();
     calls_succeed();
     own_signal_ends(0);
     own_signal_ends(SA_RESTART);

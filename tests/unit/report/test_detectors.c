@@ -176,6 +176,12 @@ static const struct row rows[] = {
     {"program's mapping", 0, .kind = CTT_KIND_MAPPING, .context_kind = CTX, .state = OK,
      .ended_before_ns = 2 * SEC, .stack = "mmap main",
      .expected = "held-after-cancel error proved 1"},
+    {"library, of ended ctx", 0, .kind = CTT_KIND_MODULE, .context_kind = CTX, .state = OK,
+     .ended_before_ns = 2 * SEC, .expected = ""},
+    {"library, of a ctx never ended", AT_EXIT, .kind = CTT_KIND_MODULE, .context_kind = CTX,
+     .expected = ""},
+    {"many libraries of one place", AT_EXIT, .kind = CTT_KIND_MODULE, .copies = 40,
+     .context_kind = PROCESS, .expected = ""},
     {"inherited", 0, .kind = FD, .flags = CTT_HOLDING_INHERITED, .context_kind = THREAD,
      .state = OK, .ended_before_ns = 2 * SEC, .expected = ""},
     {"untracked", 0, .kind = FD, .flags = CTT_HOLDING_UNTRACKED, .context_kind = PROCESS,
@@ -269,33 +275,38 @@ static void test_mishaps(void **state)
         const char *expected;
         const char *stack;
         uint32_t tasks;
+        uint32_t error;
     } mishaps[] = {
-        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2", "close close_conf main", 1},
-        {CTT_MISHAP_DOUBLE_CLOSE, "double-close note proved 2", "close sys_helper main", 1},
-        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2", "close sys_helper main", 2},
-        {CTT_MISHAP_DOUBLE_FREE, "double-free error proved 2", "close close_conf main", 1},
-        {CTT_MISHAP_LIMIT, "limit-hit note proved 2", "open64 load_conf main", 1},
-        {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2", "close main", 1},
-        {CTT_MISHAP_FAILED_CLOSE, "failed-write note proved 2", "close main", 1},
-        {CTT_MISHAP_UNLOCKED_FREE, "lock-misuse warning proved 2", "unlock close_conf main", 1},
-        {CTT_MISHAP_FREED_LOCKED, "lock-misuse note proved 2", "unlock sys_helper", 2},
-        {77, "", "close main", 1},
-        {CTT_MISHAP_DOUBLE_FREE, "double-free error evidence 2", "close close_conf main", 1},
-        {CTT_MISHAP_IGNORED_COUNT, "ignored-result warning evidence 2", "open64 close_conf main",
-         1},
-        {CTT_MISHAP_IGNORED_FD, "ignored-result note evidence 2", "open64 close_conf main", 1},
-        {CTT_MISHAP_IGNORED_COUNT, "ignored-result note evidence 2", "open64 sys_helper main", 1},
+        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2", "close close_conf main", 1, 0},
+        {CTT_MISHAP_DOUBLE_CLOSE, "double-close note proved 2", "close sys_helper main", 1, 0},
+        {CTT_MISHAP_DOUBLE_CLOSE, "double-close error proved 2", "close sys_helper main", 2, 0},
+        {CTT_MISHAP_DOUBLE_FREE, "double-free error proved 2", "close close_conf main", 1, 0},
+        {CTT_MISHAP_LIMIT, "limit-hit note proved 2", "open64 load_conf main", 1, 0},
+        {CTT_MISHAP_CLOSED_BEHIND_OWNER, "closed-behind-owner warning proved 2", "close main", 1,
+         0},
+        {CTT_MISHAP_FAILED_CLOSE, "failed-write note proved 2", "close main", 1, ENOSPC},
+        {CTT_MISHAP_UNLOCKED_FREE, "lock-misuse warning proved 2", "unlock close_conf main", 1, 0},
+        {CTT_MISHAP_FREED_LOCKED, "lock-misuse note proved 2", "unlock sys_helper", 2, 0},
+        {77, "", "close main", 1, 0},
+        {CTT_MISHAP_DOUBLE_FREE, "double-free error evidence 2", "close close_conf main", 1, 0},
+        {CTT_MISHAP_IGNORED_COUNT, "ignored-result warning evidence 2", "open64 close_conf main", 1,
+         0},
+        {CTT_MISHAP_IGNORED_FD, "ignored-result note evidence 2", "open64 close_conf main", 1, 0},
+        {CTT_MISHAP_IGNORED_COUNT, "ignored-result note evidence 2", "open64 sys_helper main", 1,
+         0},
         {CTT_MISHAP_IGNORED_POINTER, "ignored-result warning evidence 2", "sys_helper close_conf",
-         1},
+         1, 0},
         {CTT_MISHAP_IGNORED_THREAD, "ignored-result warning evidence 2", "open64 close_conf main",
-         1},
-        {CTT_MISHAP_FAILED_WRITE, "failed-write note proved 2", "open64 close_conf main", 1},
+         1, 0},
+        {CTT_MISHAP_FAILED_WRITE, "failed-write note proved 2", "open64 close_conf main", 1, 0},
+        {CTT_MISHAP_FAILED_CLOSE, "", "close main", 1, EINTR},
     };
 
     for (size_t i = 0; i < sizeof(mishaps) / sizeof(mishaps[0]); i++) {
         struct dump_builder *b = builder_new();
         struct ctt_mishap mishap = {.id = mishaps[i].id, .kind = FD, .count = 2, .context = 1};
         mishap.tasks = mishaps[i].tasks;
+        mishap.error = mishaps[i].error;
 
         builder_process(b, i % 2 ? FATAL : LIVE, 0);
         mishap.stack = builder_stack(b, mishaps[i].stack);
