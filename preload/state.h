@@ -5,12 +5,16 @@
  * with every acquisition and release (ground/mirror.h); `ctxtrace report --recover`
  * makes a dump of it (report/recover.c). Both sides include this header.
  *
- * A header; the facts, which are a dump (format.h) without a trailer; then the tables,
- * each an array of rows of one size, at offsets that the header tells. There are no
- * pointers. A row is found by its index and holds something when `live`, its first
- * field, is not 0; the tracker writes that last and clears it first, so that a row that
- * was being written holds nothing. Bytes never written are 0: most of the file has never
- * been (it is sparse). All numbers are little-endian. Times are as in format.h.
+ * The file is a row of granules of one size. In the first are a header and the facts,
+ * which are a dump (format.h) without a trailer; then comes the directory; the others are
+ * given to tables as they grow. A table is an array of rows of one size, of which as many
+ * follow each other as fit into a granule: the directory has a number for each such
+ * part, that of its granule, or 0. There are no pointers.
+ *
+ * A row is found by its index and holds something when `live`, its first field, is not
+ * 0; the tracker writes that last and clears it first, so that a row that was being
+ * written holds nothing. Bytes never written are 0; what lies behind the granules that
+ * were given out never has been. All numbers are little-endian. Times are as in format.h.
  *
  * A row may grow at its end from one minor version to the next: its size is told.
  */
@@ -25,7 +29,7 @@
 #define STATE_FORMAT_MAJOR 1 /* a reader refuses a larger one */
 #define STATE_FORMAT_MINOR 0
 #define STATE_FACTS_AT     4096u
-#define STATE_GRANULE      (UINT64_C(64) << 10) /* header and facts; and what tables begin at */
+#define STATE_GRANULE      (UINT64_C(64) << 10)
 #define STATE_EXTENSION    ".cts"
 
 /* A table's name, how many rows it may have, and what a row is. Sizes of rows are powers
@@ -51,9 +55,19 @@ enum state_table {
 };
 
 struct state_table_facts {
-    uint64_t offset; /* from the file's beginning */
     uint32_t rows;
     uint32_t row_bytes;
+    uint32_t parts; /* of the directory: it has so many numbers for this table, */
+    uint32_t first; /* from this one on */
+};
+
+/* What became of a process whose file is still there. */
+enum state_over {
+    STATE_OVER_NOT = 0, /* it lives, or ended without a word */
+    STATE_OVER_ENDED = 1,
+    STATE_OVER_EXEC = 2, /* it is another program now */
+    STATE_OVER_LOST = 3, /* it ended, and could not write its dump */
+    STATE_OVER_OFF = 4,  /* `ctxtrace off` */
 };
 
 struct state_header {
@@ -61,14 +75,18 @@ struct state_header {
     uint16_t format_major;
     uint16_t format_minor;
     uint32_t byte_order; /* CTT_BYTE_ORDER */
+    uint64_t facts_at;   /* offset */
     uint64_t facts_bytes;
+    uint32_t granule_bytes;
     uint32_t pid;
     uint32_t table_count;
+    uint32_t reserved;
     uint64_t start_ticks;   /* field 22 of /proc/PID/stat */
     uint32_t is_fork_child; /* memory that it has inherited is not in the table */
-    uint32_t reserved;
+    uint32_t over;          /* enum state_over */
     uint64_t inherited_before_ns;
-    uint64_t begun_ns; /* what is in the file is from then on, or was held then */
+    uint64_t begun_ns;     /* what is in the file is from then on, or was held then */
+    uint64_t directory_at; /* offset of uint32_t[] */
     struct state_table_facts tables[STATE_TABLE_COUNT];
 };
 

@@ -11,10 +11,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "process_facts.h"
 #include "reader.h"
 #include "recovery.h"
+
+#define PATIENCE_NS    500000000L
+#define PATIENCE_STEPS 25
 
 /* ---- facts: records of a dump, copied ---- */
 
@@ -37,11 +41,11 @@ static void fact_copy(struct recovery *recovery, const struct reader_record *rec
 
 static void facts_copy(struct recovery *recovery)
 {
-    static unsigned char facts[STATE_GRANULE];
+    static unsigned char facts[STATE_FACTS_MOST];
     struct reader reader;
     struct reader_record record;
-    int64_t got =
-        state_file_read(recovery->file, STATE_FACTS_AT, facts, recovery->file->header.facts_bytes);
+    int64_t got = state_file_read(recovery->file, recovery->file->header.facts_at, facts,
+                                  recovery->file->header.facts_bytes);
 
     if (got <= 0 || reader_start(&reader, facts, (size_t)got))
         return;
@@ -68,6 +72,8 @@ static void health_tell(struct recovery *recovery)
     if (recovery->file->header.is_fork_child)
         remark(recovery, CTT_HEALTH_FULL,
                "memory inherited from the process that forked is left out");
+    if (recovery->file->header.over == STATE_OVER_LOST)
+        remark(recovery, CTT_HEALTH_FULL, "it ended by itself, and could not write its dump");
     if (recovery->left_out_locks)
         remark(recovery, CTT_HEALTH_FULL, "locks are not in a recovered report");
 }
@@ -127,15 +133,39 @@ static bool still_runs(const struct state_header *header)
            facts.start_ticks == header->start_ticks && facts.state != 'Z' && facts.state != 'X';
 }
 
+/* A process that was just killed takes a moment to go. */
+static bool runs_on(const struct state_header *header)
+{
+    const struct timespec moment = {.tv_nsec = PATIENCE_NS / PATIENCE_STEPS};
+
+    for (int i = 0; i < PATIENCE_STEPS && still_runs(header); i++)
+        nanosleep(&moment, NULL);
+    return still_runs(header);
+}
+
+/* Why there is nothing to recover, or NULL. */
+static const char *over_sentence(const struct state_header *header)
+{
+    switch (header->over) {
+    case STATE_OVER_ENDED:
+        return "the process has ended by itself, and said then what it had to say";
+    case STATE_OVER_EXEC:
+        return "the process became another program (exec), and said then what it had to say";
+    case STATE_OVER_OFF:
+        return "the tracker was switched off in this process (ctxtrace off)";
+    default:
+        return runs_on(header) ? "the process still runs: ctxtrace snapshot" : NULL;
+    }
+}
+
 int recover_load(struct input *ret_input, const char *path)
 {
     struct state_file file;
     const char *why = NULL;
     int r = state_file_open(&file, path, &why);
 
-    if (r == 0 && still_runs(&file.header)) {
-        fprintf(stderr, "ctxtrace: %s: process %u still runs: ctxtrace snapshot %u\n", path,
-                file.header.pid, file.header.pid);
+    if (r == 0 && (why = over_sentence(&file.header)) != NULL) {
+        fprintf(stderr, "ctxtrace: %s: process %u: %s\n", path, file.header.pid, why);
         state_file_close(&file);
         return -1;
     }

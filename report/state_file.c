@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROW_MOST 4096u
+#define ROW_MOST      4096u
+#define GRANULE_MOST  (64u << 10)
+#define GRANULE_LEAST 512u
 
 static const uint32_t row_bytes_now[STATE_TABLE_COUNT] = {
 #define X(name, rows, row) sizeof(struct row),
@@ -41,12 +43,17 @@ static int tables_check(const struct state_file *file)
 {
     const struct state_header *header = &file->header;
 
+    if (header->directory_at > file->size || header->facts_at > file->size ||
+        header->facts_bytes > STATE_FACTS_MOST || header->granule_bytes > GRANULE_MOST ||
+        header->granule_bytes < GRANULE_LEAST)
+        return -1;
     for (uint32_t i = 0; i < STATE_TABLE_COUNT && i < header->table_count; i++) {
         const struct state_table_facts *table = &header->tables[i];
 
         if (table->row_bytes < sizeof(uint32_t) || table->row_bytes > ROW_MOST ||
-            table->offset > file->size ||
-            (file->size - table->offset) / table->row_bytes < table->rows)
+            header->granule_bytes % table->row_bytes ||
+            ((uint64_t)table->first + table->parts) * sizeof(uint32_t) >
+                file->size - header->directory_at)
             return -1;
     }
     return 0;
@@ -77,7 +84,7 @@ static int header_check(struct state_file *file, int64_t got, const char **ret_w
         return file_refuse(file, "a state file that is cut, or of another byte order", ret_why);
     if (header->format_major > STATE_FORMAT_MAJOR)
         return file_refuse(file, "a newer state file: this ctxtrace is too old for it", ret_why);
-    if (header->facts_bytes > STATE_GRANULE - STATE_FACTS_AT || tables_check(file) < 0)
+    if (tables_check(file) < 0)
         return file_refuse(file, "a state file whose header is damaged, or that is cut", ret_why);
     return 0;
 }
@@ -125,28 +132,18 @@ void state_file_close(struct state_file *file)
     file->fd = -1;
 }
 
-/* The next place at or behind `offset` that was ever written; `end` when there is none.
- * A file system that knows of no holes says `offset`. */
-static uint64_t data_next(const struct state_file *file, uint64_t offset, uint64_t end)
-{
-    off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
-
-    if (data < 0)
-        return errno == ENXIO ? end : offset;
-    return (uint64_t)data;
-}
-
 struct rows {
-    uint32_t index, row_bytes, known_bytes;
+    uint32_t row_bytes, known_bytes;
     void (*each)(uint32_t index, const void *row, void *arg);
     void *arg;
 };
 
-static void rows_give(struct rows *rows, const unsigned char *at, size_t bytes)
+static void rows_give(const struct rows *rows, uint32_t index, const unsigned char *at,
+                      size_t bytes)
 {
     static _Alignas(8) unsigned char row[ROW_MOST];
 
-    for (; bytes >= rows->row_bytes; rows->index++) {
+    for (; bytes >= rows->row_bytes; index++) {
         uint32_t live;
 
         memcpy(&live, at, sizeof(live));
@@ -154,47 +151,43 @@ static void rows_give(struct rows *rows, const unsigned char *at, size_t bytes)
             memset(row, 0, rows->known_bytes);
             memcpy(row, at,
                    rows->row_bytes < rows->known_bytes ? rows->row_bytes : rows->known_bytes);
-            rows->each(rows->index, row, rows->arg);
+            rows->each(index, row, rows->arg);
         }
         at += rows->row_bytes;
         bytes -= rows->row_bytes;
     }
 }
 
+/* Part `number` of the table, if it was ever begun. Returns 0 or a negative errno. */
+static int part_give(const struct state_file *file, const struct state_table_facts *table,
+                     const struct rows *rows, uint32_t number)
+{
+    static _Alignas(8) unsigned char part[GRANULE_MOST];
+    uint32_t granule_bytes = file->header.granule_bytes;
+    uint64_t at = file->header.directory_at + ((uint64_t)table->first + number) * sizeof(uint32_t);
+    uint32_t granule = 0, in_part = granule_bytes / rows->row_bytes;
+    int64_t got = state_file_read(file, at, &granule, sizeof(granule));
+
+    if (got < 0 || !granule)
+        return got < 0 ? (int)got : 0;
+    got = state_file_read(file, (uint64_t)granule * granule_bytes, part, granule_bytes);
+    if (got < 0)
+        return (int)got;
+    rows_give(rows, number * in_part, part, (size_t)got);
+    return 0;
+}
+
 int state_file_each(const struct state_file *file, enum state_table table,
                     void (*each)(uint32_t index, const void *row, void *arg), void *arg)
 {
     const struct state_table_facts *facts = &file->header.tables[table];
-    struct rows rows = {.row_bytes = facts->row_bytes,
-                        .known_bytes = row_bytes_now[table],
-                        .each = each,
-                        .arg = arg};
-    static unsigned char part[STATE_GRANULE];
-    uint64_t end, at;
+    const struct rows rows = {.row_bytes = facts->row_bytes,
+                              .known_bytes = row_bytes_now[table],
+                              .each = each,
+                              .arg = arg};
+    int r = 0;
 
-    if (table >= file->header.table_count || !facts->rows)
-        return 0;
-    end = facts->offset + (uint64_t)facts->rows * facts->row_bytes;
-    for (at = facts->offset; at < end;) {
-        uint64_t data = data_next(file, at, end);
-        size_t whole = sizeof(part) / facts->row_bytes * facts->row_bytes;
-        int64_t got;
-
-        /* Rows do not begin where data does: back to the last one's beginning. */
-        if (data > at)
-            at += (data - at) / facts->row_bytes * facts->row_bytes;
-        if (at >= end)
-            break;
-        if (end - at < whole)
-            whole = (size_t)(end - at);
-        got = state_file_read(file, at, part, whole);
-        if (got < 0)
-            return (int)got;
-        if ((size_t)got < facts->row_bytes)
-            break;
-        rows.index = (uint32_t)((at - facts->offset) / facts->row_bytes);
-        rows_give(&rows, part, (size_t)got);
-        at += (uint64_t)got / facts->row_bytes * facts->row_bytes;
-    }
-    return 0;
+    for (uint32_t i = 0; table < file->header.table_count && i < facts->parts && r == 0; i++)
+        r = part_give(file, facts, &rows, i);
+    return r;
 }

@@ -3,8 +3,8 @@
  * A state file (preload/state.h) as its reader meets it: left by a process that was
  * killed, or still being written by one that runs, or any bytes at all.
  *
- * Nothing in it is believed. It is read, not mapped, and only where it has data: most of
- * its two and a half gigabytes are a hole.
+ * Nothing in it is believed. It is read, not mapped, and only what the directory names:
+ * nearly all of its gigabytes are a hole.
  */
 #ifndef REPORT_STATE_FILE_H
 #define REPORT_STATE_FILE_H
@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "preload/state.h"
+
+#define STATE_FACTS_MOST (64u << 10)
 
 struct state_file {
     int fd;

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "preload/ground/notify.h"
+
 void tally_add(uint32_t stack, uint32_t count, uint64_t bytes)
 {
     struct stack_tally *tally = stack_tally(stack);
@@ -35,6 +37,7 @@ void tally_elsewhere(struct room_tally *slot, uint32_t stack, uint64_t bytes)
     if (again || slot->stack == stack)
         slot_turn(slot, stack);
     tally_add(stack, 1, bytes);
+    NOTIFY(allocated);
 }
 
 void tally_each_pending(void (*each)(uint32_t stack, uint32_t count, uint64_t bytes, void *arg),

@@ -23,67 +23,135 @@ static const struct {
 
 #define X(name, rows, row)                                                                         \
     +(((uint64_t)(rows) * sizeof(struct row) + STATE_GRANULE - 1) / STATE_GRANULE)
-enum { GRANULES = 1 STATE_TABLES(X) };
+enum { PARTS = 0 STATE_TABLES(X) };
 #undef X
-
-/* Parts of the file of STATE_GRANULE bytes. */
-enum granule { GRANULE_UNASKED, GRANULE_THERE, GRANULE_REFUSED };
-static _Atomic uint8_t granules[GRANULES];
+enum {
+    DIRECTORY_GRANULES = (PARTS * 4 + STATE_GRANULE - 1) / STATE_GRANULE,
+    FIRST_FREE = 1 + DIRECTORY_GRANULES,
+    GRANULES = FIRST_FREE + PARTS,
+    FIRST_MAPPED = 64, /* 4 MiB */
+};
 
 _Atomic(char *) mirror_base;
-static uint64_t offsets[STATE_TABLE_COUNT];
+static _Atomic uint32_t mapped; /* granules, at mirror_base or at one that was before it */
+static _Atomic uint32_t used;   /* granules given out */
+static _Atomic int growing;
+/* The smaller ones that were before it, so that a child can unmap them. */
+#define OLDER_MAX 16u
+static struct {
+    char *base;
+    uint32_t mapped;
+} older[OLDER_MAX];
+static _Atomic uint32_t older_count;
+static uint32_t first_parts[STATE_TABLE_COUNT];
 
-uint64_t mirror_layout(struct state_table_facts ret_tables[STATE_TABLE_COUNT])
+/* The directory as the file has it, and PART_REFUSED: not asked for again, since the
+ * answer costs a system call, and this may be a free list's every other turn. */
+#define PART_REFUSED UINT32_MAX
+static _Atomic uint32_t parts[PARTS];
+
+uint64_t mirror_file_bytes(void)
 {
-    uint64_t offset = STATE_GRANULE;
-    for (uint32_t i = 0; i < STATE_TABLE_COUNT; i++) {
-        uint64_t bytes = (uint64_t)sizes[i].rows * sizes[i].row_bytes;
-        ret_tables[i] = (struct state_table_facts){offset, sizes[i].rows, sizes[i].row_bytes};
-        offset += (bytes + STATE_GRANULE - 1) / STATE_GRANULE * STATE_GRANULE;
-    }
-    return offset;
+    return GRANULES * STATE_GRANULE;
 }
 
-/* ---- memory for a part ---- */
-
-static int populate(char *base, uint64_t granule)
+uint64_t mirror_first_bytes(void)
 {
-    const long arguments[6] = {(long)(base + granule * STATE_GRANULE), (long)STATE_GRANULE,
-                               MADV_POPULATE_WRITE};
-    if (confined() && confine_refuses(SYS_madvise, arguments))
+    return FIRST_MAPPED * STATE_GRANULE;
+}
+
+struct state_header *mirror_header(void)
+{
+    return (struct state_header *)atomic_load(&mirror_base);
+}
+
+/* ---- granules ---- */
+
+static long ask(long number, long a, long b, long c, long d)
+{
+    const long arguments[6] = {a, b, c, d};
+    if (confined() && confine_refuses(number, arguments))
         return -EPERM;
-    return (int)sys_call(SYS_madvise, arguments[0], arguments[1], arguments[2], 0, 0, 0);
+    return sys_call(number, a, b, c, d, 0, 0);
 }
 
-/* A part that was refused once is not asked for again: the answer costs a system call,
- * and this may be a free list's every other turn. */
-static __attribute__((noinline, cold)) bool granule_make(char *base, uint64_t granule)
+static int populate(char *base, uint32_t granule, uint32_t count)
 {
-    if (atomic_load_explicit(&granules[granule], memory_order_relaxed) == GRANULE_REFUSED) {
-        HEALTH(state_rows_lost);
+    return (int)ask(SYS_madvise, (long)(base + granule * STATE_GRANULE),
+                    (long)(count * STATE_GRANULE), MADV_POPULATE_WRITE, 0);
+}
+
+/* Whether the granule can be reached at the mirror's base. One thread makes the mapping
+ * larger; the others do without their rows meanwhile. */
+static bool map_up_to(uint32_t granule)
+{
+    uint32_t many = atomic_load(&mapped);
+    int idle = 0;
+    if (granule < many)
+        return true;
+    if (granule >= GRANULES || !atomic_compare_exchange_strong(&growing, &idle, 1))
+        return false;
+    char *now = atomic_load(&mirror_base);
+    uint32_t count = atomic_load(&older_count);
+    many = atomic_load(&mapped);
+    while (granule >= many)
+        many *= 2;
+    long base = now && count < OLDER_MAX
+                    ? ask(SYS_mremap, (long)now, 0, (long)(many * STATE_GRANULE), MREMAP_MAYMOVE)
+                    : -EAGAIN;
+    if (base > 0) {
+        older[count].base = now;
+        older[count].mapped = atomic_load(&mapped);
+        atomic_store(&older_count, count + 1);
+        /* Unless somebody has ended it meanwhile. */
+        atomic_compare_exchange_strong(&mirror_base, &now, (char *)base);
+        atomic_store(&mapped, many);
+    }
+    atomic_store(&growing, 0);
+    return base > 0;
+}
+
+/* A granule for this part of a table. False: there is none, counted by who asked. */
+static __attribute__((noinline, cold)) bool part_make(uint32_t part)
+{
+    uint32_t none = 0, granule = atomic_load(&used);
+    if (atomic_load(&parts[part]) == PART_REFUSED || !map_up_to(granule))
+        return false;
+    /* Of two threads that ask at once one has none this time. */
+    if (!atomic_compare_exchange_strong(&used, &granule, granule + 1))
+        return false;
+    char *base = atomic_load(&mirror_base);
+    int result = base ? populate(base, granule, 1) : -EAGAIN;
+    if (result == -EINTR || result == -EAGAIN)
+        return false; /* a granule is lost, and the next row asks again */
+    if (result != 0) {
+        atomic_compare_exchange_strong(&parts[part], &none, PART_REFUSED);
         return false;
     }
-    int result = populate(base, granule);
-    if (result == -EINTR || result == -EAGAIN) {
-        HEALTH(state_rows_lost);
-        return false;
-    }
-    atomic_store(&granules[granule], result == 0 ? GRANULE_THERE : GRANULE_REFUSED);
-    if (result != 0)
-        HEALTH(state_rows_lost);
-    return result == 0;
+    if (atomic_compare_exchange_strong(&parts[part], &none, granule))
+        atomic_store((_Atomic uint32_t *)(base + STATE_GRANULE) + part, granule);
+    return true;
 }
 
 int mirror_begin(char *base)
 {
-    struct state_table_facts tables[STATE_TABLE_COUNT];
-    mirror_layout(tables);
-    for (uint32_t i = 0; i < STATE_TABLE_COUNT; i++)
-        offsets[i] = tables[i].offset;
-    int result = populate(base, 0);
+    int result = populate(base, 0, FIRST_FREE);
     if (result < 0)
         return result;
-    atomic_store(&granules[0], GRANULE_THERE);
+    struct state_header *header = (struct state_header *)base;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < STATE_TABLE_COUNT; i++) {
+        uint64_t bytes = (uint64_t)sizes[i].rows * sizes[i].row_bytes;
+        uint32_t many = (uint32_t)((bytes + STATE_GRANULE - 1) / STATE_GRANULE);
+        header->tables[i] =
+            (struct state_table_facts){sizes[i].rows, sizes[i].row_bytes, many, first};
+        first_parts[i] = first;
+        first += many;
+    }
+    header->directory_at = STATE_GRANULE;
+    header->table_count = STATE_TABLE_COUNT;
+    atomic_store(&mapped, FIRST_MAPPED);
+    atomic_store(&used, FIRST_FREE);
     atomic_store(&mirror_base, base);
     return 0;
 }
@@ -93,43 +161,61 @@ void mirror_end(void)
     atomic_store(&mirror_base, NULL);
 }
 
+/* A mapping that is left would keep the file's memory after the parent's end. */
 void mirror_forked(void)
 {
     char *base = atomic_exchange(&mirror_base, NULL);
-    if (base)
-        sys_unmap(base, GRANULES * STATE_GRANULE);
-    for (uint32_t i = 0; i < GRANULES; i++)
-        atomic_store_explicit(&granules[i], GRANULE_UNASKED, memory_order_relaxed);
+    if (!base)
+        return;
+    sys_unmap(base, atomic_load(&mapped) * STATE_GRANULE);
+    for (uint32_t i = 0; i < atomic_load(&older_count); i++)
+        sys_unmap(older[i].base, older[i].mapped * STATE_GRANULE);
+    atomic_store(&older_count, 0);
+    for (uint32_t i = 0; i < PARTS; i++)
+        atomic_store_explicit(&parts[i], 0, memory_order_relaxed);
+    atomic_store(&growing, 0);
 }
 
 /* ---- rows ---- */
 
-static inline char *row_at(char *base, enum state_table table, uint32_t index,
-                           uint64_t *ret_granule)
+/* The granules are as many as a table's parts, and a part is whole rows. */
+static inline char *row_at(char *base, enum state_table table, uint32_t index, uint32_t granule)
 {
-    uint64_t offset = offsets[table] + (uint64_t)index * sizes[table].row_bytes;
-    *ret_granule = offset / STATE_GRANULE;
-    return base + offset;
+    uint64_t in_part = (uint64_t)index * sizes[table].row_bytes % STATE_GRANULE;
+    return base + granule * STATE_GRANULE + in_part;
 }
 
-static inline bool is_there(uint64_t granule)
+static inline uint32_t part_of(enum state_table table, uint32_t index)
 {
-    return atomic_load_explicit(&granules[granule], memory_order_relaxed) == GRANULE_THERE;
+    return first_parts[table] +
+           (uint32_t)((uint64_t)index * sizes[table].row_bytes / STATE_GRANULE);
+}
+
+static inline bool is_given(uint32_t granule)
+{
+    return granule != 0 && granule != PART_REFUSED;
+}
+
+/* The number first, then the base: a granule is given out only once a base reaches it. */
+static char *row_find(enum state_table table, uint32_t index)
+{
+    uint32_t granule = atomic_load_explicit(&parts[part_of(table, index)], memory_order_acquire);
+    char *base = atomic_load_explicit(&mirror_base, memory_order_acquire);
+    return base && is_given(granule) ? row_at(base, table, index, granule) : NULL;
 }
 
 void *mirror_open(enum state_table table, uint32_t index)
 {
-    char *base = atomic_load_explicit(&mirror_base, memory_order_relaxed);
-    uint64_t granule;
-    if (!base)
-        return NULL;
-    if (index >= sizes[table].rows) {
-        HEALTH(state_rows_lost);
-        return NULL;
+    bool is_row = index < sizes[table].rows;
+    char *row = is_row ? row_find(table, index) : NULL;
+    if (__builtin_expect(!row, 0)) {
+        if (is_row && mirror_is_on() && part_make(part_of(table, index)))
+            row = row_find(table, index);
+        if (!row) {
+            HEALTH(state_rows_lost);
+            return NULL;
+        }
     }
-    char *row = row_at(base, table, index, &granule);
-    if (!is_there(granule) && !granule_make(base, granule))
-        return NULL;
     atomic_store_explicit((_Atomic uint32_t *)row, 0, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     return row;
@@ -142,12 +228,8 @@ void mirror_close(void *row, uint32_t live)
 
 void mirror_clear(enum state_table table, uint32_t index)
 {
-    char *base = atomic_load_explicit(&mirror_base, memory_order_relaxed);
-    uint64_t granule;
-    if (!base || index >= sizes[table].rows)
-        return;
-    char *row = row_at(base, table, index, &granule);
-    if (is_there(granule))
+    char *row = index < sizes[table].rows ? row_find(table, index) : NULL;
+    if (row)
         atomic_store_explicit((_Atomic uint32_t *)row, 0, memory_order_release);
 }
 

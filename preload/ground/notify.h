@@ -14,6 +14,9 @@ struct notify {
      * changes slowly. Urgent: something went wrong. NULL unless auto= or
      * state= is set. */
     void (*occasion)(bool is_urgent);
+    /* A few dozen blocks were acquired since the last time, or one at a stack that is
+     * seldom met. NULL unless somebody waits for a sign of life. */
+    void (*allocated)(void);
     /* The process is about to end with this status through a door that runs no
      * exit functions (_exit, _Exit, quick_exit). Reports once; returns. */
     void (*ending)(int status);

@@ -118,7 +118,8 @@ void directory_adopted(struct hook *hook, const struct call_site *site, DIR *dir
 static struct handle_release handle_take_out(struct hook *hook, const struct call_site *site,
                                              enum ctt_kind_id kind, const void *handle, int fd)
 {
-    struct handle_release release = {.stack = STACK_NONE};
+    struct handle_release release = {
+        .stack = STACK_NONE, .was = {.kind = (uint8_t)kind, .handle = (uint64_t)(uintptr_t)handle}};
     struct fd_release part;
     release.had = key_take(kind, (uint64_t)(uintptr_t)handle, &release.was);
     if (fd < 0 && !release.had)
@@ -148,6 +149,6 @@ struct handle_release directory_releasing(struct hook *hook, const struct call_s
 
 void handle_released(const struct handle_release *release, int result)
 {
-    if (release->had && result == -1)
+    if (result == -1 && (release->had || release->stack != STACK_NONE)) /* stdin is nobody's */
         close_failed(&release->was, release->stack, errno);
 }

@@ -127,9 +127,10 @@ static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyw
             report_wait();
     }
     announce_withdraw();
-    /* Where there was no room for a dump it has all that is known. */
-    if (!report.is_lost)
-        state_withdraw();
+    if (trigger == CTT_TRIGGER_EXEC)
+        state_before_exec();
+    else
+        state_withdraw(report.is_lost ? STATE_OVER_LOST : STATE_OVER_ENDED);
 }
 
 /* ---- the ways out ---- */
@@ -162,7 +163,8 @@ static void on_ending(int status)
     if (!reporter_is_at_home())
         return;
     if (atomic_load(&is_fork_child)) {
-        state_withdraw();
+        snapshot_settle();
+        state_withdraw(STATE_OVER_ENDED);
         return;
     }
     end(CTT_TRIGGER_EXIT, 0, status, *config.dir);
@@ -182,7 +184,7 @@ static void on_exec_failed(void)
     if (!reporter_is_at_home())
         return;
     switch_back();
-    state_return();
+    state_after_exec();
 }
 
 void ending_by_signal(int number)

@@ -62,7 +62,7 @@ static void work_once(void)
         dump_one(&own);
     if (bits & WANT_OFF) {
         switch_off();
-        state_withdraw();
+        state_withdraw(STATE_OVER_OFF);
     }
     if (bits & ~(uint32_t)WANT_LOOK || is_due)
         announce_publish();

@@ -21,12 +21,14 @@
 #include "preload/ground/blind.h"
 #include "preload/ground/config.h"
 #include "preload/ground/mirror.h"
+#include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
 #include "preload/outlets/dump_writer.h"
 #include "preload/outlets/folder.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/sequence.h"
+#include "preload/outlets/snapshot.h"
 
 #define NS_PER_MS   UINT64_C(1000000)
 #define PATIENCE_NS (2000 * NS_PER_MS)
@@ -41,32 +43,87 @@ static char note[128];
 
 /* ---- the file ---- */
 
-static void path_make(uint32_t number)
+/* Of a file of this process's, number 1, 2, ... */
+static void path_make(struct text *text, uint32_t number)
 {
-    struct text text = TEXT_OF(path);
-    path[0] = '\0';
-    text_add(&text, folder);
-    text_add(&text, "/");
-    sequence_program(&text);
-    text_add(&text, ".");
-    text_add_u64(&text, (uint64_t)sys_getpid());
+    text->used = 0;
+    text->at[0] = '\0';
+    text_add(text, folder);
+    text_add(text, "/");
+    sequence_program(text);
+    text_add(text, ".");
+    text_add_u64(text, (uint64_t)sys_getpid());
     if (number > 1) {
-        text_add(&text, "-");
-        text_add_u64(&text, number);
+        text_add(text, "-");
+        text_add_u64(text, number);
     }
-    text_add(&text, STATE_EXTENSION);
+    text_add(text, STATE_EXTENSION);
 }
 
 /* A new one, always: what is there is somebody's last word. */
-static int file_create(void)
+static int file_create(struct text *text)
 {
     int fd = -EEXIST;
     for (uint32_t number = 1; fd == -EEXIST && number <= NAMES_MAX; number++) {
-        path_make(number);
-        fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        path_make(text, number);
+        fd = sys_open(text->at, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     }
     return fd;
 }
+
+static void file_remove(const char *name)
+{
+    sys_call(SYS_unlinkat, AT_FDCWD, (long)name, 0, 0, 0, 0);
+}
+
+/* ---- the file of the image that this process was before an exec ---- */
+
+/* "PROGRAM.PID.cts" or "PROGRAM.PID-2.cts" */
+static bool is_named_for_us(const char *name)
+{
+    char pid[32];
+    struct text text = TEXT_OF(pid);
+    size_t length = strlen(name), extension = strlen(STATE_EXTENSION);
+    pid[0] = '\0';
+    text_add(&text, ".");
+    text_add_u64(&text, (uint64_t)sys_getpid());
+    const char *at = name;
+    for (const char *next = at; (next = strstr(next, pid)) != NULL; next++)
+        at = next;
+    return length > extension && strcmp(name + length - extension, STATE_EXTENSION) == 0 &&
+           at != name && (at[text.used] == '.' || at[text.used] == '-');
+}
+
+static bool became_us(const char *name)
+{
+    struct state_header header;
+    int fd = sys_open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
+    ssize_t got = fd < 0 ? fd : sys_read(fd, &header, sizeof header);
+    if (fd >= 0)
+        sys_close(fd);
+    return got == (ssize_t)sizeof header &&
+           memcmp(header.magic, STATE_MAGIC, sizeof header.magic) == 0 &&
+           header.pid == (uint32_t)sys_getpid() && header.start_ticks == announce_start_ticks() &&
+           header.over == STATE_OVER_EXEC;
+}
+
+static bool predecessor_one(const char *name, void *unused)
+{
+    static char found[sizeof path];
+    struct text text = TEXT_OF(found);
+    (void)unused;
+    if (!is_named_for_us(name))
+        return true;
+    found[0] = '\0';
+    text_add(&text, folder);
+    text_add(&text, "/");
+    text_add(&text, name);
+    if (became_us(found))
+        file_remove(found);
+    return true;
+}
+
+/* ---- what is written ---- */
 
 /* More than the program may write to a file would be a SIGXFSZ. */
 static bool is_allowed(uint64_t bytes)
@@ -103,20 +160,19 @@ static int facts_write(int fd)
     return result < 0 ? result : (int)dump.bytes;
 }
 
-static void header_write(char *base, int facts_bytes)
+static void header_write(struct state_header *header, int facts_bytes)
 {
-    struct state_header *header = (struct state_header *)base;
     header->format_major = STATE_FORMAT_MAJOR;
     header->format_minor = STATE_FORMAT_MINOR;
     header->byte_order = CTT_BYTE_ORDER;
+    header->facts_at = STATE_FACTS_AT;
     header->facts_bytes = (uint64_t)facts_bytes;
+    header->granule_bytes = STATE_GRANULE;
     header->pid = (uint32_t)sys_getpid();
-    header->table_count = STATE_TABLE_COUNT;
     header->start_ticks = announce_start_ticks();
     header->is_fork_child = atomic_load(&is_fork_child);
     header->inherited_before_ns = atomic_load(&inherited_before_ns);
     header->begun_ns = clock_since_ns();
-    mirror_layout(header->tables);
     atomic_signal_fence(memory_order_seq_cst);
     memcpy(header->magic, STATE_MAGIC, sizeof header->magic);
 }
@@ -139,24 +195,23 @@ static void tables_write(void)
 
 static int file_fill(int fd)
 {
-    struct state_table_facts tables[STATE_TABLE_COUNT];
-    uint64_t bytes = mirror_layout(tables);
+    uint64_t bytes = mirror_file_bytes(), first = mirror_first_bytes();
     if (!is_allowed(bytes))
         return -EFBIG;
     int result = (int)sys_call(SYS_ftruncate, fd, (long)bytes, 0, 0, 0, 0);
     int facts_bytes = result < 0 ? result : facts_write(fd);
     if (facts_bytes < 0)
         return facts_bytes;
-    long base = sys_call(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
+    long base = sys_call(SYS_mmap, 0, (long)first, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_NORESERVE, fd, 0);
-    if (base < 0 && base > -4096)
+    if (base < 0)
         return (int)base;
     result = mirror_begin((char *)base);
     if (result < 0) {
-        sys_unmap((void *)base, bytes);
+        sys_unmap((void *)base, first);
         return result;
     }
-    header_write((char *)base, facts_bytes);
+    header_write((struct state_header *)base, facts_bytes);
     tables_write();
     return 0;
 }
@@ -176,18 +231,28 @@ static void refuse(int error)
     health_blind(0, note);
 }
 
+/* The name is the process's only when the file is. */
 static void state_make(void)
 {
-    int fd = file_create();
+    static char name[sizeof path];
+    struct text text = TEXT_OF(name);
+    int fd = file_create(&text);
     int result = fd < 0 ? fd : file_fill(fd);
     if (fd >= 0)
         sys_close(fd);
-    if (result == 0)
+    if (result == 0) {
+        memcpy(path, name, sizeof path);
         return;
+    }
     if (fd >= 0)
-        sys_call(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0, 0, 0);
-    path[0] = '\0';
+        file_remove(name);
     refuse(result);
+}
+
+static void state_make_first(void)
+{
+    sys_list(folder, predecessor_one, NULL);
+    state_make();
 }
 
 /* ---- its life ---- */
@@ -196,8 +261,14 @@ void state_start(void)
 {
     struct text text = TEXT_OF(folder);
     folder_absolute(&text, config.state);
-    if (*folder && reporter_run(state_make, -1))
+    if (*folder && reporter_run(state_make_first, -1))
         reporter_wait(PATIENCE_NS);
+}
+
+static void on_allocated(void)
+{
+    if (state_is_due() && reporter_is_at_home())
+        snapshot_look();
 }
 
 void state_forked(void)
@@ -205,6 +276,7 @@ void state_forked(void)
     path[0] = '\0';
     atomic_store(&due_ns, clock_coarse_ns() + CHILD_NS);
     atomic_store(&wanted, *folder != '\0');
+    notify.allocated = *folder ? on_allocated : NULL;
 }
 
 bool state_is_due(void)
@@ -215,21 +287,38 @@ bool state_is_due(void)
 
 void state_look(bool has_own_fds)
 {
-    if (state_is_due() && atomic_exchange(&wanted, false) && has_own_fds)
+    if (!state_is_due() || !atomic_exchange(&wanted, false))
+        return;
+    notify.allocated = NULL;
+    if (has_own_fds)
         state_make();
+    else
+        health_blind(0, "state= has no effect: no task can be started (seccomp)");
 }
 
-void state_withdraw(void)
+static void over_tell(enum state_over over)
 {
+    struct state_header *header = mirror_header();
+    if (header)
+        __atomic_store_n(&header->over, (uint32_t)over, __ATOMIC_RELEASE);
+}
+
+void state_withdraw(enum state_over over)
+{
+    over_tell(over);
     mirror_end();
     atomic_store(&wanted, false);
-    if (*path)
-        sys_call(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0, 0, 0);
+    if (*path && over != STATE_OVER_LOST)
+        file_remove(path);
     path[0] = '\0';
 }
 
-void state_return(void)
+void state_before_exec(void)
 {
-    if (*folder && !mirror_is_on())
-        state_forked();
+    over_tell(STATE_OVER_EXEC);
+}
+
+void state_after_exec(void)
+{
+    over_tell(STATE_OVER_NOT);
 }

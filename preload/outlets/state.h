@@ -4,13 +4,15 @@
  *
  * Made by a reporter task, so that no descriptor of the program's is touched: at the
  * start, before main; in a fork's child later, at an occasion, since most of them exec at
- * once. Taken away when the process ends or becomes another program: its dump, or its
- * silence, says more. What is left in the folder was killed.
+ * once. Taken away when the process ends, and by the next image after an exec: its dump,
+ * or its silence, says more. What is left in the folder was killed, or says what it was.
  */
 #ifndef OUTLETS_STATE_H
 #define OUTLETS_STATE_H
 
 #include <stdbool.h>
+
+#include "preload/state.h"
 
 /* At the program's start: waits until the file is there. */
 void state_start(void);
@@ -21,9 +23,12 @@ bool state_is_due(void);
 /* For the reporter: makes it then, unless it would take the program's descriptors. */
 void state_look(bool has_own_fds);
 
-/* The process ends, execs or is switched off: the file goes. */
-void state_withdraw(void);
-/* The exec failed: there will be another. */
-void state_return(void);
+/* What becomes of the process: the file says so, since it may not be possible to take it
+ * away (a folder that is another user's, a chroot). It goes, unless it has more to tell
+ * than a dump that could not be written. */
+void state_withdraw(enum state_over over);
+/* An exec is about to come, and the next image will take the file away; it has failed. */
+void state_before_exec(void);
+void state_after_exec(void);
 
 #endif

@@ -50,7 +50,7 @@ static const char *trigger_phrase(struct text *text)
     case CTT_TRIGGER_FATAL:
         return pool_format(text->pool, "killed by %s", signal_name(text, facts->signal));
     case CTT_TRIGGER_RECOVERED:
-        return "killed, recovered from its state file";
+        return "ended silently, recovered";
     case CTT_TRIGGER_SIGNAL:
         return pool_format(text->pool, "snapshot #%u (%s)", facts->sequence,
                            signal_name(text, facts->signal));

@@ -6,6 +6,10 @@
  *   storm   the same, and four threads that get and give back as fast as they can
  *   forked  a child of a fork that acquires things of its own; says its pid
  *   exec    replaces itself by sleep; failexec: fails to, and holds on
+ *   many    so many blocks that the file's first mapping is too small
+ *   locked  mlockall, and a limit of address space that it sets itself
+ *   kid     a child of a fork that only allocates; says its pid
+ *   rooted  a folder of its own for a root, and an end
  *   grow    memory, a gigabyte at the most
  */
 #include <fcntl.h>
@@ -16,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FDS = 7, BLOCKS = 300, BLOCK_BYTES = 1000, THREADS = 4, CHUNK = 1 << 20, GROWN_MOST = 1000 };
@@ -95,6 +100,38 @@ static void *churn(void *unused)
     return unused;
 }
 
+enum { MANY = 400000 };
+
+__attribute__((noinline)) void keep_many(void)
+{
+    for (int i = 0; i < MANY; i++)
+        sink = malloc(10);
+}
+
+static void lock(void)
+{
+    struct rlimit space = {1 << 30, 1 << 30};
+    if (mlockall(MCL_CURRENT) || setrlimit(RLIMIT_AS, &space) || !malloc(300 << 20))
+        abort();
+    keep_many();
+}
+
+static void kid(void)
+{
+    usleep(20000);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct timespec moment = {.tv_nsec = 10000000};
+        for (int i = 0; i < 40; i++) {
+            keep_blocks();
+            nanosleep(&moment, NULL);
+        }
+        ready();
+        pause();
+    }
+    waitpid(pid, NULL, 0);
+}
+
 static void forked(void)
 {
     keep();
@@ -121,12 +158,20 @@ int main(int count, char **words)
     setrlimit(RLIMIT_NOFILE, &many);
     if (strcmp(way, "forked") == 0) {
         forked();
+    } else if (strcmp(way, "kid") == 0) {
+        kid();
+    } else if (strcmp(way, "rooted") == 0) {
+        return chroot(words[2]) != 0;
     } else if (strcmp(way, "grow") == 0) {
         ready();
         for (int i = 0; i < GROWN_MOST; i++)
             memset(malloc(CHUNK), 1, CHUNK);
     } else {
         keep();
+        if (strcmp(way, "many") == 0)
+            keep_many();
+        if (strcmp(way, "locked") == 0)
+            lock();
         if (strcmp(way, "storm") == 0)
             for (int i = 0; i < THREADS; i++) {
                 pthread_t thread;
