@@ -20,8 +20,9 @@ struct notify {
     /* The process is about to end with this status through a door that runs no
      * exit functions (_exit, _Exit, quick_exit). Reports once; returns. */
     void (*ending)(int status);
-    /* exec is about to replace the program. If it fails, exec_failed follows. */
-    void (*exec)(const char *path);
+    /* exec is about to replace the program by one that has a tracker, too, or has none.
+     * If it fails, exec_failed follows. */
+    void (*exec)(const char *path, bool is_followed);
     void (*exec_failed)(void);
     /* Something is about to happen that a running reporter must not meet
      * (exec, exit, set*id, unshare, chroot, fork): waits for it, 2 s at most. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "preload/ground/config.h"
+#include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
 
 struct exec_telling {
@@ -18,16 +19,22 @@ struct exec_telling {
     uint32_t leaks; /* exec_leaks_look */
 };
 
+static bool names_us(char *const envp[])
+{
+    const char *list = envp ? environment_value((char **)envp, EXEC_PRELOAD) : NULL;
+    return list && exec_preload_found(list);
+}
+
 static struct exec_telling exec_told(struct hook *hook, const struct call_site *site,
                                      uintptr_t frame, const char *path,
-                                     const struct exec_target *target)
+                                     const struct exec_target *target, char *const envp[])
 {
     struct exec_telling telling = {.leaks = STACK_NONE};
     if (config.exec_leaks && exec_target_is_there(target))
         telling.leaks = exec_leaks_look(hook, site);
     telling.told = guard_may_record(frame);
     if (telling.told)
-        NOTIFY(exec, path);
+        NOTIFY(exec, path, names_us(envp));
     return telling;
 }
 
@@ -54,7 +61,7 @@ static bool exec_was_too_large(struct exec_plan *plan)
     struct exec_plan plan;                                                                         \
     struct call_site site = CALL_SITE();                                                           \
     struct exec_telling telling =                                                                  \
-        exec_told(&hook_##function, &site, GUARD_FRAME(), path, &target);                          \
+        exec_told(&hook_##function, &site, GUARD_FRAME(), path, &target, envp);                          \
     exec_plan_replace(&plan, &target, envp);                                                       \
     char *const *environment = EXEC_ENVIRONMENT(&plan, envp);                                      \
     int result = REAL(function) args;                                                              \

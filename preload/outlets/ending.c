@@ -127,9 +127,7 @@ static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyw
             report_wait();
     }
     announce_withdraw();
-    if (trigger == CTT_TRIGGER_EXEC)
-        state_before_exec();
-    else
+    if (trigger != CTT_TRIGGER_EXEC)
         state_withdraw(report.is_lost ? STATE_OVER_LOST : STATE_OVER_ENDED);
 }
 
@@ -172,11 +170,12 @@ static void on_ending(int status)
         over((int)config.exitcode);
 }
 
-static void on_exec(const char *path)
+static void on_exec(const char *path, bool is_followed)
 {
     if (!reporter_is_at_home())
         return;
     end(CTT_TRIGGER_EXEC, 0, -1, *config.dir && !atomic_load(&is_fork_child));
+    state_before_exec(is_followed);
 }
 
 static void on_exec_failed(void)

@@ -313,9 +313,12 @@ void state_withdraw(enum state_over over)
     path[0] = '\0';
 }
 
-void state_before_exec(void)
+void state_before_exec(bool is_followed)
 {
-    over_tell(STATE_OVER_EXEC);
+    if (is_followed)
+        over_tell(STATE_OVER_EXEC);
+    else
+        state_withdraw(STATE_OVER_EXEC);
 }
 
 void state_after_exec(void)

@@ -27,8 +27,9 @@ void state_look(bool has_own_fds);
  * away (a folder that is another user's, a chroot). It goes, unless it has more to tell
  * than a dump that could not be written. */
 void state_withdraw(enum state_over over);
-/* An exec is about to come, and the next image will take the file away; it has failed. */
-void state_before_exec(void);
+/* An exec is about to come. The next image will take the file away, if it is followed by a
+ * tracker; else it goes now, and does not come back when the exec fails. */
+void state_before_exec(bool is_followed);
 void state_after_exec(void);
 
 #endif
