@@ -61,7 +61,7 @@ static bool exec_was_too_large(struct exec_plan *plan)
     struct exec_plan plan;                                                                         \
     struct call_site site = CALL_SITE();                                                           \
     struct exec_telling telling =                                                                  \
-        exec_told(&hook_##function, &site, GUARD_FRAME(), path, &target, envp);                          \
+        exec_told(&hook_##function, &site, GUARD_FRAME(), path, &target, envp);                    \
     exec_plan_replace(&plan, &target, envp);                                                       \
     char *const *environment = EXEC_ENVIRONMENT(&plan, envp);                                      \
     int result = REAL(function) args;                                                              \

@@ -240,7 +240,8 @@ def test_many(bench):
         bench.kill(process)
         report = bench.recover()
         check_kept(report)
-        must(held(report, "keep_many", "memory") == MANY, f"{way}: {rows_of(report, 'keep_many', 'memory')}")
+        blocks = rows_of(report, "keep_many", "memory")
+        must(held(report, "keep_many", "memory") == MANY, f"{way}: {blocks}")
         bench.clear()
 
 
