@@ -324,6 +324,7 @@ enum ctt_holding_flags {
     CTT_HOLDING_EARLY = 1 << 11,    /* acquired before the tracker started */
     CTT_HOLDING_REAPLESS = 1 << 12, /* child: SIGCHLD ignored or SA_NOCLDWAIT */
     CTT_HOLDING_PART = 1 << 13,     /* acquired with its owner: not counted apart */
+    CTT_HOLDING_SENT = 1 << 14,     /* a copy went to another process (SCM_RIGHTS) */
 };
 
 /* One resource listed by itself. */

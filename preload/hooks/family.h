@@ -61,6 +61,8 @@ void acquisition_failed(struct hook *hook, const struct call_site *site, enum ct
 struct msghdr;
 void message_received(struct hook *hook, const struct call_site *site,
                       const struct msghdr *message);
+/* Those that went with one: a copy of each is another process's now. */
+void message_sent(const struct msghdr *message);
 
 /* A family for ACQUIRES: `FD_FAMILY(epoll, CTT_KIND_EVENT, DETAIL_EPOLL)`. */
 #define FD_FAMILY(family, kind, detail)                                                            \

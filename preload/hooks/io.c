@@ -155,6 +155,8 @@ HOOK_EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
                                     message->msg_iovlen, true));
     result = transfer_end(&transfer, result);
     FD_USED(sendmsg, fd, result, POLLOUT, 0);
+    if (result >= 0 && message->msg_controllen && guard_may_record(GUARD_FRAME()))
+        message_sent(message);
     return result;
 }
 

@@ -85,9 +85,9 @@ ACCEPTS(accept, (int listener, __SOCKADDR_ARG address, socklen_t *restrict lengt
 ACCEPTS(accept4, (int listener, __SOCKADDR_ARG address, socklen_t *restrict length, int flags),
         (listener, address, length, flags))
 
-/* ---- received ---- */
+/* ---- descriptors that come and go with messages ---- */
 
-void message_received(struct hook *hook, const struct call_site *site, const struct msghdr *message)
+static void rights_each(const struct msghdr *message, void (*each)(int fd, void *arg), void *arg)
 {
     if (!message->msg_controllen)
         return;
@@ -95,14 +95,41 @@ void message_received(struct hook *hook, const struct call_site *site, const str
     for (; part; part = CMSG_NXTHDR((struct msghdr *)message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;
-        uint32_t stack = family_stack(hook, site);
         size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; i++) {
             int fd;
             __builtin_memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-            descriptor_enter(fd, CTT_KIND_FD, DETAIL_NONE, stack);
+            each(fd, arg);
         }
     }
+}
+
+struct receiving {
+    struct hook *hook;
+    const struct call_site *site;
+};
+
+static void received(int fd, void *arg)
+{
+    const struct receiving *receiving = arg;
+    descriptor_enter(fd, CTT_KIND_FD, DETAIL_NONE, family_stack(receiving->hook, receiving->site));
+}
+
+void message_received(struct hook *hook, const struct call_site *site, const struct msghdr *message)
+{
+    struct receiving receiving = {hook, site};
+    rights_each(message, received, &receiving);
+}
+
+static void sent(int fd, void *unused)
+{
+    (void)unused;
+    fd_set_flags(fd, CTT_HOLDING_SENT, 0);
+}
+
+void message_sent(const struct msghdr *message)
+{
+    rights_each(message, sent, NULL);
 }
 
 HOOK(recvmsg);

@@ -58,6 +58,7 @@ static void flags_write(struct text *text, const struct holding *h)
         {CTT_HOLDING_INHERITED, "inherited from the process that made this one"},
         {CTT_HOLDING_UNTRACKED, "seen by the kernel alone: no hook saw where it came from"},
         {CTT_HOLDING_GONE, "closed by a way that no hook saw"},
+        {CTT_HOLDING_SENT, "a copy of it was sent to another process (SCM_RIGHTS)"},
         {CTT_HOLDING_EARLY, "acquired before the program's start"},
         {CTT_HOLDING_STDIO, "standard input or output, or what stands on it"},
         {CTT_HOLDING_IGNORED, "left alone by the program's wish"},

@@ -143,7 +143,7 @@ def check_show(bench, report, path):
     copy = {"copy_of": None} | copy
     shown = bench.ask("show", f"fd:{copy['fd']}", path).stdout
     bench.check("show-copy", f"of fd {copy['copy_of']}, acquired by acquire_fd " in shown and
-                "another task than acquired it" in shown, shown)
+                "another task than acquired it" in shown and "(SCM_RIGHTS)" in shown, shown)
     command = next((line.split()[2:] for line in bench.ask("report", path).stdout.splitlines()
                     if line.startswith("    next    ctxtrace show")), [])
     done = bench.ask(*command)

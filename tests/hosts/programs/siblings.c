@@ -8,7 +8,9 @@
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,7 +177,30 @@ static KEEP int duplicate(int fd)
     return copy;
 }
 
-/* A copy that is kept, and that another thread uses. */
+/* Nobody takes it out of the message: the copy goes with the socket. */
+static void send_away(int fd)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec content = {"x", 1};
+    struct msghdr message = {.msg_iov = &content,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    int ends[2];
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) || sendmsg(ends[0], &message, 0) != 1)
+        abort();
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* A copy that is kept, that another thread uses, and that is sent to somebody. */
 static void copies(void)
 {
     static int copy;
@@ -185,6 +210,7 @@ static void copies(void)
     orderly(fd);
     pthread_create(&thread, NULL, uses, &copy);
     pthread_join(thread, NULL);
+    send_away(copy);
 }
 
 /* Flushed into what is full: it is closed all the same. */
