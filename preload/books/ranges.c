@@ -316,7 +316,29 @@ void range_uncut(struct range_cut *cut)
     book_close();
 }
 
-void range_uncut_if(struct range_cut *cut, bool is_mapped(uintptr_t page), uintptr_t page_bytes)
+/* Mostly all of it is mapped, which is one question: a gigabyte's pages one by one would
+ * hold up every thread that maps anything. */
+static void take_gaps(struct range_cut *gone, bool is_mapped(uintptr_t start, uintptr_t bytes),
+                      uintptr_t start, uintptr_t end, uintptr_t page_bytes)
+{
+    uintptr_t step = end - start;
+    while (start < end) {
+        if (is_mapped(start, step)) {
+            start += step;
+            step *= 2;
+        } else if (step > page_bytes) {
+            step = step / 2 / page_bytes * page_bytes;
+            step = step ? step : page_bytes;
+        } else {
+            cut_all(gone, start, start + page_bytes);
+            start += page_bytes;
+        }
+        step = step < end - start ? step : end - start;
+    }
+}
+
+void range_uncut_if(struct range_cut *cut, bool is_mapped(uintptr_t start, uintptr_t bytes),
+                    uintptr_t page_bytes)
 {
     struct range_cut gone = {0};
     if (!cut->first || !book_open())
@@ -325,9 +347,7 @@ void range_uncut_if(struct range_cut *cut, bool is_mapped(uintptr_t page), uintp
         uint32_t number = cut_take(cut);
         uintptr_t start = start_of(number), end = end_of(number);
         put_back(number);
-        for (uintptr_t page = start; page < end; page += page_bytes)
-            if (!is_mapped(page))
-                cut_all(&gone, page, page + page_bytes);
+        take_gaps(&gone, is_mapped, start, end, page_bytes);
     }
     while (gone.first)
         slot_put(cut_take(&gone));

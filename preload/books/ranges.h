@@ -36,7 +36,8 @@ void range_cut_owned(struct range_cut *ret_cut, uint64_t owner);
 void range_uncut(struct range_cut *cut);
 /* The same, page by page, where `is_mapped` says so: some calls fail in the middle of
  * their work. The other pages are gone. */
-void range_uncut_if(struct range_cut *cut, bool is_mapped(uintptr_t page), uintptr_t page_bytes);
+void range_uncut_if(struct range_cut *cut, bool is_mapped(uintptr_t start, uintptr_t bytes),
+                    uintptr_t page_bytes);
 /* It has not: they are gone. */
 void range_forget(struct range_cut *cut);
 /* The same, and `gone` is called, under the book's lock, for each acquisition of which

@@ -17,6 +17,7 @@
 #include "preload/books/failure.h"
 #include "preload/books/ranges.h"
 #include "preload/facts/releases.h"
+#include "preload/ground/confine.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
 #include "preload/hooks/mapping.h"
@@ -78,10 +79,12 @@ static void given_back(struct range_cut *cut, uint32_t stack)
 
 /* A call that fails may have unmapped what it was to lie over, or a part of what it was
  * to move: the kernel is asked. */
-static bool is_mapped(uintptr_t page)
+static bool is_mapped(uintptr_t start, uintptr_t bytes)
 {
-    unsigned char resident;
-    return sys_call(SYS_mincore, (long)page, PAGE_BYTES, (long)&resident, 0, 0, 0) != -ENOMEM;
+    const long a[6] = {(long)start, (long)bytes, MS_ASYNC}; /* does nothing, but look */
+    if (confined() && confine_refuses(SYS_msync, a))
+        return true;
+    return sys_call(SYS_msync, a[0], a[1], a[2], 0, 0, 0) != -ENOMEM;
 }
 
 /* ---- mmap, munmap ---- */
@@ -201,9 +204,11 @@ static struct moved moved_from(const void *old)
 /* Linux 6.17 moves several mappings at once, and the gaps between them. */
 static void gaps_cut(uintptr_t start, uintptr_t bytes)
 {
-    for (uintptr_t page = start; bytes <= GAPS_BYTES && page < start + bytes; page += PAGE_BYTES) {
+    if (bytes > GAPS_BYTES || is_mapped(start, bytes))
+        return;
+    for (uintptr_t page = start; page < start + bytes; page += PAGE_BYTES) {
         struct range_cut gap;
-        if (is_mapped(page))
+        if (is_mapped(page, PAGE_BYTES))
             continue;
         range_cut(&gap, page, page + PAGE_BYTES);
         range_forget(&gap);

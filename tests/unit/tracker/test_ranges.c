@@ -316,6 +316,42 @@ static void a_fork_child_inherits(void **state)
     unmap(0, PAGES);
 }
 
+/* ---- what a failed call has left ---- */
+
+static unsigned asked;
+static uint64_t missing_page;
+
+static bool is_mapped(uintptr_t start, uintptr_t bytes)
+{
+    uintptr_t page = BASE + missing_page * PAGE;
+    asked++;
+    return page < start || page >= start + bytes;
+}
+
+/* Large mappings are asked for as a whole, and what is missing is found in a few steps. */
+static void what_is_still_mapped_is_asked_for_as_a_whole(void **state)
+{
+    const uint64_t pages = UINT64_C(1) << 24;
+    struct holding_copy range;
+    (void)state;
+    enter(0, pages, 7);
+    struct range_cut taken = cut(0, pages);
+    missing_page = pages;
+    asked = 0;
+    range_uncut_if(&taken, is_mapped, PAGE);
+    assert_int_equal(asked, 1);
+    assert_true(range_read(BASE, &range) && range.bytes == pages * PAGE);
+    taken = cut(0, pages);
+    missing_page = 1234567;
+    asked = 0;
+    range_uncut_if(&taken, is_mapped, PAGE);
+    assert_in_range(asked, 2, 100);
+    assert_true(range_read(BASE, &range) && range.bytes == missing_page * PAGE);
+    assert_false(range_read(BASE + missing_page * PAGE, &range));
+    assert_true(range_read(BASE + (missing_page + 1) * PAGE, &range));
+    unmap(0, pages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_cut_in_the_middle_leaves_two),
         cmocka_unit_test(a_failed_call_changes_nothing),
         cmocka_unit_test(what_is_mapped_over_is_replaced),
+        cmocka_unit_test(what_is_still_mapped_is_asked_for_as_a_whole),
         cmocka_unit_test(as_a_model_that_knows_every_page),
         cmocka_unit_test(a_full_book_drops_and_counts),
         cmocka_unit_test(readers_see_whole_ranges),
