@@ -50,7 +50,8 @@ void acquisition_failed(struct hook *hook, const struct call_site *site, enum ct
 void fd_missing_at(uint32_t stack, int fd)
 {
     struct room_failure failed;
-    if (fd != NO_FD || errno != EBADF || !failure_recent(FAILURE_FD, &failed))
+    if (fd != NO_FD || errno != EBADF || !failure_recent(FAILURE_FD, &failed) ||
+        is_lull((int)failed.error)) /* a poll loop's -1 is often asked on purpose */
         return;
     mishap_note((struct ctt_mishap){.id = CTT_MISHAP_IGNORED_FD,
                                     .kind = failed.kind,

@@ -21,6 +21,7 @@
 #include "preload/outlets/reporter.h"
 
 #define STATUS_OF_SIGNAL 128
+#define MEMBER_ALIGN     4u
 #define NEAR_NONE_BYTES  (64u << 10)
 
 /* A fault of the instruction that was interrupted comes again when the handler
@@ -63,15 +64,19 @@ static void take_course(int number, siginfo_t *info)
         sys_call(SYS_exit_group, STATUS_OF_SIGNAL + number, 0, 0, 0, 0, 0);
 }
 
-/* D9: near NULL, or MAP_FAILED. A member of something that was not there. */
+/* D9: a member of something that was not there. MAP_FAILED is the last byte of all, and
+ * what lies behind it is at 0 again. */
 static bool is_near_none(const siginfo_t *info)
 {
     return info->si_code == SEGV_MAPERR && (uintptr_t)info->si_addr + 1 <= NEAR_NONE_BYTES;
 }
 
-/* Only libc looks into a FILE or DIR. */
-static bool follows(uint32_t kind, uintptr_t pc)
+/* Only libc looks into a FILE or DIR. A member of what mmap did not give has an odd
+ * address, less one than what it would have at NULL. */
+static bool follows(uint32_t kind, uintptr_t pc, uintptr_t address)
 {
+    if (kind == CTT_KIND_MAPPING)
+        return address + 1 == 0 || address % MEMBER_ALIGN == MEMBER_ALIGN - 1;
     if (kind != CTT_KIND_STREAM && kind != CTT_KIND_DIR)
         return true;
     const struct module *module = module_get(module_at(pc));
@@ -83,7 +88,7 @@ static void fault_judge(const siginfo_t *info, const void *ucontext)
     struct room_failure failed;
     struct call_site site = {machine_pc(ucontext), machine_sp(ucontext), machine_fp(ucontext)};
     if (!tracker_watching() || !is_near_none(info) || !failure_recent(FAILURE_POINTER, &failed) ||
-        !follows(failed.kind, site.pc))
+        !follows(failed.kind, site.pc, (uintptr_t)info->si_addr))
         return;
     mishap_note((struct ctt_mishap){.id = CTT_MISHAP_IGNORED_POINTER,
                                     .kind = failed.kind,

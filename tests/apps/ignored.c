@@ -166,6 +166,15 @@ __attribute__((noinline)) static void set_member(struct large *large)
     large->member = 1;
 }
 
+__attribute__((noinline)) static void set_member_of_mapping(struct large *large)
+{
+#ifdef FIXED
+    if (large == MAP_FAILED)
+        abort();
+#endif
+    large->member = 1;
+}
+
 static int ignore_memory(void)
 {
     set_member(get_large());
@@ -205,6 +214,32 @@ static int ignore_nothing(void)
 
     if (file)
         fclose(file);
+#ifdef FIXED
+    abort();
+#endif
+    nothing->member = 1;
+    return 0;
+}
+
+/* More than there is address space. */
+__attribute__((noinline)) static struct large *map_large(void)
+{
+    return mmap(NULL, (size_t)1 << 60, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int ignore_mapping(void)
+{
+    set_member_of_mapping(map_large());
+    return 0;
+}
+
+/* One that was not given, and rightly not; what is at NULL is of something else. */
+static int ignore_probe(void)
+{
+    struct large *volatile nothing = NULL;
+
+    if (map_large() != MAP_FAILED)
+        return 1;
 #ifdef FIXED
     abort();
 #endif
@@ -289,6 +324,8 @@ static const struct way {
     {"nothing", ignore_nothing},
     {"thread", ignore_thread},
     {"far", ignore_far},
+    {"mapping", ignore_mapping},
+    {"probe", ignore_probe},
     {"off_stack", ignore_off_stack},
 };
 

@@ -64,7 +64,8 @@ WAYS = {
 # What failed and was ignored; of a NULL the program dies, and its twin aborts.
 IGNORED = {
     **dict.fromkeys(("descriptor", "other", "deep", "count", "thread"), "exit"),
-    **dict.fromkeys(("memory", "stream", "directory", "nothing", "far", "off_stack"),
+    **dict.fromkeys(("memory", "stream", "directory", "nothing", "far", "off_stack",
+                     "mapping", "probe"),
                     "fatal"),
 }
 
