@@ -103,7 +103,7 @@ struct state_holding {
     uint32_t last_task;
     uint32_t last_used_ms; /* plus 1; 0: never */
     uint64_t handle;
-    uint64_t owner; /* of a thread: its task */
+    uint64_t owner; /* of a thread: its task; of an opened library: its module */
     uint64_t acquired_ns;
     uint64_t bytes;
     uint32_t source; /* descriptor that it was duplicated from, plus 1; 0: none */
@@ -121,7 +121,8 @@ struct state_block {
     uint32_t reserved;
 };
 /* A sample fell on it: it stands for others (ctt_process.sample_bytes). */
-#define STATE_BLOCK_DRAWN (UINT64_C(1) << 63)
+#define STATE_OPENING_HANDLE(key) ((key) & ((UINT64_C(1) << 48) - 1)) /* of a library */
+#define STATE_BLOCK_DRAWN         (UINT64_C(1) << 63)
 
 /* A stack is the path from its node to a root; `parent` of the outermost is
  * STATE_ROOT_FIRST + an enum ctt_cut. */

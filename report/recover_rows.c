@@ -38,6 +38,8 @@ void recovery_tell_module(uint32_t index, const void *row, void *arg)
     memcpy(path, module->path, sizeof(module->path));
     memcpy(build_id, module->build_id, sizeof(module->build_id));
     record.path = dump_bytes_string(&recovery->dump, path);
+    if (index < sizeof(recovery->module_paths) / sizeof(recovery->module_paths[0]))
+        recovery->module_paths[index] = record.path;
     record.build_id = dump_bytes_string(&recovery->dump, build_id);
     if (record.unloaded_generation)
         record.flags |= CTT_MODULE_UNLOADED;
@@ -58,6 +60,15 @@ static void thread_describe(struct recovery *recovery, struct ctt_holding *recor
         record->flags |= CTT_HOLDING_ENDED;
     memcpy(name, task->row.name, sizeof(task->row.name));
     record->name = dump_bytes_string(&recovery->dump, name);
+}
+
+/* The table knows one by when it was opened, too, and what it is by its module. */
+static void library_describe(struct recovery *recovery, struct ctt_holding *record)
+{
+    if (record->owner < sizeof(recovery->module_paths) / sizeof(recovery->module_paths[0]))
+        record->name = recovery->module_paths[record->owner];
+    record->owner = 0;
+    record->handle = STATE_OPENING_HANDLE(record->handle);
 }
 
 static bool is_used_elsewhere(const struct recovery *recovery, const struct ctt_holding *record)
@@ -105,6 +116,8 @@ void recovery_tell_holding(uint32_t index, const void *row, void *arg)
         record.flags |= CTT_HOLDING_USED_ELSEWHERE;
     if (record.kind == CTT_KIND_THREAD)
         thread_describe(recovery, &record);
+    if (record.kind == CTT_KIND_MODULE)
+        library_describe(recovery, &record);
     if (record.kind == CTT_KIND_MAPPING)
         record.owner = 0;
     dump_bytes_record(&recovery->dump, CTT_HOLDING, &record, sizeof(record));

@@ -53,6 +53,7 @@ struct recovery {
     struct task *tasks;
     struct group *groups;
     uint32_t details[256]; /* strings */
+    uint32_t module_paths[4096];
     uint64_t left_out_locks;
 };
 

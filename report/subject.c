@@ -44,15 +44,16 @@ static void candidates_write(const struct report *report, const char *prefix)
 static int finding_find(struct subject *ret_subject, const struct report *report, const char *id)
 {
     const struct finding *found = NULL;
-    unsigned count = 0;
+    unsigned count = 0, same = 0;
 
     for (const struct finding *f = report->findings; f; f = f->hh.next) {
         if (!finding_matches(f, id))
             continue;
-        found = f;
+        found = found ? found : f;
+        same += strcmp(f->id, found->id) == 0;
         count++;
     }
-    if (count == 1) {
+    if (count && count == same) {
         *ret_subject = (struct subject){.finding = found};
         return 0;
     }

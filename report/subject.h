@@ -13,7 +13,7 @@
 
 /* One of them is not NULL. */
 struct subject {
-    const struct finding *finding;
+    const struct finding *finding; /* the first of this id: others may have the same */
     const struct holding *holding;
     const struct task *task;
     const struct context *context;

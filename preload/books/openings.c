@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload/books/openings.h"
 
+#include "preload/ground/health.h"
 #include "preload/ground/owned_lock.h"
 
 #define NUMBER_SHIFT 48
@@ -48,6 +49,8 @@ void opening_enter(const struct holding_copy *holding)
     row.handle = key_of(handle, rows);
     if (rows < NUMBER_MAX - 1)
         key_enter(&row);
+    else
+        HEALTH(openings_dropped);
     owned_unlock(&lock);
 }
 

@@ -20,6 +20,7 @@
     X(fds_beyond_table, LOSS, "descriptors too large for the table")                               \
     X(fd_releases_missed, FACT, "descriptors acquired over one still recorded")                    \
     X(graves_missed, FACT, "frees not kept for double frees: another was being written there")     \
+    X(openings_dropped, LOSS, "openings of one library not recorded: 65535 are")                   \
     X(keys_dropped, LOSS, "streams, threads, children not recorded: no room")                      \
     X(ranges_dropped, LOSS, "mappings not recorded: no room")                                      \
     X(ranges_in_motion, FACT, "listings of mappings that changed all the time")                    \

@@ -6,6 +6,7 @@
 #include "text_show.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "../detectors/detector.h"
 #include "../words.h"
@@ -54,6 +55,15 @@ static void finding_show(struct text *text, const struct finding *f)
     if (f->holdings) {
         text_write_release_stacks(text, f->site);
         text_write_mishaps_of(text, f->stack);
+    }
+}
+
+/* Two lines of one function may have the same id. */
+static void findings_show(struct text *text, const struct finding *first)
+{
+    for (const struct finding *f = first; f; f = f->hh.next) {
+        if (strcmp(f->id, first->id) == 0)
+            finding_show(text, f);
     }
 }
 
@@ -135,7 +145,7 @@ void render_subject(const struct report *report, const struct subject *subject, 
     text_write_injected(&text);
     text_write_head(&text);
     if (subject->finding)
-        finding_show(&text, subject->finding);
+        findings_show(&text, subject->finding);
     else if (subject->holding)
         holding_show(&text, subject->holding);
     else if (subject->task)

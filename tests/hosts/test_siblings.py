@@ -48,10 +48,10 @@ class Siblings:
         return subprocess.run([self.ctxtrace, *map(str, words)], capture_output=True, text=True,
                               timeout=TIMEOUT_S, check=False)
 
-    def compile(self, folder):
-        self.program = Path(folder) / "siblings"
+    def compile(self, folder, source=PROGRAM):
+        self.program = Path(folder) / source.stem
         subprocess.run(["cc", "-g", "-O0", "-w", "-D_GNU_SOURCE", "-pthread", "-o", self.program,
-                        PROGRAM], check=True)
+                        source], check=True)
 
     def variables(self, options):
         return dict(os.environ, LD_PRELOAD=self.library, CTXTRACE_TOOL=self.ctxtrace,
@@ -154,6 +154,20 @@ def check_show(bench, report, path):
     bench.check("show-stream", "    owns    fd " in shown and "> release_stream" in shown, shown)
 
 
+def check_same_id(bench, folder):
+    """Two findings whose stacks have the same names: the id is one, and shows both."""
+    bench.compile(folder, PROGRAM.with_name("same_names.c"))
+    dumps = Path(folder) / "same"
+    subprocess.run([bench.program], env=bench.variables(f"dir={dumps}"), capture_output=True,
+                   timeout=TIMEOUT_S, check=True)
+    path = next(dumps.glob("*.ctt"))
+    ids = [f["id"] for f in
+           json.loads(bench.ask("report", "--format=json", path).stdout)["findings"]]
+    shown = bench.ask("show", ids[0], path)
+    bench.check("show-same-id", len(ids) == 2 and ids[0] == ids[1] and shown.returncode == 0 and
+                "/etc/passwd" in shown.stdout and "/etc/group" in shown.stdout, shown)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ctxtrace", required=True)
@@ -169,6 +183,7 @@ def main():
         check_late(bench, report)
         check_history(bench, report)
         check_show(bench, report, path)
+        check_same_id(bench, folder)
     return 1 if bench.failed else 0
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 TIMEOUT_S = 60
 FDS, BLOCKS, BLOCK_BYTES = 7, 300, 1000
-THREADS, MANY = 4, 400000
+THREADS, MANY, LIBRARIES = 4, 400000, 20
 KILLS = 60
 SEED = 20
 BAD_INPUT = 66
@@ -115,6 +115,10 @@ def check_kept(report, fds=FDS):
     memory = rows_of(report, "keep_blocks", "memory")
     must(memory and memory[0]["count"] == BLOCKS and
          memory[0]["bytes"] == BLOCKS * BLOCK_BYTES, f"blocks: {memory}")
+    libraries = rows_of(report, "keep_others", "module")
+    must(libraries and libraries[0]["count"] == LIBRARIES, f"libraries: {libraries}")
+    must(any(row["detector"] == "pile-up" and row["kind"] == "module"
+             for row in report["findings"]), "no pile of libraries is told")
     must(held(report, "keep_others", "stream") == 1, "the stream is not told")
     must(held(report, "keep_others", "mapping") == 1, "the mapping is not told")
 
@@ -137,7 +141,8 @@ def test_held(bench):
     text = bench.tool_run("report", "--recover", bench.files()[0]).stdout
     must("ended silently, recovered" in text and "keep_fds" in text and
          "ctxtrace show " in text, text)
-    finding = report["findings"][0]["id"]
+    finding = next(row["id"] for row in report["findings"]
+                   if row["detector"] == "held-after-cancel")
     shown = bench.tool_run("show", finding, bench.files()[0])
     must(shown.returncode == 0 and finding in shown.stdout, shown.stderr)
     # What is there is kept: the next process of this number writes beside it.

@@ -12,6 +12,7 @@
  *   rooted  a folder of its own for a root, and an end
  *   grow    memory, a gigabyte at the most
  */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -23,7 +24,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FDS = 7, BLOCKS = 300, BLOCK_BYTES = 1000, THREADS = 4, CHUNK = 1 << 20, GROWN_MOST = 1000 };
+enum {
+    FDS = 7,
+    LIBRARIES = 20,
+    BLOCKS = 300,
+    BLOCK_BYTES = 1000,
+    THREADS = 4,
+    CHUNK = 1 << 20,
+    GROWN_MOST = 1000
+};
 
 static char *volatile blocks[BLOCKS];
 static FILE *volatile stream;
@@ -45,6 +54,8 @@ __attribute__((noinline)) void keep_blocks(void)
 __attribute__((noinline)) void keep_others(void)
 {
     stream = fopen("/etc/group", "r");
+    for (int i = 0; i < LIBRARIES; i++)
+        sink = dlopen("libm.so.6", RTLD_NOW);
     sink = mmap(NULL, 4 * CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
