@@ -30,6 +30,7 @@ enum {
     FIRST_FREE = 1 + DIRECTORY_GRANULES,
     GRANULES = FIRST_FREE + PARTS,
     FIRST_MAPPED = 64, /* 4 MiB */
+    TRIES = 10000,     /* half a millisecond at most */
 };
 
 _Atomic(char *) mirror_base;
@@ -65,6 +66,11 @@ struct state_header *mirror_header(void)
     return (struct state_header *)atomic_load(&mirror_base);
 }
 
+static inline bool is_given(uint32_t granule)
+{
+    return granule != 0 && granule != PART_REFUSED;
+}
+
 /* ---- granules ---- */
 
 static long ask(long number, long a, long b, long c, long d)
@@ -82,7 +88,7 @@ static int populate(char *base, uint32_t granule, uint32_t count)
 }
 
 /* Whether the granule can be reached at the mirror's base. One thread makes the mapping
- * larger; the others do without their rows meanwhile. */
+ * larger. */
 static bool map_up_to(uint32_t granule)
 {
     uint32_t many = atomic_load(&mapped);
@@ -111,14 +117,11 @@ static bool map_up_to(uint32_t granule)
     return base > 0;
 }
 
-/* A granule for this part of a table. False: there is none, counted by who asked. */
-static __attribute__((noinline, cold)) bool part_make(uint32_t part)
+/* Puts a granule in the part's place. False: not this time. */
+static bool part_try(uint32_t part)
 {
     uint32_t none = 0, granule = atomic_load(&used);
-    if (atomic_load(&parts[part]) == PART_REFUSED || !map_up_to(granule))
-        return false;
-    /* Of two threads that ask at once one has none this time. */
-    if (!atomic_compare_exchange_strong(&used, &granule, granule + 1))
+    if (!map_up_to(granule) || !atomic_compare_exchange_strong(&used, &granule, granule + 1))
         return false;
     char *base = atomic_load(&mirror_base);
     int result = base ? populate(base, granule, 1) : -EAGAIN;
@@ -131,6 +134,22 @@ static __attribute__((noinline, cold)) bool part_make(uint32_t part)
     if (atomic_compare_exchange_strong(&parts[part], &none, granule))
         atomic_store((_Atomic uint32_t *)(base + STATE_GRANULE) + part, granule);
     return true;
+}
+
+/* A granule for this part of a table. False: there is none, counted by who asked. Another
+ * thread that is at it takes some microseconds; one that this handler has interrupted is
+ * not waited for longer than that. */
+static __attribute__((noinline, cold)) bool part_make(uint32_t part)
+{
+    for (uint32_t tries = 0; tries < TRIES && mirror_is_on(); tries++) {
+        uint32_t granule = atomic_load(&parts[part]);
+        if (granule == PART_REFUSED)
+            return false;
+        if (granule != 0 || part_try(part))
+            return is_given(atomic_load(&parts[part]));
+        __builtin_ia32_pause();
+    }
+    return false;
 }
 
 int mirror_begin(char *base)
@@ -189,11 +208,6 @@ static inline uint32_t part_of(enum state_table table, uint32_t index)
 {
     return first_parts[table] +
            (uint32_t)((uint64_t)index * sizes[table].row_bytes / STATE_GRANULE);
-}
-
-static inline bool is_given(uint32_t granule)
-{
-    return granule != 0 && granule != PART_REFUSED;
 }
 
 /* The number first, then the base: a granule is given out only once a base reaches it. */

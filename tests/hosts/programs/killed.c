@@ -6,6 +6,7 @@
  *   storm   the same, and four threads that get and give back as fast as they can
  *   forked  a child of a fork that acquires things of its own; says its pid
  *   exec    replaces itself by sleep; failexec: fails to, and holds on
+ *   crowd   as many, by four threads at once
  *   many    so many blocks that the file's first mapping is too small
  *   locked  mlockall, and a limit of address space that it sets itself
  *   kid     a child of a fork that only allocates; says its pid
@@ -119,6 +120,23 @@ __attribute__((noinline)) void keep_many(void)
         sink = malloc(10);
 }
 
+static void *keep_some(void *unused)
+{
+    for (int i = 0; i < MANY / THREADS; i++)
+        if (!malloc(10))
+            abort();
+    return unused;
+}
+
+static void crowd(void)
+{
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, keep_some, NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
 static void lock(void)
 {
     struct rlimit space = {1 << 30, 1 << 30};
@@ -181,6 +199,8 @@ int main(int count, char **words)
         keep();
         if (strcmp(way, "many") == 0)
             keep_many();
+        if (strcmp(way, "crowd") == 0)
+            crowd();
         if (strcmp(way, "locked") == 0)
             lock();
         if (strcmp(way, "storm") == 0)
