@@ -105,7 +105,7 @@ static const struct step {
     {STATE_BLOCK, recovery_add_block},    {STATE_MISHAP, recovery_tell_mishap},
 };
 
-void recover_build(struct input *ret_input, const struct state_file *file)
+void recover_build(struct input *ret_input, struct state_file *file)
 {
     struct recovery recovery = {.file = file};
 

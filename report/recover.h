@@ -17,6 +17,6 @@ int recover_load(struct input *ret_input, const char *path);
 
 /* The same of an open file, without asking whether its process runs. Cannot fail; what
  * cannot be read is left out. */
-void recover_build(struct input *ret_input, const struct state_file *file);
+void recover_build(struct input *ret_input, struct state_file *file);
 
 #endif

@@ -9,6 +9,7 @@
 #include "recovery.h"
 
 #define FRAMES_MAX 1024u
+#define DEPTH_MOST 4096u
 #define NODES_MOST (1u << 24)
 
 void recovery_note_time(struct recovery *recovery, uint64_t ns)
@@ -99,12 +100,12 @@ uint32_t recovery_name_context(struct recovery *recovery, uint32_t id)
 static uint32_t frames_collect(const struct recovery *recovery, uint32_t id, uint64_t *pcs,
                                enum ctt_cut *ret_cut)
 {
-    uint32_t count = 0;
+    uint32_t count = 0, steps = 0;
 
     while (id >= STATE_NODE_FIRST) {
         const struct node *node = id < recovery->node_count ? &recovery->nodes[id] : NULL;
 
-        if (!node || !node->parent || node->parent >= id)
+        if (!node || !node->parent || node->parent >= id || ++steps > DEPTH_MOST)
             return 0;
         if (count < FRAMES_MAX)
             pcs[count++] = node->pc;

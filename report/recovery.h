@@ -42,7 +42,7 @@ struct group {
 };
 
 struct recovery {
-    const struct state_file *file;
+    struct state_file *file;
     struct dump_bytes dump;
     struct ctt_process process;
     size_t process_at; /* its payload, to be filled at the end; 0: none */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define ROW_MOST      4096u
+#define ROWS_MOST     (1u << 27)
 #define GRANULE_MOST  (64u << 10)
 #define GRANULE_LEAST 512u
 
@@ -51,7 +52,8 @@ static int tables_check(const struct state_file *file)
         const struct state_table_facts *table = &header->tables[i];
 
         if (table->row_bytes < sizeof(uint32_t) || table->row_bytes > ROW_MOST ||
-            header->granule_bytes % table->row_bytes ||
+            header->granule_bytes % table->row_bytes || table->rows > ROWS_MOST ||
+            table->parts > table->rows / (header->granule_bytes / table->row_bytes) + 1 ||
             ((uint64_t)table->first + table->parts) * sizeof(uint32_t) >
                 file->size - header->directory_at)
             return -1;
@@ -159,7 +161,7 @@ static void rows_give(const struct rows *rows, uint32_t index, const unsigned ch
 }
 
 /* Part `number` of the table, if it was ever begun. Returns 0 or a negative errno. */
-static int part_give(const struct state_file *file, const struct state_table_facts *table,
+static int part_give(struct state_file *file, const struct state_table_facts *table,
                      const struct rows *rows, uint32_t number)
 {
     static _Alignas(8) unsigned char part[GRANULE_MOST];
@@ -168,8 +170,10 @@ static int part_give(const struct state_file *file, const struct state_table_fac
     uint32_t granule = 0, in_part = granule_bytes / rows->row_bytes;
     int64_t got = state_file_read(file, at, &granule, sizeof(granule));
 
-    if (got < 0 || !granule)
+    /* No more than the file has room for: some may name one twice. */
+    if (got < 0 || !granule || file->granules_read > file->size / granule_bytes)
         return got < 0 ? (int)got : 0;
+    file->granules_read++;
     got = state_file_read(file, (uint64_t)granule * granule_bytes, part, granule_bytes);
     if (got < 0)
         return (int)got;
@@ -177,7 +181,7 @@ static int part_give(const struct state_file *file, const struct state_table_fac
     return 0;
 }
 
-int state_file_each(const struct state_file *file, enum state_table table,
+int state_file_each(struct state_file *file, enum state_table table,
                     void (*each)(uint32_t index, const void *row, void *arg), void *arg)
 {
     const struct state_table_facts *facts = &file->header.tables[table];

@@ -19,6 +19,7 @@
 struct state_file {
     int fd;
     uint64_t size;
+    uint64_t granules_read;
     struct state_header header;
 };
 
@@ -36,7 +37,7 @@ int64_t state_file_read(const struct state_file *file, uint64_t offset, void *to
 
 /* Each row of a table that holds something, in order. `row` is its struct, complete: what
  * an older writer left out is zero. Returns 0 or a negative errno. */
-int state_file_each(const struct state_file *file, enum state_table table,
+int state_file_each(struct state_file *file, enum state_table table,
                     void (*each)(uint32_t index, const void *row, void *arg), void *arg);
 
 #endif

@@ -441,23 +441,35 @@ void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
     scan_all(&scan);
 }
 
+#define MIRROR_TRIES 64
+
 struct mirroring {
     struct scan scan;
     uint32_t from_ms;
 };
 
-/* Given back meanwhile, by a thread that may not have known yet of the file: out again. */
+/* Its record may be given back meanwhile, and filled anew, by a thread that writes the row,
+ * too: written until it is what the record says, or nothing where no slot names it. */
 static void mirror_one(const struct block *block, void *arg)
 {
     struct mirroring *mirroring = arg;
     uint32_t number = mirroring->scan.number;
+    const struct block *record = record_at(number);
+    struct block copy = *block;
     if (block->born_ms < mirroring->from_ms)
         return;
-    record_mirror(number, block);
-    atomic_thread_fence(memory_order_seq_cst);
-    _Atomic uint32_t *slot = ledger_slot(block->address);
-    if (slot && atomic_load(slot) != number)
-        record_unmirror(number);
+    for (unsigned tries = 0; tries < MIRROR_TRIES; tries++) {
+        _Atomic uint32_t *slot = ledger_slot(copy.address);
+        bool is_held = slot && atomic_load(slot) == number;
+        if (is_held)
+            record_mirror(number, &copy);
+        else
+            record_unmirror(number);
+        atomic_thread_fence(memory_order_seq_cst);
+        if (reads_as(record, &copy) && (slot && atomic_load(slot) == number) == is_held)
+            return;
+        record_read(record, &copy);
+    }
 }
 
 void ledger_mirror(uint32_t from_ms)

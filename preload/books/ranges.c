@@ -7,9 +7,10 @@
 #include "preload/ground/health.h"
 #include "preload/ground/owned_lock.h"
 
-#define SLOT_CHUNK  512u
-#define SLOT_CHUNKS (RANGE_MAX / SLOT_CHUNK)
-#define LIST_TRIES  16
+#define SLOT_CHUNK    512u
+#define SLOT_CHUNKS   (RANGE_MAX / SLOT_CHUNK)
+#define LIST_TRIES    16
+#define QUESTIONS_MAX 4096u
 
 struct slot {
     struct holding holding;
@@ -316,25 +317,36 @@ void range_uncut(struct range_cut *cut)
     book_close();
 }
 
+static void cut_some(struct range_cut *cut, uintptr_t start, uintptr_t end)
+{
+    if (start < end)
+        cut_all(cut, start, end);
+}
+
 /* Mostly all of it is mapped, which is one question: a gigabyte's pages one by one would
- * hold up every thread that maps anything. */
+ * hold up every thread that maps anything. After QUESTIONS_MAX the rest is given up. */
 static void take_gaps(struct range_cut *gone, bool is_mapped(uintptr_t start, uintptr_t bytes),
                       uintptr_t start, uintptr_t end, uintptr_t page_bytes)
 {
-    uintptr_t step = end - start;
-    while (start < end) {
-        if (is_mapped(start, step)) {
+    uintptr_t step = end - start, gap = start;
+    for (unsigned asked = 0; start < end; asked++) {
+        if (asked == QUESTIONS_MAX) {
+            HEALTH(ranges_dropped);
+            start = end;
+        } else if (is_mapped(start, step)) {
+            cut_some(gone, gap, start);
             start += step;
+            gap = start;
             step *= 2;
         } else if (step > page_bytes) {
             step = step / 2 / page_bytes * page_bytes;
             step = step ? step : page_bytes;
         } else {
-            cut_all(gone, start, start + page_bytes);
             start += page_bytes;
         }
         step = step < end - start ? step : end - start;
     }
+    cut_some(gone, gap, start);
 }
 
 void range_uncut_if(struct range_cut *cut, bool is_mapped(uintptr_t start, uintptr_t bytes),

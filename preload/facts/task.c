@@ -18,6 +18,8 @@
 #define CHUNK      (1u << CHUNK_BITS)
 #define NO_SLOT    0u /* slot 0 is never given out */
 
+#define MIRROR_TRIES 64
+
 static _Atomic(struct task *) chunks[SLOTS / CHUNK];
 static _Atomic uint32_t slots = 1;
 /* Free slots, a Treiber stack: index in the low half, tag against ABA above. */
@@ -96,12 +98,11 @@ static uint32_t slot_fresh(void)
 
 /* A task's own thread and the one that joins it change different fields; who writes last
  * has mostly seen both. A row of a task that is dropped meanwhile is taken out again. */
-void task_mirror_now(const struct task *task)
+static bool row_write(const struct task *task, uint32_t id)
 {
-    uint32_t id = atomic_load(&task->id);
-    struct state_task *row = id ? mirror_open(STATE_TASK, id & (SLOTS - 1)) : NULL;
+    struct state_task *row = mirror_open(STATE_TASK, id & (SLOTS - 1));
     if (!row)
-        return;
+        return false;
     MIRROR_SET(row, tid, atomic_load(&task->tid));
     MIRROR_SET(row, context, atomic_load(&task->context));
     MIRROR_SET(row, creator, task->creator);
@@ -112,8 +113,20 @@ void task_mirror_now(const struct task *task)
     mirror_text(row->name, sizeof row->name, task->name);
     mirror_close(row, id);
     atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load(&task->id) != id)
-        mirror_clear(STATE_TASK, id & (SLOTS - 1));
+    return true;
+}
+
+void task_mirror_now(const struct task *task)
+{
+    uint32_t id = atomic_load(&task->id), slot = id & (SLOTS - 1);
+    for (unsigned tries = 0; id && tries < MIRROR_TRIES && row_write(task, id); tries++) {
+        uint32_t now = atomic_load(&task->id);
+        if (now == id)
+            return;
+        if (!now)
+            mirror_clear(STATE_TASK, slot);
+        id = now;
+    }
 }
 
 void tasks_mirror(void)

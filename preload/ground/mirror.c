@@ -30,20 +30,25 @@ enum {
     FIRST_FREE = 1 + DIRECTORY_GRANULES,
     GRANULES = FIRST_FREE + PARTS,
     FIRST_MAPPED = 64, /* 4 MiB */
-    TRIES = 10000,     /* half a millisecond at most */
+    TRIES = 2000,      /* of a pause each: a tenth of a millisecond */
 };
+
+#define QUIET_NS UINT64_C(100000000)
 
 _Atomic(char *) mirror_base;
 static _Atomic uint32_t mapped; /* granules, at mirror_base or at one that was before it */
 static _Atomic uint32_t used;   /* granules given out */
 static _Atomic int growing;
-/* The smaller ones that were before it, so that a child can unmap them. */
-#define OLDER_MAX 16u
-static struct {
+static _Atomic bool is_at_end;          /* the mapping cannot be made larger */
+static _Atomic uint64_t quiet_until_ns; /* nobody waits for another until then */
+
+/* All of this process's, the present one last. */
+#define MAPPINGS_MAX 16u
+static struct mapping {
     char *base;
-    uint32_t mapped;
-} older[OLDER_MAX];
-static _Atomic uint32_t older_count;
+    uint32_t granules;
+} mappings[MAPPINGS_MAX];
+static _Atomic uint32_t count_of_mappings;
 static uint32_t first_parts[STATE_TABLE_COUNT];
 
 /* The directory as the file has it, and PART_REFUSED: not asked for again, since the
@@ -87,69 +92,94 @@ static int populate(char *base, uint32_t granule, uint32_t count)
                     (long)(count * STATE_GRANULE), MADV_POPULATE_WRITE, 0);
 }
 
-/* Whether the granule can be reached at the mirror's base. One thread makes the mapping
- * larger. */
-static bool map_up_to(uint32_t granule)
+/* Of an attempt to get a granule. */
+enum outcome {
+    GOT,
+    BUSY,    /* another thread is at it: some microseconds */
+    REFUSED, /* by the kernel: it would be again */
+};
+
+/* Makes the mapping reach the granule. */
+static enum outcome map_up_to(uint32_t granule)
 {
-    uint32_t many = atomic_load(&mapped);
     int idle = 0;
-    if (granule < many)
-        return true;
-    if (granule >= GRANULES || !atomic_compare_exchange_strong(&growing, &idle, 1))
-        return false;
+    if (granule < atomic_load(&mapped))
+        return GOT;
+    if (granule >= GRANULES || atomic_load(&is_at_end))
+        return REFUSED;
+    if (!atomic_compare_exchange_strong(&growing, &idle, 1))
+        return BUSY;
     char *now = atomic_load(&mirror_base);
-    uint32_t count = atomic_load(&older_count);
-    many = atomic_load(&mapped);
+    uint32_t count = atomic_load(&count_of_mappings), many = atomic_load(&mapped);
     while (granule >= many)
         many *= 2;
-    long base = now && count < OLDER_MAX
+    long base = now && count < MAPPINGS_MAX
                     ? ask(SYS_mremap, (long)now, 0, (long)(many * STATE_GRANULE), MREMAP_MAYMOVE)
-                    : -EAGAIN;
+                    : -ENOMEM;
     if (base > 0) {
-        older[count].base = now;
-        older[count].mapped = atomic_load(&mapped);
-        atomic_store(&older_count, count + 1);
+        mappings[count] = (struct mapping){(char *)base, many};
+        atomic_store(&count_of_mappings, count + 1);
         /* Unless somebody has ended it meanwhile. */
         atomic_compare_exchange_strong(&mirror_base, &now, (char *)base);
         atomic_store(&mapped, many);
+    } else {
+        atomic_store(&is_at_end, true);
     }
     atomic_store(&growing, 0);
-    return base > 0;
+    return base > 0 ? GOT : REFUSED;
 }
 
-/* Puts a granule in the part's place. False: not this time. */
-static bool part_try(uint32_t part)
+/* Puts a granule in the part's place. */
+static enum outcome part_try(uint32_t part)
 {
     uint32_t none = 0, granule = atomic_load(&used);
-    if (!map_up_to(granule) || !atomic_compare_exchange_strong(&used, &granule, granule + 1))
-        return false;
+    enum outcome outcome = map_up_to(granule);
+    if (outcome != GOT)
+        return outcome;
+    if (!atomic_compare_exchange_strong(&used, &granule, granule + 1))
+        return BUSY;
     char *base = atomic_load(&mirror_base);
-    int result = base ? populate(base, granule, 1) : -EAGAIN;
+    int result = base ? populate(base, granule, 1) : -EINTR;
     if (result == -EINTR || result == -EAGAIN)
-        return false; /* a granule is lost, and the next row asks again */
+        return REFUSED; /* this time: a granule is lost, and the next row asks again */
     if (result != 0) {
         atomic_compare_exchange_strong(&parts[part], &none, PART_REFUSED);
-        return false;
+        return REFUSED;
     }
     if (atomic_compare_exchange_strong(&parts[part], &none, granule))
         atomic_store((_Atomic uint32_t *)(base + STATE_GRANULE) + part, granule);
-    return true;
+    return GOT;
 }
 
-/* A granule for this part of a table. False: there is none, counted by who asked. Another
- * thread that is at it takes some microseconds; one that this handler has interrupted is
- * not waited for longer than that. */
+/* A granule for this part of a table. False: there is none, counted by who asked. A thread
+ * that is at it and does not come to an end (this is a handler that has interrupted it, or
+ * one has left it by siglongjmp) is waited for once in a while only. */
 static __attribute__((noinline, cold)) bool part_make(uint32_t part)
 {
+    if (clock_coarse_ns() < atomic_load(&quiet_until_ns))
+        return false;
     for (uint32_t tries = 0; tries < TRIES && mirror_is_on(); tries++) {
         uint32_t granule = atomic_load(&parts[part]);
-        if (granule == PART_REFUSED)
-            return false;
-        if (granule != 0 || part_try(part))
-            return is_given(atomic_load(&parts[part]));
+        if (granule != 0)
+            return is_given(granule);
+        enum outcome outcome = part_try(part);
+        if (outcome != BUSY)
+            return outcome == GOT && is_given(atomic_load(&parts[part]));
         __builtin_ia32_pause();
     }
+    atomic_store(&quiet_until_ns, clock_coarse_ns() + QUIET_NS);
     return false;
+}
+
+/* Of this process nothing is known yet. */
+static void reset(void)
+{
+    for (uint32_t i = 0; i < PARTS; i++)
+        atomic_store_explicit(&parts[i], 0, memory_order_relaxed);
+    atomic_store(&count_of_mappings, 0);
+    atomic_store(&growing, 0);
+    atomic_store(&is_at_end, false);
+    atomic_store(&quiet_until_ns, 0);
 }
 
 int mirror_begin(char *base)
@@ -157,6 +187,7 @@ int mirror_begin(char *base)
     int result = populate(base, 0, FIRST_FREE);
     if (result < 0)
         return result;
+    reset();
     struct state_header *header = (struct state_header *)base;
     uint32_t first = 0;
     for (uint32_t i = 0; i < STATE_TABLE_COUNT; i++) {
@@ -169,6 +200,8 @@ int mirror_begin(char *base)
     }
     header->directory_at = STATE_GRANULE;
     header->table_count = STATE_TABLE_COUNT;
+    mappings[0] = (struct mapping){base, FIRST_MAPPED};
+    atomic_store(&count_of_mappings, 1);
     atomic_store(&mapped, FIRST_MAPPED);
     atomic_store(&used, FIRST_FREE);
     atomic_store(&mirror_base, base);
@@ -180,19 +213,18 @@ void mirror_end(void)
     atomic_store(&mirror_base, NULL);
 }
 
-/* A mapping that is left would keep the file's memory after the parent's end. */
+/* Memory of its own comes in place of the file's: a mapping that is left would keep that
+ * after the parent's end, and where the fork was made in a signal handler the child may
+ * come back to a row that is half written. */
 void mirror_forked(void)
 {
-    char *base = atomic_exchange(&mirror_base, NULL);
-    if (!base)
-        return;
-    sys_unmap(base, atomic_load(&mapped) * STATE_GRANULE);
-    for (uint32_t i = 0; i < atomic_load(&older_count); i++)
-        sys_unmap(older[i].base, older[i].mapped * STATE_GRANULE);
-    atomic_store(&older_count, 0);
-    for (uint32_t i = 0; i < PARTS; i++)
-        atomic_store_explicit(&parts[i], 0, memory_order_relaxed);
-    atomic_store(&growing, 0);
+    const int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    atomic_store(&mirror_base, NULL);
+    for (uint32_t i = 0; i < atomic_load(&count_of_mappings); i++)
+        sys_call(SYS_mmap, (long)mappings[i].base, (long)(mappings[i].granules * STATE_GRANULE),
+                 PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (atomic_load(&count_of_mappings))
+        reset();
 }
 
 /* ---- rows ---- */

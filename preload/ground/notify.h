@@ -40,8 +40,9 @@ extern struct notify notify;
 
 #define NOTIFY(what, ...)                                                                          \
     do {                                                                                           \
-        if (notify.what)                                                                           \
-            notify.what(__VA_ARGS__);                                                              \
+        __typeof__(notify.what) call_ = __atomic_load_n(&notify.what, __ATOMIC_RELAXED);           \
+        if (call_)                                                                                 \
+            call_(__VA_ARGS__);                                                                    \
     } while (0)
 
 #endif

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 
 #include "preload/books/fdtable.h"
@@ -38,6 +40,7 @@
 static char folder[FOLDER_PATH];
 static char path[FOLDER_PATH + FOLDER_NAME]; /* "": none */
 static _Atomic bool wanted;
+static _Atomic bool withdrawn; /* whatever is still being made is not wanted any more */
 static _Atomic uint64_t due_ns;
 static char note[128];
 
@@ -193,11 +196,26 @@ static void tables_write(void)
     ledger_mirror((uint32_t)(atomic_load(&inherited_before_ns) / NS_PER_MS));
 }
 
+/* Where a page that was written once may need new room later, a store would be a SIGBUS. */
+static bool keeps_room(int fd)
+{
+    static const long kinds[] = {TMPFS_MAGIC, RAMFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC};
+    struct statfs facts;
+    if (sys_call(SYS_fstatfs, fd, (long)&facts, 0, 0, 0, 0) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (facts.f_type == kinds[i])
+            return true;
+    return false;
+}
+
 static int file_fill(int fd)
 {
     uint64_t bytes = mirror_file_bytes(), first = mirror_first_bytes();
     if (!is_allowed(bytes))
         return -EFBIG;
+    if (!keeps_room(fd))
+        return -EOPNOTSUPP;
     int result = (int)sys_call(SYS_ftruncate, fd, (long)bytes, 0, 0, 0, 0);
     int facts_bytes = result < 0 ? result : facts_write(fd);
     if (facts_bytes < 0)
@@ -221,8 +239,9 @@ static void refuse(int error)
     struct text text = TEXT_OF(note);
     note[0] = '\0';
     text_add(&text, "state= has no effect: ");
-    text_add(&text, error == -EFBIG    ? "files may not be so large (ulimit -f)"
-                    : error == -EINVAL ? "this kernel is older than Linux 5.14"
+    text_add(&text, error == -EOPNOTSUPP ? "the folder is not on tmpfs, ext4 or xfs"
+                    : error == -EFBIG    ? "files may not be so large (ulimit -f)"
+                    : error == -EINVAL   ? "this kernel is older than Linux 5.14"
                     : error == -ENOMEM ? "no room (the folder's, or the address space's: ulimit -v)"
                     : error == -EFAULT ? "no room in the folder"
                     : error == -ENOENT ? "there is no such folder"
@@ -242,6 +261,8 @@ static void state_make(void)
         sys_close(fd);
     if (result == 0) {
         memcpy(path, name, sizeof path);
+        if (atomic_load(&withdrawn))
+            state_withdraw(STATE_OVER_ENDED);
         return;
     }
     if (fd >= 0)
@@ -276,7 +297,8 @@ void state_forked(void)
     path[0] = '\0';
     atomic_store(&due_ns, clock_coarse_ns() + CHILD_NS);
     atomic_store(&wanted, *folder != '\0');
-    notify.allocated = *folder ? on_allocated : NULL;
+    atomic_store(&withdrawn, false);
+    __atomic_store_n(&notify.allocated, *folder ? on_allocated : NULL, __ATOMIC_RELAXED);
 }
 
 bool state_is_due(void)
@@ -289,7 +311,7 @@ void state_look(bool has_own_fds)
 {
     if (!state_is_due() || !atomic_exchange(&wanted, false))
         return;
-    notify.allocated = NULL;
+    __atomic_store_n(&notify.allocated, NULL, __ATOMIC_RELAXED);
     if (has_own_fds)
         state_make();
     else
@@ -305,6 +327,7 @@ static void over_tell(enum state_over over)
 
 void state_withdraw(enum state_over over)
 {
+    atomic_store(&withdrawn, true);
     over_tell(over);
     mirror_end();
     atomic_store(&wanted, false);

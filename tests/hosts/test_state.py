@@ -260,6 +260,14 @@ def test_kid(bench):
     bench.kill(process)
 
 
+def test_children(bench):
+    """The memory of a child stays its own, whatever the fork has interrupted."""
+    for way in ("undone", "struck"):
+        process = bench.start(bench.program, way)
+        said, _ = process.communicate(timeout=TIMEOUT_S)
+        must(said == "ready 0\n" and process.returncode == 0, f"{way}: {said!r}")
+
+
 def test_stays(bench):
     """Where the file cannot be taken away it says that there is nothing to recover."""
     root = bench.folder / "root"
@@ -402,9 +410,9 @@ def test_input(bench):
     must(done.returncode == BAD_INPUT and "--recover" in done.stderr, done.stderr)
 
 
-TESTS = [test_held, test_storm, test_early, test_many, test_forked, test_kid, test_gone,
-         test_stays, test_off, test_refused, test_full, test_exec_fails_full, test_group,
-         test_input]
+TESTS = [test_held, test_storm, test_early, test_many, test_forked, test_kid, test_children,
+         test_gone, test_stays, test_off, test_refused, test_full, test_exec_fails_full,
+         test_group, test_input]
 
 
 def main():

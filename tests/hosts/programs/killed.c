@@ -10,17 +10,21 @@
  *   many    so many blocks that the file's first mapping is too small
  *   locked  mlockall, and a limit of address space that it sets itself
  *   kid     a child of a fork that only allocates; says its pid
+ *   undone  an exec without a tracker fails, and a fork's child says whether its memory is whole
+ *   struck  forks in a signal handler that interrupts malloc: the children live
  *   rooted  a folder of its own for a root, and an end
  *   grow    memory, a gigabyte at the most
  */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,6 +165,57 @@ static void kid(void)
     waitpid(pid, NULL, 0);
 }
 
+static void undone(void)
+{
+    char *none[] = {NULL};
+    keep_many();
+    execve("/nowhere/at/all", none, none);
+    size_t *area =
+        mmap(NULL, 64 * CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct timespec moment = {.tv_nsec = 50000000};
+        for (int i = 0; i < 6; i++) {
+            keep_blocks();
+            nanosleep(&moment, NULL);
+        }
+        keep_many();
+        for (size_t i = 0; i < 64 * CHUNK / sizeof *area; i++)
+            if (area[i])
+                _exit(1);
+        _exit(0);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    printf("ready %d\n", status);
+}
+
+static volatile int is_child, forks;
+
+static void fork_now(int number)
+{
+    (void)number;
+    pid_t pid = fork();
+    is_child = pid == 0;
+    forks++;
+}
+
+static void struck(void)
+{
+    struct itimerval often = {{0, 2000}, {0, 2000}}, never = {{0, 0}, {0, 0}};
+    int status, killed = 0;
+    signal(SIGALRM, fork_now);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (forks < 300 && !is_child)
+        free(malloc(16 + forks % 200));
+    if (is_child)
+        _exit(0);
+    setitimer(ITIMER_REAL, &never, NULL);
+    while (wait(&status) > 0)
+        killed += WIFSIGNALED(status);
+    printf("ready %d\n", killed);
+}
+
 static void forked(void)
 {
     keep();
@@ -189,6 +244,12 @@ int main(int count, char **words)
         forked();
     } else if (strcmp(way, "kid") == 0) {
         kid();
+    } else if (strcmp(way, "undone") == 0) {
+        undone();
+        return 0;
+    } else if (strcmp(way, "struck") == 0) {
+        struck();
+        return 0;
     } else if (strcmp(way, "rooted") == 0) {
         return chroot(words[2]) != 0;
     } else if (strcmp(way, "grow") == 0) {
