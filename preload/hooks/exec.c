@@ -19,10 +19,18 @@ struct exec_telling {
     uint32_t leaks; /* exec_leaks_look */
 };
 
-static bool names_us(char *const envp[])
+/* Whether anything will be preloaded. Read as the kernel reads it: an environment that
+ * cannot be read is an EFAULT, and not a fault. */
+static bool is_followed(char *const envp[])
 {
-    const char *list = envp ? environment_value((char **)envp, EXEC_PRELOAD) : NULL;
-    return list && exec_preload_found(list);
+    static const char name[] = EXEC_PRELOAD "=";
+    const char *entry;
+    char start[sizeof name - 1];
+    for (; envp && sys_peek(envp, &entry, sizeof entry) && entry; envp++)
+        if (sys_peek(entry, start, sizeof start) &&
+            __builtin_memcmp(start, name, sizeof start) == 0)
+            return true;
+    return false;
 }
 
 static struct exec_telling exec_told(struct hook *hook, const struct call_site *site,
@@ -34,7 +42,7 @@ static struct exec_telling exec_told(struct hook *hook, const struct call_site *
         telling.leaks = exec_leaks_look(hook, site);
     telling.told = guard_may_record(frame);
     if (telling.told)
-        NOTIFY(exec, path, names_us(envp));
+        NOTIFY(exec, path, *config.state && is_followed(envp));
     return telling;
 }
 

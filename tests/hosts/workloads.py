@@ -28,8 +28,6 @@ TEST_TIMES = (
     (r"^.*load avg.*$", "N"),
     # Told of a test that took longer than 30 seconds.
     (r"^test_\w+ passed N\n", ""),
-    # asyncio's watchers of children, of one that another watcher has collected.
-    (r"^(Unknown child process|child process) pid .*returncode 255\n?", ""),
     (r"^(== |Using random seed|Total duration).*$", "N"),
 )
 
@@ -44,8 +42,8 @@ def python_test(module, options=""):
 WORKLOADS = (
     # CPython's tests wait for the most part: first, so that the others run beside them.
     *(python_test(module)
-      for module in ("test_signal", "test_threading", "test_subprocess", "test_os", "test_asyncio",
-                     "test_ssl", "test_json")),
+      for module in ("test_signal", "test_threading", "test_subprocess", "test_os", "test_ssl",
+                     "test_json")),
     Workload("startup-facts", "startup_facts.sh"),
     Workload("true", "true.sh"),
     Workload("bash-traps", "traps.sh", normalise=JOB_PIDS, chance=(POLLS, KILLED)),
