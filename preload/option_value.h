@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the values of CTT_OPTIONS (format.h) are read: by the tracker, which warns
+ * How the values of CTT_OPTIONS (options.h) are read: by the tracker, which warns
  * of a bad one and keeps the default, and by the command, which refuses it. Both
  * by these functions, so that they agree. Safe in a signal handler. Include format.h.
  */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The README's table of options, made from CTT_OPTIONS in preload/format.h.
+"""The README's table of options, made from CTT_OPTIONS in preload/options.h.
 
 --write puts the table between the two markers, --check fails when it differs.
 """
@@ -21,7 +21,7 @@ TYPES = {"BOOL": "0 or 1", "INT": "number", "SIZE": "size (64k, 256M)",
 
 def read_options():
     """(key, type, default, help) of every row, in the header's order."""
-    text = (ROOT / "preload" / "format.h").read_text(encoding="utf-8")
+    text = (ROOT / "preload" / "options.h").read_text(encoding="utf-8")
     text = text[text.index("#define CTT_OPTIONS(X)"):].replace("\\\n", "")
     for key, kind, default, pieces in ROW.findall(text):
         help_text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', pieces))
@@ -52,7 +52,8 @@ def main():
     if options.write:
         readme.write_text(wanted, encoding="utf-8")
     elif wanted != text:
-        print("README.md: options differ from preload/format.h (scripts/readme_options.py --write)")
+        print("README.md: options differ from preload/options.h "
+              "(scripts/readme_options.py --write)")
         return 1
     return 0
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options in force: one field for each row of CTT_OPTIONS (format.h), read
+ * The options in force: one field for each row of CTT_OPTIONS (options.h), read
  * once from CTXTRACE_OPTIONS=key=value:key=value at the program's start.
  * A ':' ends a value where a word follows, or nothing: auto=fd:80% is one value, and
  * so is every:10m in it. Later settings of a key win.

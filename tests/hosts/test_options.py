@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Every option of the tracker does what its row says.
 
-One function an option, named after it; an option of preload/format.h without one is a
+One function an option, named after it; an option of preload/options.h without one is a
 failure. What the options' values mean is tests/unit; here the tracker has to act on them.
 Prints "ok NAME" or "FAILED NAME: why".
 """
@@ -414,7 +414,7 @@ def main():
     parser.add_argument("--lib", required=True, type=Path)
     arguments = parser.parse_args()
     failed = 0
-    names = ROW.findall((ROOT / "preload" / "format.h").read_text(encoding="utf-8"))
+    names = ROW.findall((ROOT / "preload" / "options.h").read_text(encoding="utf-8"))
     for name in [*names, "bad_values"]:
         test = globals().get(f"test_{name}")
         if test:
