@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What both fuzz targets do with a dump that was loaded: everything that the command does
+ * with it, down to the last line of text and JSON.
+ */
+#ifndef TESTS_FUZZ_SHOW_H
+#define TESTS_FUZZ_SHOW_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report/render.h"
+#include "report/report.h"
+
+static inline FILE *sink(void)
+{
+    static FILE *out;
+
+    if (!out)
+        out = fopen("/dev/null", "w");
+    if (!out)
+        abort();
+    return out;
+}
+
+static inline void model_show(struct model *model, const char *path)
+{
+    const struct report_request request = {.path = path, .all = true, .tasks = true};
+    struct report *report;
+
+    model_symbolize(model, NULL);
+    report = report_new(model, &request);
+    renderer_find("text", 4)->render(report, sink());
+    renderer_find("json", 4)->render(report, sink());
+    report_free(report);
+    model_free(model);
+}
+
+#endif
