@@ -7,6 +7,7 @@
 
 #include "preload/ground/confine.h"
 #include "preload/ground/health.h"
+#include "preload/ground/machine.h"
 #include "preload/ground/sys.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -165,7 +166,7 @@ static __attribute__((noinline, cold)) bool part_make(uint32_t part)
         enum outcome outcome = part_try(part);
         if (outcome != BUSY)
             return outcome == GOT && is_given(atomic_load(&parts[part]));
-        __builtin_ia32_pause();
+        machine_pause();
     }
     atomic_store(&quiet_until_ns, clock_coarse_ns() + QUIET_NS);
     return false;

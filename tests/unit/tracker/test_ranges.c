@@ -352,6 +352,31 @@ static void what_is_still_mapped_is_asked_for_as_a_whole(void **state)
     unmap(0, pages);
 }
 
+static bool is_gone(uintptr_t start, uintptr_t bytes)
+{
+    (void)start;
+    (void)bytes;
+    asked++;
+    return false;
+}
+
+/* Where all of it is gone nobody is kept waiting for an answer about each page. */
+static void what_is_gone_is_given_up_after_a_while(void **state)
+{
+    const uint64_t pages = UINT64_C(1) << 24;
+    struct holding_copy range;
+    (void)state;
+    enter(0, pages, 7);
+    struct range_cut taken = cut(0, pages);
+    uint64_t dropped = atomic_load(&health_counts[HEALTH_ranges_dropped]);
+    asked = 0;
+    range_uncut_if(&taken, is_gone, PAGE);
+    assert_in_range(asked, 100, 5000);
+    assert_int_equal(atomic_load(&health_counts[HEALTH_ranges_dropped]), dropped + 1);
+    assert_false(range_read(BASE, &range));
+    assert_false(range_read(BASE + (pages - 1) * PAGE, &range));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_failed_call_changes_nothing),
         cmocka_unit_test(what_is_mapped_over_is_replaced),
         cmocka_unit_test(what_is_still_mapped_is_asked_for_as_a_whole),
+        cmocka_unit_test(what_is_gone_is_given_up_after_a_while),
         cmocka_unit_test(as_a_model_that_knows_every_page),
         cmocka_unit_test(a_full_book_drops_and_counts),
         cmocka_unit_test(readers_see_whole_ranges),
