@@ -335,6 +335,24 @@ def test_refused(bench):
     must(process.wait(TIMEOUT_S) == 0, "true fails")
 
 
+def test_other_file_system(bench):
+    """One that is not known to keep its room for a page is not taken, and the report says so."""
+    script = ("set -e; mkdir low; mount -t tmpfs tmpfs low; mkdir low/a low/b low/work low/merged; "
+              "mount -t overlay -o lowerdir=low/a,upperdir=low/b,workdir=low/work overlay "
+              "low/merged; export CTXTRACE_OPTIONS=state=$PWD/low/merged:dir=$PWD/dumps; "
+              "LD_PRELOAD=$1 $2 end >out; "
+              "ls low/merged")
+    done = subprocess.run(["unshare", "-rm", "/bin/sh", "-c", script, "sh", bench.library,
+                           bench.program], cwd=bench.folder, capture_output=True, text=True,
+                          timeout=TIMEOUT_S, check=False, env={**os.environ, "LC_ALL": "C"})
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        raise Skipped(f"no overlay can be mounted: {done.stderr.strip()}")
+    must(done.returncode == 0 and not done.stdout, f"{done.returncode} {done.stdout}{done.stderr}")
+    dump = sorted((bench.folder / "dumps").glob("*.ctt"))[-1]
+    must("not on tmpfs, ext4 or xfs" in bench.tool_run("report", "--format=json", dump).stdout,
+         "the report does not say so")
+
+
 def test_full(bench):
     """A folder without room: the program goes on, and is told of as far as it went."""
     script = ("set -e; mkdir small; mount -t tmpfs -o size=2m tmpfs small; "
@@ -404,6 +422,13 @@ def test_input(bench):
         done = bench.tool_run("report", "--recover", path)
         must(done.returncode == BAD_INPUT and str(path) in done.stderr and not done.stdout,
              f"{name}: {done.returncode} {done.stderr}")
+    # Every part of every table names one granule: no more are read than the file has.
+    path = bench.folder / "same.cts"
+    parts_at, parts = 65536, 8192
+    path.write_bytes(head + b"\x03\0\0\0" * parts + bytes(4 * 65536 - 4 * parts))
+    os.truncate(path, whole.stat().st_size // 100)
+    done = bench.tool_run("report", "--recover", path)
+    must(parts_at == len(head) and done.returncode in (0, BAD_INPUT), f"{done}")
     for name in ("/dev/zero", bench.folder, bench.folder / "none.cts"):
         must(bench.tool_run("report", "--recover", name).returncode == BAD_INPUT, f"{name}")
     done = bench.tool_run("report", whole)
@@ -411,8 +436,8 @@ def test_input(bench):
 
 
 TESTS = [test_held, test_storm, test_early, test_many, test_forked, test_kid, test_children,
-         test_gone, test_stays, test_off, test_refused, test_full, test_exec_fails_full,
-         test_group, test_input]
+         test_gone, test_stays, test_off, test_refused, test_other_file_system, test_full,
+         test_exec_fails_full, test_group, test_input]
 
 
 def main():
