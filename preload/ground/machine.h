@@ -49,9 +49,6 @@ uintptr_t machine_pc(const void *ucontext);
 uintptr_t machine_sp(const void *ucontext);
 uintptr_t machine_fp(const void *ucontext);
 
-/* Between two looks at what another thread is about to change. */
-void machine_pause(void);
-
 /* Whether these bytes of a program's entry are those of a libc's own _start. */
 #define MACHINE_START_BYTES 24
 bool machine_is_start(const unsigned char code[MACHINE_START_BYTES]);

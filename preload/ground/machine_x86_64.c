@@ -146,11 +146,6 @@ uintptr_t machine_fp(const void *ucontext)
     return (uintptr_t)((const ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RBP];
 }
 
-void machine_pause(void)
-{
-    __builtin_ia32_pause();
-}
-
 /* xor %ebp,%ebp; mov %rdx,%r9; pop %rsi; mov %rsp,%rdx; and $-16,%rsp; push %rax;
  * push %rsp: glibc's sysdeps/x86_64/start.S, with or without an endbr64 in front. */
 bool machine_is_start(const unsigned char code[MACHINE_START_BYTES])

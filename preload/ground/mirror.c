@@ -7,7 +7,6 @@
 
 #include "preload/ground/confine.h"
 #include "preload/ground/health.h"
-#include "preload/ground/machine.h"
 #include "preload/ground/sys.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -31,25 +30,15 @@ enum {
     FIRST_FREE = 1 + DIRECTORY_GRANULES,
     GRANULES = FIRST_FREE + PARTS,
     FIRST_MAPPED = 64, /* 4 MiB */
-    TRIES = 2000,      /* of a pause each: a tenth of a millisecond */
 };
 
-#define QUIET_NS UINT64_C(100000000)
-
 _Atomic(char *) mirror_base;
-static _Atomic uint32_t mapped; /* granules, at mirror_base or at one that was before it */
-static _Atomic uint32_t used;   /* granules given out */
-static _Atomic int growing;
-static _Atomic bool is_at_end;          /* the mapping cannot be made larger */
-static _Atomic uint64_t quiet_until_ns; /* nobody waits for another until then */
-
-/* All of this process's, the present one last. */
-#define MAPPINGS_MAX 16u
-static struct mapping {
-    char *base;
-    uint32_t granules;
-} mappings[MAPPINGS_MAX];
-static _Atomic uint32_t count_of_mappings;
+/* All of this process's, each twice as large as the one before; mirror_base is the last. */
+#define MAPPINGS 16u
+static _Atomic(char *) mappings[MAPPINGS];
+static _Atomic bool is_at_end; /* the kernel makes no larger one */
+static _Atomic uint32_t used;  /* granules given out */
+static _Atomic uint32_t spare; /* one that was given out and not needed */
 static uint32_t first_parts[STATE_TABLE_COUNT];
 
 /* The directory as the file has it, and PART_REFUSED: not asked for again, since the
@@ -93,83 +82,76 @@ static int populate(char *base, uint32_t granule, uint32_t count)
                     (long)(count * STATE_GRANULE), MADV_POPULATE_WRITE, 0);
 }
 
-/* Of an attempt to get a granule. */
-enum outcome {
-    GOT,
-    BUSY,    /* another thread is at it: some microseconds */
-    REFUSED, /* by the kernel: it would be again */
-};
-
-/* Makes the mapping reach the granule. */
-static enum outcome map_up_to(uint32_t granule)
+/* How many granules mapping `number` reaches. */
+static uint32_t reach_of(uint32_t number)
 {
-    int idle = 0;
-    if (granule < atomic_load(&mapped))
-        return GOT;
-    if (granule >= GRANULES || atomic_load(&is_at_end))
-        return REFUSED;
-    if (!atomic_compare_exchange_strong(&growing, &idle, 1))
-        return BUSY;
-    char *now = atomic_load(&mirror_base);
-    uint32_t count = atomic_load(&count_of_mappings), many = atomic_load(&mapped);
-    while (granule >= many)
-        many *= 2;
-    long base = now && count < MAPPINGS_MAX
-                    ? ask(SYS_mremap, (long)now, 0, (long)(many * STATE_GRANULE), MREMAP_MAYMOVE)
-                    : -ENOMEM;
-    if (base > 0) {
-        mappings[count] = (struct mapping){(char *)base, many};
-        atomic_store(&count_of_mappings, count + 1);
-        /* Unless somebody has ended it meanwhile. */
-        atomic_compare_exchange_strong(&mirror_base, &now, (char *)base);
-        atomic_store(&mapped, many);
-    } else {
+    return FIRST_MAPPED << number;
+}
+
+/* The mapping made once more, twice as large. Several threads may do that at once: one's
+ * stays. */
+static bool map_more(uint32_t number)
+{
+    char *none = NULL, *smaller = atomic_load(&mappings[number - 1]);
+    size_t bytes = reach_of(number) * STATE_GRANULE;
+    if (atomic_load(&is_at_end))
+        return false;
+    long base = ask(SYS_mremap, (long)smaller, 0, (long)bytes, MREMAP_MAYMOVE);
+    if (base <= 0) {
         atomic_store(&is_at_end, true);
+        return false;
     }
-    atomic_store(&growing, 0);
-    return base > 0 ? GOT : REFUSED;
+    if (!atomic_compare_exchange_strong(&mappings[number], &none, (char *)base))
+        sys_unmap((void *)base, bytes);
+    return true;
 }
 
-/* Puts a granule in the part's place. */
-static enum outcome part_try(uint32_t part)
+/* Makes mirror_base reach the granule. Nobody waits for anybody: who finds a larger mapping
+ * that its maker has not put in place yet does it. One that was ended stays ended. */
+static bool map_up_to(uint32_t granule)
 {
-    uint32_t none = 0, granule = atomic_load(&used);
-    enum outcome outcome = map_up_to(granule);
-    if (outcome != GOT)
-        return outcome;
-    if (!atomic_compare_exchange_strong(&used, &granule, granule + 1))
-        return BUSY;
-    char *base = atomic_load(&mirror_base);
-    int result = base ? populate(base, granule, 1) : -EINTR;
-    if (result == -EINTR || result == -EAGAIN)
-        return REFUSED; /* this time: a granule is lost, and the next row asks again */
-    if (result != 0) {
-        atomic_compare_exchange_strong(&parts[part], &none, PART_REFUSED);
-        return REFUSED;
+    for (uint32_t number = 1; granule >= reach_of(number - 1); number++) {
+        if (granule >= GRANULES || (!atomic_load(&mappings[number]) && !map_more(number)))
+            return false;
+        char *smaller = atomic_load(&mappings[number - 1]);
+        atomic_compare_exchange_strong(&mirror_base, &smaller, atomic_load(&mappings[number]));
     }
-    if (atomic_compare_exchange_strong(&parts[part], &none, granule))
-        atomic_store((_Atomic uint32_t *)(base + STATE_GRANULE) + part, granule);
-    return GOT;
+    return true;
 }
 
-/* A granule for this part of a table. False: there is none, counted by who asked. A thread
- * that is at it and does not come to an end (this is a handler that has interrupted it, or
- * one has left it by siglongjmp) is waited for once in a while only. */
+/* One that is nobody's; 0: there is none. */
+static uint32_t granule_take(void)
+{
+    uint32_t granule = atomic_exchange(&spare, 0);
+    if (granule)
+        return granule;
+    granule = atomic_load(&used);
+    do {
+        if (!map_up_to(granule))
+            return 0;
+    } while (!atomic_compare_exchange_weak(&used, &granule, granule + 1));
+    return granule;
+}
+
+/* A granule for this part of a table. False: there is none, counted by who asked. */
 static __attribute__((noinline, cold)) bool part_make(uint32_t part)
 {
-    if (clock_coarse_ns() < atomic_load(&quiet_until_ns))
-        return false;
-    for (uint32_t tries = 0; tries < TRIES && mirror_is_on(); tries++) {
-        uint32_t granule = atomic_load(&parts[part]);
-        if (granule != 0)
-            return is_given(granule);
-        enum outcome outcome = part_try(part);
-        if (outcome != BUSY)
-            return outcome == GOT && is_given(atomic_load(&parts[part]));
-        machine_pause();
+    uint32_t there = atomic_load(&parts[part]);
+    uint32_t granule = there ? 0 : granule_take();
+    char *base = atomic_load(&mirror_base);
+    if (!granule || !base)
+        return is_given(there);
+    int result = populate(base, granule, 1);
+    if (result == -EINTR || result == -EAGAIN)
+        return false; /* this time: a granule is lost, and the next row asks again */
+    if (!atomic_compare_exchange_strong(&parts[part], &there, result ? PART_REFUSED : granule)) {
+        uint32_t none = 0; /* another thread was faster */
+        atomic_compare_exchange_strong(&spare, &none, granule);
+        return is_given(there);
     }
-    atomic_store(&quiet_until_ns, clock_coarse_ns() + QUIET_NS);
-    return false;
+    if (result == 0)
+        atomic_store((_Atomic uint32_t *)(base + STATE_GRANULE) + part, granule);
+    return result == 0;
 }
 
 /* Of this process nothing is known yet. */
@@ -177,10 +159,10 @@ static void reset(void)
 {
     for (uint32_t i = 0; i < PARTS; i++)
         atomic_store_explicit(&parts[i], 0, memory_order_relaxed);
-    atomic_store(&count_of_mappings, 0);
-    atomic_store(&growing, 0);
+    for (uint32_t i = 0; i < MAPPINGS; i++)
+        atomic_store(&mappings[i], NULL);
+    atomic_store(&spare, 0);
     atomic_store(&is_at_end, false);
-    atomic_store(&quiet_until_ns, 0);
 }
 
 int mirror_begin(char *base)
@@ -201,9 +183,7 @@ int mirror_begin(char *base)
     }
     header->directory_at = STATE_GRANULE;
     header->table_count = STATE_TABLE_COUNT;
-    mappings[0] = (struct mapping){base, FIRST_MAPPED};
-    atomic_store(&count_of_mappings, 1);
-    atomic_store(&mapped, FIRST_MAPPED);
+    atomic_store(&mappings[0], base);
     atomic_store(&used, FIRST_FREE);
     atomic_store(&mirror_base, base);
     return 0;
@@ -221,11 +201,12 @@ void mirror_forked(void)
 {
     const int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     atomic_store(&mirror_base, NULL);
-    for (uint32_t i = 0; i < atomic_load(&count_of_mappings); i++)
-        sys_call(SYS_mmap, (long)mappings[i].base, (long)(mappings[i].granules * STATE_GRANULE),
+    if (!atomic_load(&mappings[0]))
+        return;
+    for (uint32_t i = 0; i < MAPPINGS && atomic_load(&mappings[i]); i++)
+        sys_call(SYS_mmap, (long)atomic_load(&mappings[i]), (long)(reach_of(i) * STATE_GRANULE),
                  PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (atomic_load(&count_of_mappings))
-        reset();
+    reset();
 }
 
 /* ---- rows ---- */
