@@ -24,7 +24,8 @@
  * Minor versions: 1 added sampling (ctt_process.sample_bytes, ctt_group.sampled
  * and the fields after it). 2 added HOLDER, INJECTION, ctt_mishap.wanted
  * and ctt_process.cause. 3 added the places and the lateness of ctt_site, and
- * ctt_holding.source.
+ * ctt_holding.source. 4 added REACH, what reaches memory (the last five of
+ * ctt_holding_flags, ctt_group.parts), ignored contexts and ctt_process.suppressions.
  *
  * This header includes nothing of the project but the options; both sides include
  * it.
@@ -36,7 +37,7 @@
 
 #define CTT_MAGIC        "CTXTRACE"
 #define CTT_FORMAT_MAJOR 1 /* a reader refuses a larger one */
-#define CTT_FORMAT_MINOR 3
+#define CTT_FORMAT_MINOR 4
 #define CTT_BYTE_ORDER   0x01020304u
 #define CTT_NEVER        UINT64_MAX
 #define CTT_ALIGN        8u
@@ -74,6 +75,7 @@ enum ctt_type {
     CTT_HEALTH = 15,
     CTT_HOLDER = 16,
     CTT_INJECTION = 17,
+    CTT_REACH = 18,
     CTT_TRAILER = 0xffff,
 };
 
@@ -124,7 +126,8 @@ struct ctt_process {
     /* Mean of the bytes of memory from one sample to the next; 0: every block. */
     uint64_t sample_bytes;
     uint32_t cause; /* string: what was met, of a snapshot that nobody asked for */
-    uint32_t reserved;
+    /* String: lines of LeakSanitizer's suppressions that the program has for it. */
+    uint32_t suppressions;
 };
 
 enum ctt_origin {
@@ -261,6 +264,7 @@ enum ctt_context_state {
 enum ctt_context_flags {
     CTT_CONTEXT_DETACHED = 1 << 0, /* of a thread that nobody waits for */
     CTT_CONTEXT_QUIT = 1 << 1,     /* of a thread that ended by pthread_exit */
+    CTT_CONTEXT_IGNORED = 1 << 2,  /* what is held in it is meant to be: its name says why */
 };
 
 struct ctt_context {
@@ -325,6 +329,14 @@ enum ctt_holding_flags {
     CTT_HOLDING_REAPLESS = 1 << 12, /* child: SIGCHLD ignored or SA_NOCLDWAIT */
     CTT_HOLDING_PART = 1 << 13,     /* acquired with its owner: not counted apart */
     CTT_HOLDING_SENT = 1 << 14,     /* a copy went to another process (SCM_RIGHTS) */
+
+    /* Memory that was judged by what reaches it has one of these four. */
+    CTT_HOLDING_REACHED = 1 << 15,
+    CTT_HOLDING_INSIDE = 1 << 16,    /* reached, by pointers into its middle alone */
+    CTT_HOLDING_LOST = 1 << 17,      /* no root reaches it (D17), and nothing lost does but,
+                                        maybe, what it refers to itself: a ring */
+    CTT_HOLDING_LOST_PART = 1 << 18, /* reached only through one that is lost */
+    CTT_HOLDING_RING = 1 << 19,      /* with LOST: such a ring */
 };
 
 /* One resource listed by itself. */
@@ -368,6 +380,27 @@ struct ctt_group {
     double more_bytes;
     double count_variance;
     double bytes_variance; /* in bytes squared */
+    uint64_t parts;        /* LOST: blocks that are reached only through these, */
+    uint64_t parts_bytes;
+};
+
+enum ctt_reach_state {
+    CTT_REACH_NONE = 0,     /* not judged; `note` says why */
+    CTT_REACH_JUDGED = 1,   /* at one moment, with the registers of all threads */
+    CTT_REACH_DOUBTFUL = 2, /* something was not read: what is lost may not be */
+};
+
+/* How memory was judged by what reaches it; one where that was to be done. */
+struct ctt_reach {
+    uint32_t state; /* enum ctt_reach_state */
+    uint32_t note;  /* string */
+    uint32_t threads;
+    uint32_t threads_unread; /* of these: of which not all registers could be read */
+    uint64_t blocks;
+    uint64_t bytes;      /* of blocks */
+    uint64_t root_bytes; /* read to begin with: globals, stacks, mappings */
+    uint64_t time_ns;    /* all of it, beside the running program */
+    uint64_t stopped_ns; /* of this: running threads stood still */
 };
 
 #define CTT_SITE_PLACES 4
