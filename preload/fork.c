@@ -17,6 +17,7 @@
 #include "preload/books/openings.h"
 #include "preload/books/ranges.h"
 #include "preload/books/sweep.h"
+#include "preload/facts/departure.h"
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/mirror.h"
@@ -44,7 +45,8 @@ void fork_child(void)
     ranges_after_fork();
     keys_after_fork();
     openings_after_fork();
-    self.vforked = 0; /* a fork in the child of a vfork has memory of its own */
+    self.vforked = 0;           /* a fork in the child of a vfork has memory of its own */
+    departure_forked(self.tid); /* still the one of the parent */
     task_forked();
     sample_forked();
     int limit = fd_limit();

@@ -23,6 +23,7 @@
 #include "preload/books/graveyard.h"
 #include "preload/books/injection.h"
 #include "preload/facts/context.h"
+#include "preload/facts/departure.h"
 #include "preload/facts/module.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/stack.h"
@@ -203,5 +204,6 @@ HOOK_EXPORT int __libc_start_main(main_function *main, int argc, char **argv, vo
         start_off();
     else
         tracker_start(argv, argv + argc + 1);
+    departure_main_begins(GUARD_FRAME() + 2 * sizeof(void *)); /* who called us */
     return real(main, argc, argv, init, fini, loader_fini, stack_end);
 }

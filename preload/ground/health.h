@@ -46,6 +46,7 @@
     X(contexts_reclaimed, FACT, "ended contexts forgotten: nothing was held by them")              \
     X(context_sweeps, FACT, "searches for ended contexts that nothing is held by")                 \
     X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
+    X(departures_dropped, FACT, "ends of the process whose calling frame was not noted: no room")  \
     X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
     X(releases_dropped, FACT, "releases not told by their place: too many different stacks")       \
     X(early_calls, FACT, "hooked calls before the program's start")                                \

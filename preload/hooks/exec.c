@@ -3,6 +3,9 @@
  * exec: the end of a program that is no end of its process. It is told before
  * the call, and taken back when the call returns. In the child of a vfork
  * nothing is told; the environment is looked after everywhere.
+ *
+ * The names that programs call are in exit_x86_64.S, which notes the caller's frame
+ * (facts/departure.h) and jumps here.
  */
 #include "preload/hooks/exec.h"
 
@@ -10,6 +13,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "preload/facts/departure.h"
 #include "preload/ground/config.h"
 #include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
@@ -50,6 +54,8 @@ static void exec_returned(struct exec_plan *plan, struct exec_telling telling)
 {
     exec_plan_undo(plan);
     exec_leaks_none(telling.leaks);
+    if (!guard_is_vforked())
+        departure_forget();
     if (telling.told)
         NOTIFY(exec_failed);
 }
@@ -80,6 +86,11 @@ static bool exec_was_too_large(struct exec_plan *plan)
     exec_returned(&plan, telling);                                                                 \
     return result
 
+/* With the prototype that libc's header gives it. */
+#define DEPARTING(function)                                                                        \
+    __typeof__(function) departing_##function;                                                     \
+    int departing_##function
+
 /* The forms with a list of arguments, or with the process's own environment,
  * come down to these. */
 HOOK(execve);
@@ -87,35 +98,35 @@ HOOK(execvpe);
 HOOK(fexecve);
 HOOK(execveat);
 
-HOOK_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+DEPARTING(execve)(const char *path, char *const argv[], char *const envp[])
 {
     EXEC_BODY(execve, path, envp, (path, argv, environment), .file = path);
 }
 
-HOOK_EXPORT int execv(const char *path, char *const argv[])
+DEPARTING(execv)(const char *path, char *const argv[])
 {
     EXEC_BODY(execve, path, environ, (path, argv, environment), .file = path);
 }
 
-HOOK_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+DEPARTING(execvpe)(const char *file, char *const argv[], char *const envp[])
 {
     EXEC_BODY(execvpe, file, envp, (file, argv, environment), .file = file, .search = true,
               .shell = true);
 }
 
-HOOK_EXPORT int execvp(const char *file, char *const argv[])
+DEPARTING(execvp)(const char *file, char *const argv[])
 {
     EXEC_BODY(execvpe, file, environ, (file, argv, environment), .file = file, .search = true,
               .shell = true);
 }
 
-HOOK_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+DEPARTING(fexecve)(int fd, char *const argv[], char *const envp[])
 {
     EXEC_BODY(fexecve, NULL, envp, (fd, argv, environment), .is_open = true, .descriptor = fd);
 }
 
-HOOK_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[],
-                         int flags)
+DEPARTING(execveat)
+(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
     EXEC_BODY(execveat, path, envp, (directory, path, argv, environment, flags), .file = path,
               .is_open = true, .descriptor = directory);
@@ -146,7 +157,7 @@ static char *const *arguments_gather(const char *first, va_list more, size_t cou
 }
 
 #define EXEC_LIST(function, real, has_environment, ...)                                            \
-    HOOK_EXPORT int function(const char *path, const char *first, ...)                             \
+    DEPARTING(function)(const char *path, const char *first, ...)                                  \
     {                                                                                              \
         va_list more, again;                                                                       \
         va_start(more, first);                                                                     \

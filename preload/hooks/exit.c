@@ -1,17 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doors out that run no exit functions, and quick_exit, which runs its own
- * list of them. The child of a vfork passes through alone: its parent lives on
- * in the same memory.
+ * The doors out. Every one begins in exit_x86_64.S, which tells `departing` whose frame
+ * it was and goes on here: exit with libc's own, whose exit functions end with the
+ * report; _exit and _Exit, which run none; and quick_exit, which runs its own list of
+ * them. The child of a vfork passes through alone: its parent lives on in the same
+ * memory.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "preload/facts/departure.h"
+#include "preload/ground/sys.h"
 #include "preload/hooks/family.h"
+
+_Static_assert(offsetof(struct departure, sp) == 8 && offsetof(struct departure, registers) == 16 &&
+                   sizeof(struct departure) == 64,
+               "in the stub");
+_Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
+
+/* From the stub, before anything else. */
+void departing(struct departure *from);
+void departing(struct departure *from)
+{
+    if (!tracker_watching() || guard_is_vforked())
+        return;
+    from->tid = (uint32_t)sys_gettid();
+    departure_note(from);
+}
+
+HOOK(exit);
+
+/* The stub does not know the real function yet. */
+__attribute__((noreturn)) void exit_looked_for(int status);
+void exit_looked_for(int status)
+{
+    REAL(exit)(status);
+    __builtin_unreachable();
+}
 
 #define ENDS(function)                                                                             \
     HOOK(function);                                                                                \
-    HOOK_EXPORT __attribute__((noreturn)) void function(int status)                                \
+    __attribute__((noreturn)) void departing_##function(int status);                               \
+    void departing_##function(int status)                                                          \
     {                                                                                              \
         if (!guard_is_vforked())                                                                   \
             NOTIFY(ending, status);                                                                \
@@ -45,7 +76,8 @@ void quick_exit_coming(int status)
 }
 
 HOOK(quick_exit);
-HOOK_EXPORT __attribute__((noreturn)) void quick_exit(int status)
+__attribute__((noreturn)) void departing_quick_exit(int status);
+void departing_quick_exit(int status)
 {
     quick_exit_coming(status);
     REAL(quick_exit)(status);
