@@ -19,6 +19,7 @@
 #include "preload/books/sweep.h"
 #include "preload/facts/departure.h"
 #include "preload/facts/task.h"
+#include "preload/facts/thread_stacks.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/mirror.h"
 #include "preload/ground/sample.h"
@@ -47,6 +48,7 @@ void fork_child(void)
     openings_after_fork();
     self.vforked = 0;           /* a fork in the child of a vfork has memory of its own */
     departure_forked(self.tid); /* still the one of the parent */
+    thread_stacks_forked();
     task_forked();
     sample_forked();
     int limit = fd_limit();

@@ -47,6 +47,7 @@
     X(context_sweeps, FACT, "searches for ended contexts that nothing is held by")                 \
     X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
     X(departures_dropped, FACT, "ends of the process whose calling frame was not noted: no room")  \
+    X(thread_stacks_dropped, FACT, "stacks of threads not recorded: no room, or not found")        \
     X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
     X(releases_dropped, FACT, "releases not told by their place: too many different stacks")       \
     X(early_calls, FACT, "hooked calls before the program's start")                                \

@@ -85,6 +85,7 @@ static void thread_ending(void *value)
     if (tracker_watching())
         task_ended(way);
     NOTIFY(thread_ended);
+    thread_stack_ends();
     room_leave();
 }
 
@@ -178,14 +179,10 @@ struct thread_start *thread_prepare(struct hook *hook, const struct call_site *s
     struct thread_start *start = end_key_ready() ? start_take() : NULL;
     if (!start)
         return NULL;
-    pthread_attr_t plain;
     int detached = PTHREAD_CREATE_JOINABLE;
     if (attributes)
         pthread_attr_getdetachstate(attributes, &detached);
-    else
-        pthread_attr_init(&plain);
-    if (pthread_attr_getstacksize(attributes ? attributes : &plain, &start->stack_bytes))
-        start->stack_bytes = 0;
+    start->stack = thread_stack_wanted(attributes);
     bool is_detached = detached == PTHREAD_CREATE_DETACHED;
     uint32_t stack = family_stack(hook, site);
     sweep_if_due();
@@ -219,15 +216,12 @@ void thread_created(struct thread_start *start, int error, const pthread_t *thre
     start_let_go(start);
 }
 
-/* libc keeps a thread's descriptor at the top of its stack, so pthread_self()
- * is above every frame. Where that does not hold, nothing is told, and the
- * unwinder asks the kernel when it needs to know. */
-static void stack_tell(size_t bytes)
+/* Where nothing is known the unwinder asks the kernel when it needs to know. */
+static void stack_tell(struct thread_stack stack)
 {
-    uintptr_t high = (uintptr_t)pthread_self();
-    uintptr_t here = GUARD_FRAME();
-    if (bytes && here < high && high - here < bytes)
-        unwind_set_bounds((struct stack_bounds){high - bytes, high});
+    if (stack.low < stack.high)
+        unwind_set_bounds((struct stack_bounds){stack.low, stack.high});
+    thread_stack_begins(stack);
 }
 
 void thread_begun(struct thread_start *start)
@@ -235,7 +229,7 @@ void thread_begun(struct thread_start *start)
     pthread_t me = pthread_self();
     task_start(start->task);
     thread_enter(start, &me);
-    stack_tell(start->stack_bytes);
+    stack_tell(thread_stack_here(start->stack));
     pthread_setspecific(end_key, (void *)ROUND_FIRST);
     NOTIFY(thread_started);
     start_let_go(start);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "preload/facts/thread_stacks.h"
 #include "preload/ground/freelist.h"
 #include "preload/hooks/family.h"
 
@@ -28,9 +29,9 @@ struct thread_start {
     } run;
     void *argument;
     uint32_t task;
-    _Atomic uint32_t sides; /* who still holds the block */
-    _Atomic uint32_t entry; /* enum entry in thread.c */
-    size_t stack_bytes;     /* 0: not known */
+    _Atomic uint32_t sides;    /* who still holds the block */
+    _Atomic uint32_t entry;    /* enum entry in thread.c */
+    struct thread_stack stack; /* as wanted */
     struct holding_copy holding;
 } __attribute__((aligned(16)));
 
