@@ -48,6 +48,8 @@
       "record one block in so many bytes of memory, and all of that size or more; 0: every block") \
     X(exec_leaks, BOOL, "0", "", "tell of descriptors that other programs are started with")       \
     X(frees, BOOL, "0", "", "record where every block was freed, for double frees")                \
+    X(reach, TEXT, "exit", "exit 1 0",                                                             \
+      "judge memory by what reaches it: exit = at exit, 1 = at live snapshots, too, 0 = never")    \
     X(state, TEXT, "", "",                                                                         \
       "folder, best in /dev/shm, where a file keeps the tables for after a kill (report "          \
       "--recover)")                                                                                \

@@ -28,13 +28,14 @@ struct snapshot_command {
     size_t format_count;
 };
 
-enum { OPT_TIMEOUT = 1, OPT_DIR, OPT_FORMAT, OPT_HELP };
+enum { OPT_TIMEOUT = 1, OPT_DIR, OPT_FORMAT, OPT_REACH, OPT_HELP };
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"output", required_argument, NULL, 'o'},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"dir", required_argument, NULL, OPT_DIR},
+    {"reach", no_argument, NULL, OPT_REACH},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -45,6 +46,7 @@ static int usage_write(FILE *out, int status)
           "  -o, --output=FILE  copy the dump to FILE (\"-\": standard output)\n"
           "  --format=F[:PATH]  render it, as `ctxtrace report` does; may repeat\n"
           "  --timeout=10s      how long to wait for the tracker\n"
+          "  --reach            judge memory by what reaches it: a copy of the process is made\n"
           "  --dir=DIR          where its dumps go, if it cannot be found\n",
           out);
     return status;
@@ -111,6 +113,9 @@ static bool option_take(struct snapshot_command *command, int option)
         return true;
     case OPT_DIR:
         command->request.dir = optarg;
+        return true;
+    case OPT_REACH:
+        command->request.value = REQUEST_REACH;
         return true;
     case OPT_TIMEOUT:
         return option_read_time(optarg, &command->request.timeout_ns);

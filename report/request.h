@@ -15,6 +15,8 @@ enum request_value {
     REQUEST_SNAPSHOT = 0,
     REQUEST_MARK = 0x6d61726b, /* "mark" */
     REQUEST_OFF = 0x6f6666,    /* "off" */
+    /* A snapshot with memory judged by what reaches it: "reac". */
+    REQUEST_REACH = 0x72656163,
 };
 
 struct request {

@@ -326,10 +326,9 @@ bool ledger_drop(uintptr_t address)
 }
 
 struct scan {
-    void (*each)(const struct block *block, void *arg);
+    void (*each)(const struct block *block, uint32_t number, void *arg);
     void *arg;
     uint32_t now_ms;
-    uint32_t number; /* of the block's record */
 };
 
 /* Loads stay in the order in which they are written here. */
@@ -380,8 +379,7 @@ static void scan_slot(struct scan *scan, _Atomic uint32_t *slot, uintptr_t granu
     } while (!is_whole);
     if (copy.address >> ledger_granule_bits != granule || copy.born_ms > scan->now_ms)
         return;
-    scan->number = number;
-    scan->each(&copy, scan->arg);
+    scan->each(&copy, number, scan->arg);
 }
 
 #define LINE  16u         /* numbers in a cache line */
@@ -435,28 +433,60 @@ static void scan_all(struct scan *scan)
     }
 }
 
-void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
+void ledger_scan_numbers(void (*each)(const struct block *block, uint32_t number, void *arg),
+                         void *arg)
 {
     struct scan scan = {.each = each, .arg = arg};
     scan_all(&scan);
 }
 
-#define MIRROR_TRIES 64
+uint32_t ledger_numbers(void)
+{
+    return atomic_load(&records_fresh);
+}
 
-struct mirroring {
-    struct scan scan;
-    uint32_t from_ms;
+uint32_t ledger_number(uintptr_t address)
+{
+    _Atomic uint32_t *slot = ledger_slot(address);
+    return slot ? atomic_load(slot) : 0;
+}
+
+bool ledger_read(uint32_t number, struct block *ret_block)
+{
+    if (number == 0 || number >= ledger_numbers())
+        return false;
+    *ret_block = *record_at(number);
+    return true;
+}
+
+struct plain {
+    void (*each)(const struct block *block, void *arg);
+    void *arg;
 };
+
+static void each_plain(const struct block *block, uint32_t number, void *arg)
+{
+    const struct plain *plain = arg;
+    (void)number;
+    plain->each(block, plain->arg);
+}
+
+void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg)
+{
+    struct plain plain = {each, arg};
+    ledger_scan_numbers(each_plain, &plain);
+}
+
+#define MIRROR_TRIES 64
 
 /* Its record may be given back meanwhile, and filled anew, by a thread that writes the row,
  * too: written until it is what the record says, or nothing where no slot names it. */
-static void mirror_one(const struct block *block, void *arg)
+static void mirror_one(const struct block *block, uint32_t number, void *arg)
 {
-    struct mirroring *mirroring = arg;
-    uint32_t number = mirroring->scan.number;
+    const uint32_t *from_ms = arg;
     const struct block *record = record_at(number);
     struct block copy = *block;
-    if (block->born_ms < mirroring->from_ms)
+    if (block->born_ms < *from_ms)
         return;
     for (unsigned tries = 0; tries < MIRROR_TRIES; tries++) {
         _Atomic uint32_t *slot = ledger_slot(copy.address);
@@ -474,9 +504,7 @@ static void mirror_one(const struct block *block, void *arg)
 
 void ledger_mirror(uint32_t from_ms)
 {
-    struct mirroring mirroring = {.scan = {.each = mirror_one}, .from_ms = from_ms};
-    mirroring.scan.arg = &mirroring;
-    scan_all(&mirroring.scan);
+    ledger_scan_numbers(mirror_one, &from_ms);
 }
 
 static void count_one(const struct block *block, void *arg)

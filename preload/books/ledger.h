@@ -30,6 +30,9 @@ struct block {
     uint32_t born_ms; /* since the tracker's start, coarse */
 };
 
+#define LEDGER_GRANULE_GLIBC 5u /* glibc's chunks are 32 bytes apart at least */
+#define LEDGER_GRANULE_OTHER 3u
+
 /* log2 of the granule; before the first add. */
 void ledger_set_granule(unsigned log2_bytes);
 unsigned ledger_granule(void);
@@ -44,6 +47,16 @@ bool ledger_drop(uintptr_t address);
 /* Every block that was live when the scan began and still is when met. Beside
  * running threads. */
 void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg);
+
+/* The same with the number of the block's record, which no other block has at the same
+ * time; numbers are 1 .. ledger_numbers() - 1. In the order of their addresses. */
+void ledger_scan_numbers(void (*each)(const struct block *block, uint32_t number, void *arg),
+                         void *arg);
+uint32_t ledger_numbers(void);
+/* The number of the block that begins there, or 0. */
+uint32_t ledger_number(uintptr_t address);
+/* By that number, where nothing runs. False for one that is none. */
+bool ledger_read(uint32_t number, struct block *ret_block);
 
 /* Those born since then, into a state file that has just been begun. */
 void ledger_mirror(uint32_t from_ms);

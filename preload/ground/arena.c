@@ -105,6 +105,16 @@ bool arena_owns(const void *address)
     return false;
 }
 
+void arena_scan(void (*each)(uintptr_t low, uintptr_t high, void *arg), void *arg)
+{
+    uint32_t count = atomic_load(&range_count);
+    for (uint32_t i = 0; i < count && i < ARENA_RANGES; i++) {
+        uintptr_t low = atomic_load_explicit(&ranges[i].low, memory_order_acquire);
+        if (low)
+            each(low, atomic_load_explicit(&ranges[i].high, memory_order_relaxed), arg);
+    }
+}
+
 void *arena_map(size_t bytes)
 {
     bytes = (bytes + ARENA_PAGE - 1) & ~(ARENA_PAGE - 1);

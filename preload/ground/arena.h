@@ -33,4 +33,7 @@ uint64_t arena_resident(void);
  * no-op: hazards.md E8). */
 bool arena_owns(const void *address);
 
+/* All that is memory of ours. */
+void arena_scan(void (*each)(uintptr_t low, uintptr_t high, void *arg), void *arg);
+
 #endif

@@ -56,6 +56,7 @@
     X(listings_missing, LOSS, "dumps for which the kernel listed no descriptors")                  \
     X(listing_cut, LOSS, "holdings not listed one by one: max_listed")                             \
     X(groups_dropped, LOSS, "memory blocks not told: too many different stacks")                   \
+    X(reach_failed, FACT, "times that memory could not be judged by what reaches it")              \
     X(snapshots, FACT, "snapshots written")                                                        \
     X(snapshots_failed, FACT, "snapshots that could not be written")                               \
     X(snapshots_inline, FACT, "snapshots written without a reporter task")                         \

@@ -48,6 +48,8 @@ void machine_set_mask(void *ucontext, uint64_t mask);
 uintptr_t machine_pc(const void *ucontext);
 uintptr_t machine_sp(const void *ucontext);
 uintptr_t machine_fp(const void *ucontext);
+/* All that may hold a pointer. How many; never more than 18. */
+uint32_t machine_registers(const void *ucontext, uintptr_t *ret, uint32_t room);
 
 /* Whether these bytes of a program's entry are those of a libc's own _start. */
 #define MACHINE_START_BYTES 24

@@ -146,6 +146,15 @@ uintptr_t machine_fp(const void *ucontext)
     return (uintptr_t)((const ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RBP];
 }
 
+uint32_t machine_registers(const void *ucontext, uintptr_t *ret, uint32_t room)
+{
+    const greg_t *registers = ((const ucontext_t *)ucontext)->uc_mcontext.gregs;
+    uint32_t count = 0;
+    for (int i = REG_R8; i <= REG_RIP && count < room; i++)
+        ret[count++] = (uintptr_t)registers[i];
+    return count;
+}
+
 /* xor %ebp,%ebp; mov %rdx,%r9; pop %rsi; mov %rsp,%rdx; and $-16,%rsp; push %rax;
  * push %rsp: glibc's sysdeps/x86_64/start.S, with or without an endbr64 in front. */
 bool machine_is_start(const unsigned char code[MACHINE_START_BYTES])

@@ -119,6 +119,15 @@ static bool map_up_to(uint32_t granule)
     return true;
 }
 
+void mirror_scan(void (*each)(uintptr_t low, uintptr_t high, void *arg), void *arg)
+{
+    for (uint32_t number = 0; number < MAPPINGS; number++) {
+        uintptr_t low = (uintptr_t)atomic_load(&mappings[number]);
+        if (low)
+            each(low, low + reach_of(number) * STATE_GRANULE, arg);
+    }
+}
+
 /* One that is nobody's; 0: there is none. */
 static uint32_t granule_take(void)
 {

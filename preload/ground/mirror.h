@@ -54,6 +54,9 @@ struct state_header *mirror_header(void);
 void *mirror_open(enum state_table table, uint32_t index);
 void mirror_close(void *row, uint32_t live);
 /* The row holds nothing. */
+/* What is mapped of it. */
+void mirror_scan(void (*each)(uintptr_t low, uintptr_t high, void *arg), void *arg);
+
 void mirror_clear(enum state_table table, uint32_t index);
 
 /* Two threads may write one row; both write the same, at the end (holding.c). A kill in

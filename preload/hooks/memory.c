@@ -79,9 +79,6 @@ static size_t boot_size(const void *p)
 
 /* ---- entering and taking out ---- */
 
-#define GRANULE_GLIBC 5u /* glibc's chunks are 32 bytes apart at least */
-#define GRANULE_OTHER 3u
-
 /* Decided at the first block: glibc's own allocator, or one bound before it.
  * Threads that get here together decide alike. */
 static void granule_choose(void)
@@ -90,7 +87,8 @@ static void granule_choose(void)
     if (atomic_load_explicit(&chosen, memory_order_acquire))
         return;
     const struct module *m = module_get(module_at((uintptr_t)hook_real(&hook_malloc)));
-    ledger_set_granule(m && m->flags & CTT_MODULE_LIBC ? GRANULE_GLIBC : GRANULE_OTHER);
+    ledger_set_granule(m && m->flags & CTT_MODULE_LIBC ? LEDGER_GRANULE_GLIBC
+                                                       : LEDGER_GRANULE_OTHER);
     atomic_store_explicit(&chosen, 1, memory_order_release);
 }
 

@@ -21,7 +21,7 @@ static const struct section {
     {dump_kinds, false},      {dump_fds, true},      {dump_keys, true},     {dump_mappings, true},
     {dump_groups, true},      {dump_tasks, true},    {dump_mishaps, false}, {dump_holders, false},
     {dump_injections, false}, {dump_contexts, true}, {dump_sites, true},    {dump_modules, false},
-    {dump_health, false},
+    {dump_reach, true},       {dump_health, false},
 };
 
 static char last_path[FOLDER_PATH + FOLDER_NAME];

@@ -16,12 +16,17 @@
 
 #include "preload/format.h"
 
+struct reach_place;
+
 struct dump_request {
     enum ctt_trigger trigger;
     int signal;        /* trigger signal or fatal */
     int exit_code;     /* trigger exit; else -1 */
     const char *cause; /* trigger limit or periodic: which condition was met */
     uint32_t tid;      /* the thread whose descriptor table is told, alive */
+    /* It is ending the process, and was here when it began to: NULL: it is not. */
+    const struct reach_place *place;
+    bool reaches; /* judge memory by what reaches it: reach.h */
 };
 
 /* Writes one dump into the folder. 0, or -errno: no file under its name. */

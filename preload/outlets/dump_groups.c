@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory: the ledger aggregated by stack, context, inherited or not, before or
- * after the mark, in an open-addressing table that exists for this dump alone
- * and grows by rehashing up to GROUPS_MAX.
+ * after the mark, and by what reaches it, in an open-addressing table that exists for
+ * this dump alone and grows by rehashing up to GROUPS_MAX.
  *
  * In a sampled run a block that was drawn, of s bytes and with the probability p,
  * stands for 1 / p blocks and s / p bytes (Horvitz and Thompson, JASA 47, 1952), and
@@ -18,6 +18,7 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
 #include "preload/outlets/dump_writer.h"
+#include "preload/outlets/reach.h"
 
 #define GROUPS_FIRST (1u << 14)
 #define GROUPS_MAX   (1u << 22)
@@ -97,7 +98,7 @@ static void drawn_add(struct group *group, uint64_t bytes)
     group->bytes_variance += s * s * variance;
 }
 
-static void block_add(const struct block *block, void *arg)
+static void block_add(const struct block *block, uint32_t number, void *arg)
 {
     struct groups *groups = arg;
     if (block->born_ms > groups->taken_ms)
@@ -105,8 +106,11 @@ static void block_add(const struct block *block, void *arg)
     struct group key = {.stack = block->stack,
                         .context = block->context,
                         .since_mark = block->born_ms * NS_PER_MS >= groups->mark_ns};
-    if (block->born_ms < groups->inherited_before_ms)
-        key.flags = CTT_HOLDING_INHERITED;
+    key.flags = reach_flags(block, number);
+    bool is_lost = key.flags & (CTT_HOLDING_LOST | CTT_HOLDING_LOST_PART);
+    if (block->born_ms < groups->inherited_before_ms ||
+        (is_lost && block->born_ms <= reach_inherited_ms()))
+        key.flags |= CTT_HOLDING_INHERITED;
     struct group *group = group_get(groups, &key);
     if (!group) {
         HEALTH(groups_dropped);
@@ -121,6 +125,13 @@ static void block_add(const struct block *block, void *arg)
         group->oldest_ms = block->born_ms;
     if (block->born_ms > group->newest_ms)
         group->newest_ms = block->born_ms;
+}
+
+static void tell_parts(const struct group *group, struct ctt_group *record)
+{
+    if (group->flags & CTT_HOLDING_LOST)
+        reach_parts(group->stack, group->context, group->flags, &record->parts,
+                    &record->parts_bytes);
 }
 
 static void groups_tell(struct groups *groups)
@@ -144,6 +155,7 @@ static void groups_tell(struct groups *groups)
                                    .more_bytes = group->more_bytes,
                                    .count_variance = group->count_variance,
                                    .bytes_variance = group->bytes_variance};
+        tell_parts(group, &record);
         dump_record(dump, CTT_GROUP, &record, sizeof record);
     }
 }
@@ -162,7 +174,7 @@ void dump_groups(struct dump *dump)
         HEALTH(groups_dropped);
         return;
     }
-    ledger_scan(block_add, &groups);
+    ledger_scan_numbers(block_add, &groups);
     groups_tell(&groups);
     sys_unmap(groups.slots, groups.size * sizeof *groups.slots);
 }

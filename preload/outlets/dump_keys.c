@@ -17,6 +17,7 @@
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_holdings.h"
+#include "preload/outlets/reach.h"
 
 #define NS_PER_MS  UINT64_C(1000000)
 #define PATH_BYTES 64u
@@ -140,6 +141,9 @@ static void tell_key(const struct holding_copy *holding, void *arg)
     }
     struct ctt_holding record;
     dump_fill_holding(dump, holding, &record);
+    if ((record.kind == CTT_KIND_STREAM || record.kind == CTT_KIND_DIR) &&
+        reach_lost_handle(record.handle))
+        record.flags |= CTT_HOLDING_LIBC_ONLY;
     if (record.kind == CTT_KIND_THREAD)
         describe_thread(dump, &record);
     if (record.kind == CTT_KIND_MODULE)

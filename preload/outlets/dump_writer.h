@@ -88,6 +88,7 @@ void dump_holders(struct dump *dump);
 void dump_injections(struct dump *dump);
 void dump_contexts(struct dump *dump); /* those that the others named */
 void dump_sites(struct dump *dump);
+void dump_reach(struct dump *dump);
 void dump_health(struct dump *dump);
 
 /* Asked of the kernel before the first section. */

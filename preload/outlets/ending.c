@@ -7,12 +7,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 
+#include "preload/facts/departure.h"
 #include "preload/facts/holding.h"
+#include "preload/facts/unwind_bounds.h"
 #include "preload/ground/config.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
+#include "preload/ground/machine.h"
 #include "preload/ground/notify.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
@@ -21,6 +25,7 @@
 #include "preload/outlets/dump_writer.h"
 #include "preload/outlets/fatal.h"
 #include "preload/outlets/folder.h"
+#include "preload/outlets/reach.h"
 #include "preload/outlets/render_plain.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/sequence.h"
@@ -39,7 +44,9 @@
 /* The one report, filled before the reporter starts. */
 static struct {
     struct dump_request request;
+    struct reach_place place;
     bool worth;
+    bool said;    /* a dump is written, whatever memory is found to be lost */
     bool is_lost; /* no dump could be written */
     int fd;
 } report;
@@ -65,7 +72,17 @@ static void report_text(int fd)
         dump_forget();
 }
 
-static void report_make(void)
+/* Whether there is anything to write, now that memory was looked at, too. */
+static bool report_judge(void)
+{
+    if (report.request.reaches)
+        reach_judge(&report.request);
+    report.worth |= reach_found();
+    report.said |= report.worth;
+    return report.said;
+}
+
+static void report_write(void)
 {
     int result = dump_write(&report.request);
     atomic_store(&speaking_since, clock_fine_ns());
@@ -80,6 +97,13 @@ static void report_make(void)
         terminal_line(folder_fallback(), report.fd);
     if (report.worth || config.verbose || is_switched_off())
         report_text(report.fd);
+}
+
+static void report_make(void)
+{
+    if (report_judge())
+        report_write();
+    reach_over();
 }
 
 /* Until the reporter is done, or has used up what it is given. */
@@ -109,18 +133,32 @@ static bool report_is_mine(void)
     return false;
 }
 
-static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyway)
+/* The child of a fork that is about to become another program has its parent's memory. */
+static bool is_to_judge(enum ctt_trigger trigger, bool said)
+{
+    bool is_copy = trigger == CTT_TRIGGER_EXEC && atomic_load(&is_fork_child);
+    return strcmp(config.reach, "0") != 0 && !is_switched_off() && !is_copy &&
+           (said || reach_may_find());
+}
+
+static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyway,
+                const struct reach_place *place)
 {
     if (!report_is_mine())
         return;
     snapshot_settle();
     report.is_lost = false;
     report.worth = verdict_worth_saying();
-    if (report.worth || config.verbose || dump_anyway || is_switched_off()) {
+    report.said = report.worth || config.verbose || dump_anyway || is_switched_off();
+    bool judges = is_to_judge(trigger, report.said);
+    if (report.said || judges) {
+        report.place = *place;
         report.request = (struct dump_request){.trigger = trigger,
                                                .signal = signal,
                                                .exit_code = status,
-                                               .tid = (uint32_t)sys_gettid()};
+                                               .tid = (uint32_t)sys_gettid(),
+                                               .place = &report.place,
+                                               .reaches = judges};
         report.fd = terminal_fd();
         atomic_store(&speaking_since, 0);
         if (reporter_run(report_make, report.fd))
@@ -129,6 +167,23 @@ static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyw
     announce_withdraw();
     if (trigger != CTT_TRIGGER_EXEC)
         state_withdraw(report.is_lost ? STATE_OVER_LOST : STATE_OVER_ENDED);
+}
+
+/* ---- where it came from ---- */
+
+/* `site` is that of the function that libc's exit has called. */
+static struct reach_place place_find(const struct call_site *site)
+{
+    struct departure departure;
+    struct reach_place place = {0};
+    if (departure_read((uint32_t)sys_gettid(), &departure)) {
+        place.sp = departure.sp;
+        place.register_count = sizeof departure.registers / sizeof *departure.registers;
+        memcpy(place.registers, departure.registers, sizeof departure.registers);
+    } else {
+        departure_by_return(site, &place.sp);
+    }
+    return place;
 }
 
 /* ---- the ways out ---- */
@@ -147,7 +202,9 @@ static void on_exit_over(int status, void *unused)
 {
     if (!reporter_is_at_home())
         return;
-    end(CTT_TRIGGER_EXIT, 0, status, *config.dir);
+    struct call_site site = CALL_SITE();
+    struct reach_place place = place_find(&site);
+    end(CTT_TRIGGER_EXIT, 0, status, *config.dir, &place);
     if (changes_status(status)) {
         fflush(NULL); /* what exit() itself would do next */
         over((int)config.exitcode);
@@ -165,7 +222,9 @@ static void on_ending(int status)
         state_withdraw(STATE_OVER_ENDED);
         return;
     }
-    end(CTT_TRIGGER_EXIT, 0, status, *config.dir);
+    struct call_site site = CALL_SITE();
+    struct reach_place place = place_find(&site);
+    end(CTT_TRIGGER_EXIT, 0, status, *config.dir, &place);
     if (changes_status(status))
         over((int)config.exitcode);
 }
@@ -174,7 +233,9 @@ static void on_exec(const char *path, bool is_followed)
 {
     if (!reporter_is_at_home())
         return;
-    end(CTT_TRIGGER_EXEC, 0, -1, *config.dir && !atomic_load(&is_fork_child));
+    struct call_site site = CALL_SITE();
+    struct reach_place place = place_find(&site);
+    end(CTT_TRIGGER_EXEC, 0, -1, *config.dir && !atomic_load(&is_fork_child), &place);
     state_before_exec(is_followed);
 }
 
@@ -186,9 +247,11 @@ static void on_exec_failed(void)
     state_after_exec();
 }
 
-void ending_by_signal(int number)
+void ending_by_signal(int number, const void *ucontext)
 {
-    end(CTT_TRIGGER_FATAL, number, -1, *config.dir);
+    struct reach_place place = {.sp = machine_sp(ucontext) - RED_ZONE};
+    place.register_count = machine_registers(ucontext, place.registers, PLACE_REGISTERS);
+    end(CTT_TRIGGER_FATAL, number, -1, *config.dir, &place);
 }
 
 static void on_forked(void)
@@ -221,6 +284,7 @@ void outlets_begin(char **argv, char **envp)
     notify.settle = snapshot_settle;
     notify.stderr_closing = terminal_closing;
     notify.forked = on_forked;
+    reach_start();
     trigger_start();
     fatal_start();
     automatic_start();

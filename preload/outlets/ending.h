@@ -13,7 +13,7 @@
 /* Prepares every outlet and hangs them on notify.h and on_exit. */
 void outlets_begin(char **argv, char **envp);
 
-/* From a signal handler with all signals blocked. */
-void ending_by_signal(int number);
+/* From a signal handler with all signals blocked; `ucontext` is what it was given. */
+void ending_by_signal(int number, const void *ucontext);
 
 #endif

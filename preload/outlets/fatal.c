@@ -106,7 +106,7 @@ static void on_fatal(int number, siginfo_t *info, void *ucontext)
     if (reporter_is_at_home()) {
         if (number == SIGSEGV)
             fault_judge(info, ucontext);
-        ending_by_signal(number);
+        ending_by_signal(number, ucontext);
     }
     take_course(number, info);
 }

@@ -3,13 +3,16 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/syscall.h>
 
+#include "preload/ground/config.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
 #include "preload/outlets/automatic.h"
 #include "preload/outlets/dump.h"
+#include "preload/outlets/reach.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/sequence.h"
 #include "preload/outlets/state.h"
@@ -23,7 +26,8 @@ enum wanted {
     WANT_DUMP = 1 << 0,
     WANT_ANNOUNCEMENT = 1 << 1,
     WANT_OFF = 1 << 2,
-    WANT_LOOK = 1 << 3
+    WANT_LOOK = 1 << 3,
+    WANT_REACH = 1 << 4, /* with WANT_DUMP */
 };
 
 /* Who sets a bit and finds the phase idle starts the reporter. Who finds it
@@ -37,11 +41,19 @@ static _Atomic uint32_t requester;
 
 static void dump_one(const struct dump_request *request)
 {
+    if (request->reaches && !is_switched_off())
+        reach_judge(request);
     int result = dump_write(request);
+    reach_over();
     if (result < 0)
         terminal_complain(result, -1);
     else if (sequence_last() == 1 && folder_fallback())
         terminal_line(folder_fallback(), -1);
+}
+
+static bool reaches_always(void)
+{
+    return strcmp(config.reach, "1") == 0;
 }
 
 static void work_once(void)
@@ -51,12 +63,14 @@ static void work_once(void)
         struct dump_request request = {.trigger = CTT_TRIGGER_SIGNAL,
                                        .signal = atomic_load(&requested_by),
                                        .exit_code = -1,
-                                       .tid = atomic_load(&requester)};
+                                       .tid = atomic_load(&requester),
+                                       .reaches = bits & WANT_REACH || reaches_always()};
         dump_one(&request);
     }
     if (bits & WANT_LOOK)
         state_look(reporter_has_own_fds());
-    struct dump_request own = {.exit_code = -1, .tid = atomic_load(&requester)};
+    struct dump_request own = {
+        .exit_code = -1, .tid = atomic_load(&requester), .reaches = reaches_always()};
     bool is_due = bits & WANT_LOOK && reporter_has_own_fds() && automatic_is_due(&own);
     if (is_due)
         dump_one(&own);
@@ -96,11 +110,11 @@ static void want(uint32_t bit)
         atomic_store(&phase, PHASE_IDLE);
 }
 
-void snapshot_request(int number)
+void snapshot_request(int number, bool reaches)
 {
     atomic_store(&requested_by, number);
     atomic_store(&requester, (uint32_t)sys_gettid());
-    want(WANT_DUMP);
+    want(reaches ? WANT_DUMP | WANT_REACH : WANT_DUMP);
 }
 
 void snapshot_announce(void)

@@ -7,10 +7,12 @@
 #ifndef OUTLETS_SNAPSHOT_H
 #define OUTLETS_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* From a signal handler: a dump for signal `number`, then the announcement. */
-void snapshot_request(int number);
+/* From a signal handler: a dump for signal `number`, where memory is judged by what
+ * reaches it if `reaches`, then the announcement. */
+void snapshot_request(int number, bool reaches);
 /* Only the announcement: a mark was set. */
 void snapshot_announce(void);
 /* The tracker stops watching (switched_off.h), then the announcement. */

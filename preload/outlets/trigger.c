@@ -8,6 +8,7 @@
 #include "preload/ground/config.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/announce.h"
+#include "preload/outlets/reach_threads.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/snapshot.h"
 
@@ -29,11 +30,18 @@ static void on_trigger(int number, siginfo_t *info, void *ucontext)
         announce_set_mark(clock_since_ns() + 1);
         snapshot_announce();
         return;
+    case TRIGGER_STOP:
+        if (info->si_pid == sys_getpid())
+            threads_stop_here(ucontext);
+        return;
     case TRIGGER_OFF:
         snapshot_switch_off();
         return;
+    case TRIGGER_REACH:
+        snapshot_request(number, true);
+        return;
     default:
-        snapshot_request(number);
+        snapshot_request(number, false);
     }
 }
 

@@ -68,7 +68,7 @@ bool module_in_project(const struct module *module)
 }
 
 /* Any frame: a library of the system's may have been called by the program. */
-static bool stack_in_project(uint32_t stack)
+bool verdict_is_of_project(uint32_t stack)
 {
     uint64_t pcs[FRAMES_LOOKED];
     enum ctt_cut cut;
@@ -92,12 +92,12 @@ static bool mishap_worth(const struct ctt_mishap *mishap)
     case CTT_MISHAP_FAILED_WRITE: /* notes, both */
         return false;
     case CTT_MISHAP_DOUBLE_CLOSE:
-        return mishap->tasks > 1 || stack_in_project(mishap->stack);
+        return mishap->tasks > 1 || verdict_is_of_project(mishap->stack);
     case CTT_MISHAP_IGNORED_FD:
     case CTT_MISHAP_IGNORED_POINTER:
     case CTT_MISHAP_IGNORED_COUNT:
     case CTT_MISHAP_IGNORED_THREAD:
-        return stack_in_project(mishap->stack);
+        return verdict_is_of_project(mishap->stack);
     default:
         return true;
     }
@@ -131,7 +131,7 @@ static bool merely_held_is_told(const struct holding_copy *holding)
         return false;
     if (strcmp(config.held, "all") == 0 || strcmp(config.exit, "all") == 0)
         return true;
-    return stack_in_project(holding->stack);
+    return verdict_is_of_project(holding->stack);
 }
 
 static void look_at(const struct holding_copy *holding, void *arg)
@@ -151,7 +151,7 @@ static void look_at(const struct holding_copy *holding, void *arg)
     default:
         look->worth = owner_ended(holding) ||
                       (is_pile(look, holding, (uint32_t)config.pile_up) &&
-                       stack_in_project(holding->stack)) ||
+                       verdict_is_of_project(holding->stack)) ||
                       merely_held_is_told(holding);
     }
 }

@@ -14,6 +14,9 @@
 
 bool verdict_worth_saying(void);
 
+/* Whether any frame of an acquisition stack is of the program's own. */
+bool verdict_is_of_project(uint32_t stack);
+
 /* A frame of the program's own: not of a module under the system's
  * directories (or, with project=, of one that matches it). */
 bool module_in_project(const struct module *module);

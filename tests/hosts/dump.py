@@ -15,21 +15,24 @@ RECORD = struct.Struct("<HHI")
 ALIGN = 8
 NEVER = 2**64 - 1
 
-STRING, PROCESS, TASK, HOLDING, GROUP, COUNTER, HEALTH = 1, 2, 9, 10, 11, 14, 15
+STRING, PROCESS, TASK, HOLDING, GROUP, COUNTER, HEALTH, REACH = 1, 2, 9, 10, 11, 14, 15, 18
 TRAILER = 0xFFFF
 
 KIND_FD, KIND_SOCKET, KIND_STREAM, KIND_DIR, KIND_PIPE, KIND_EVENT = 1, 2, 3, 4, 5, 6
 KIND_MEMORY, KIND_THREAD, KIND_PROCESS = 7, 9, 10
 FD_KINDS = {KIND_FD, KIND_SOCKET, KIND_PIPE, KIND_EVENT}
 
-UNTRACKED, GONE, STDIO = 1 << 1, 1 << 10, 1 << 9
+UNTRACKED, GONE, STDIO, LIBC_ONLY = 1 << 1, 1 << 10, 1 << 9, 1 << 8
+REACHED, INSIDE, LOST, PART, RING = 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 19
+NOT_JUDGED, JUDGED, DOUBTFUL = 0, 1, 2
 TASK_ENDED, TASK_UNTRACKED = 1 << 3, 1 << 5
 
 LAYOUTS = {
     PROCESS: struct.Struct("<IIIIIiIIQQQQQQIIIIIIIIIIQ"),
     TASK: struct.Struct("<IIIIIIQQQIIII"),
     HOLDING: struct.Struct("<IIQQIIIIQQQIIII"),
-    GROUP: struct.Struct("<IIIIQQQQ"),
+    GROUP: struct.Struct("<IIIIQQQQQddddQQ"),
+    REACH: struct.Struct("<IIIIQQQQQ"),
     COUNTER: struct.Struct("<IIQ"),
     HEALTH: struct.Struct("<IIII"),
 }
@@ -52,12 +55,33 @@ class Holding:
     name: str
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Blocks of one stack, context and fate."""
+    flags: int
+    count: int
+    bytes: int
+    parts: int
+
+
+@dataclass(frozen=True)
+class Reach:
+    state: int
+    note: str
+    threads: int
+    unread: int
+    blocks: int
+    stopped_ns: int
+
+
 @dataclass
 class Dump:
     process: tuple = ()
     holdings: list = field(default_factory=list)
     tasks: list = field(default_factory=list)  # (tid, flags)
     groups: list = field(default_factory=list)  # (kind, count, bytes)
+    memory: list = field(default_factory=list)  # the same, with what reaches it
+    reach: Reach = None
     counters: dict = field(default_factory=dict)
     losses: list = field(default_factory=list)  # why the report is not the whole truth
     complete: bool = False
@@ -137,6 +161,10 @@ def add_record(dump, strings, kind, row):
         dump.tasks.append((row[1], row[4]))
     elif kind == GROUP:
         dump.groups.append((row[0], row[4], row[5]))
+        dump.memory.append(Memory(flags=row[1], count=row[4], bytes=row[5], parts=row[13]))
+    elif kind == REACH:
+        dump.reach = Reach(state=row[0], note=strings[row[1]], threads=row[2], unread=row[3],
+                           blocks=row[4], stopped_ns=row[8])
     elif kind == COUNTER:
         dump.counters[strings[row[0]]] = row[2]
     elif kind == HEALTH and row[0]:

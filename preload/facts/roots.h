@@ -1,0 +1,2 @@
+#include <stdint.h>
+void roots_scan(void (*each)(uintptr_t low, uintptr_t high, void *arg),void *arg);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The copy of the process: what it does, from its first instruction to its last. */
+#ifndef OUTLETS_REACH_COPY_H
+#define OUTLETS_REACH_COPY_H
+
+#include "preload/outlets/reach_roots.h"
+#include "preload/outlets/reach_verdict.h"
+
+struct reach_copy {
+    struct reach_roots roots;
+    struct reach_verdict *verdict;
+};
+
+/* The copy's own main function; `copy` is a struct reach_copy. */
+void copy_main(void *copy);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/reach_kernel.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "preload/books/fdtable.h"
+#include "preload/outlets/reach_mark.h"
+#include "preload/outlets/reach_roots.h"
+#include "preload/ground/sys.h"
+
+#define PATH_BYTES 64u
+#define TEXT_BYTES 4096u
+
+/* Calls `line` for each line of a file, the end of one that is longer than the buffer cut. */
+static void each_line(const char *path, void (*line)(const char *text))
+{
+    static char buffer[TEXT_BYTES];
+    int fd = sys_open(path, O_RDONLY, 0);
+    size_t used = 0;
+    ssize_t n;
+    if (fd < 0)
+        return;
+    while ((n = sys_read(fd, buffer + used, sizeof buffer - 1 - used)) > 0) {
+        used += (size_t)n;
+        buffer[used] = '\0';
+        char *at = buffer;
+        for (char *end; (end = strchr(at, '\n')); at = end + 1) {
+            *end = '\0';
+            line(at);
+        }
+        used = (size_t)(buffer + used - at);
+        memmove(buffer, at, used);
+        if (used == sizeof buffer - 1)
+            used = 0;
+    }
+    sys_close(fd);
+}
+
+/* "tfd:        5 events:       19 data:     55d0c0a012a0  pos:0 ino:.." */
+static void epoll_line(const char *text)
+{
+    const char *at = strncmp(text, "tfd:", 4) == 0 ? strstr(text, "data:") : NULL;
+    if (!at)
+        return;
+    for (at += 5; *at == ' ';)
+        at++;
+    uintptr_t word = text_read_hex(&at);
+    mark_words(&word, 1);
+}
+
+/* "signal: 14/0000000000000000": the number, and the value that comes with it. */
+static void timer_line(const char *text)
+{
+    const char *at = strncmp(text, "signal:", 7) == 0 ? strchr(text, '/') : NULL;
+    if (!at)
+        return;
+    at++;
+    uintptr_t word = text_read_hex(&at);
+    mark_words(&word, 1);
+}
+
+static void path_of(uint32_t pid, const char *rest, struct text *path)
+{
+    text_add(path, "/proc/");
+    text_add_u64(path, pid);
+    text_add(path, rest);
+}
+
+void kernel_mark(struct reach_roots *roots)
+{
+    int limit = fd_limit();
+    for (int fd = 0; fd < limit; fd++) {
+        struct holding_copy holding;
+        if (!fd_read(fd, &holding) || holding.detail != DETAIL_EPOLL)
+            continue;
+        char name[PATH_BYTES];
+        struct text path = TEXT_OF(name);
+        path_of(roots->parent, "/fdinfo/", &path);
+        text_add_u64(&path, (uint64_t)fd);
+        each_line(name, epoll_line);
+    }
+    char name[PATH_BYTES];
+    struct text path = TEXT_OF(name);
+    path_of(roots->parent, "/timers", &path);
+    each_line(name, timer_line);
+}

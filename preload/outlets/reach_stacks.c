@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/reach_stacks.h"
+
+#include <elf.h>
+#include <stddef.h>
+
+#include "preload/facts/thread_stacks.h"
+#include "preload/ground/arena.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/reach_areas.h"
+#include "preload/outlets/reach_index.h"
+#include "preload/outlets/reach_mark.h"
+#include "preload/outlets/reach_roots.h"
+
+#define STACKS_MAX (1u << 16)
+#define RED_ZONE   128u /* below the stack pointer of a function that calls none */
+#define HOOK_WORDS 512u /* above it: where a hook that blocks has its frame */
+
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+
+static uintptr_t code_low, code_high;
+
+struct stack {
+    uintptr_t low, high;
+    uint32_t tid; /* 0: its thread has ended */
+};
+static struct stack *stacks;
+static uint32_t stack_count;
+
+static void note_stack(uintptr_t low, uintptr_t high, uint32_t tid, void *unused)
+{
+    (void)unused;
+    areas_take(low, high);
+    if (stack_count < STACKS_MAX)
+        stacks[stack_count++] = (struct stack){low, high, tid};
+}
+
+static void mark_part(uintptr_t start, uintptr_t end, const struct area *area)
+{
+    (void)area;
+    mark_memory(start, end);
+}
+
+static void mark_from(uintptr_t start, uintptr_t end)
+{
+    areas_within(start, end, mark_part);
+}
+
+/* low == high: not known. The first thread has its stack from the kernel. */
+static struct stack own_stack(uint32_t tid, uint32_t first_tid)
+{
+    for (uint32_t i = 0; i < stack_count; i++)
+        if (stacks[i].tid == tid)
+            return stacks[i];
+    for (uint32_t i = 0; tid == first_tid && i < areas.count; i++)
+        if (areas.rows[i].flags & AREA_STACK)
+            return (struct stack){areas.rows[i].start, areas.rows[i].end, tid};
+    return (struct stack){0, 0, tid};
+}
+
+/* A coroutine's stack, or one for signals: it ends where its block does, else its area. */
+static void mark_other_stack(uintptr_t sp)
+{
+    uint32_t i = index_find(sp);
+    const struct area *area = area_at(sp);
+    if (i != INDEX_NONE)
+        mark_from(sp, reach_index.items[i].address + index_bytes(i));
+    else if (area)
+        mark_from(sp, area->end);
+}
+
+static void mark_stack(uint32_t tid, uint32_t first_tid, uintptr_t sp)
+{
+    struct stack stack = own_stack(tid, first_tid);
+    if (sp >= stack.low && sp < stack.high) {
+        mark_from(sp, stack.high);
+        return;
+    }
+    if (sp)
+        mark_other_stack(sp);
+    mark_from(stack.low, stack.high); /* where it left that stack, nobody knows */
+}
+
+/* Where our own code is. */
+static void find_code(void)
+{
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)__ehdr_start;
+    const Elf64_Phdr *segments = (const Elf64_Phdr *)(__ehdr_start + header->e_phoff);
+    for (uint32_t i = 0; i < header->e_phnum; i++)
+        if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_X)) {
+            code_low = (uintptr_t)__ehdr_start + segments[i].p_vaddr;
+            code_high = code_low + segments[i].p_memsz;
+        }
+}
+
+/* A hook around a call that blocks keeps the caller's registers in its frame. */
+static bool is_in_hook(uintptr_t sp)
+{
+    const uintptr_t *word = (const uintptr_t *)(sp & ~(uintptr_t)7);
+    const struct area *area = area_at(sp);
+    for (uint32_t i = 0; area && i < HOOK_WORDS && (uintptr_t)(word + i + 1) <= area->end; i++)
+        if (word[i] >= code_low && word[i] < code_high)
+            return true;
+    return false;
+}
+
+static void mark_thread(struct reach_roots *roots, const struct reach_thread *thread)
+{
+    uint32_t reading = atomic_load(&thread->reading);
+    uintptr_t sp = thread->sp;
+    if (reading == THREAD_UNREAD || reading == THREAD_AWAITED)
+        sp = 0;
+    else
+        mark_words(thread->registers, thread->register_count);
+    if (sp == 0 || (reading == THREAD_BLOCKED && !is_in_hook(sp)))
+        roots->threads_unread++;
+    mark_stack(thread->tid, roots->parent, sp ? sp - RED_ZONE : 0);
+}
+
+void stacks_mark(struct reach_roots *roots)
+{
+    stacks = arena_map(STACKS_MAX * sizeof *stacks);
+    if (!stacks)
+        return;
+    find_code();
+    thread_stacks_scan(note_stack, NULL);
+    for (uint32_t i = 0; i < roots->threads->count; i++) {
+        const struct reach_thread *thread = &roots->threads->rows[i];
+        if (thread->tid != 0)
+            mark_thread(roots, thread);
+    }
+    if (roots->leaving == 0)
+        return;
+    mark_words(roots->place->registers, roots->place->register_count);
+    mark_stack(roots->leaving, roots->parent, roots->place->sp);
+}

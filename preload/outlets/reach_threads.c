@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/outlets/reach_threads.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "preload/facts/signals.h"
+#include "preload/ground/arena.h"
+#include "preload/ground/machine.h"
+#include "preload/ground/sys.h"
+#include "preload/outlets/trigger.h"
+
+#define THREADS_MAX  16384u
+#define PATH_BYTES   64u
+#define ARGUMENTS    6u
+#define NS_PER_S     1000000000u
+#define STOP_WAIT_NS UINT64_C(30000000) /* for all to come to a stop */
+#define STOP_MOST_NS 50000000L          /* of one thread, whatever happens */
+#define SLICE_NS     1000000L
+
+static struct reach_thread *rows; /* for ever: a signal may arrive late */
+static _Atomic uint32_t row_count;
+static _Atomic uint32_t holding_up; /* who was stopped waits until it is 0 */
+static _Atomic uint32_t arrived;
+
+/* ---- what /proc says of a thread ---- */
+
+static ssize_t file_of(uint32_t tid, const char *file, char *buffer, size_t size)
+{
+    char path[PATH_BYTES];
+    struct text text = TEXT_OF(path);
+    text_add(&text, "/proc/self/task/");
+    text_add_u64(&text, tid);
+    text_add(&text, file);
+    return sys_slurp(path, buffer, size);
+}
+
+/* Nanoseconds on a processor, until it was last taken off it; 0 where nobody counts. */
+static uint64_t ran_ns(uint32_t tid)
+{
+    char line[128];
+    const char *at = line;
+    return file_of(tid, "/schedstat", line, sizeof line) > 0 ? text_read_u64(&at) : 0;
+}
+
+static bool hex_next(const char **at, uintptr_t *ret_value)
+{
+    if (strncmp(*at, " 0x", 3) != 0)
+        return false;
+    *at += 3;
+    *ret_value = text_read_hex(at);
+    return true;
+}
+
+/* "7 0xa 0xb 0xc 0xd 0xe 0xf 0xSP 0xPC". False: it runs, or has left user space in no
+ * call ("running", "-1 0xSP 0xPC"). */
+static bool read_blocked(uint32_t tid, struct reach_thread *thread)
+{
+    char line[256];
+    thread->ran_ns = ran_ns(tid);
+    if (file_of(tid, "/syscall", line, sizeof line) <= 0 || *line < '0' || *line > '9')
+        return false;
+    const char *at = line;
+    text_read_u64(&at);
+    for (uint32_t i = 0; i < ARGUMENTS; i++)
+        if (!hex_next(&at, &thread->registers[i]))
+            return false;
+    thread->register_count = ARGUMENTS;
+    return hex_next(&at, &thread->sp) && hex_next(&at, &thread->pc);
+}
+
+static bool blocks_signal(uint32_t tid, int number)
+{
+    char text[2048];
+    if (file_of(tid, "/status", text, sizeof text) <= 0)
+        return true;
+    const char *at = strstr(text, "SigBlk:");
+    if (!at)
+        return true;
+    for (at += sizeof "SigBlk:" - 1; *at == '\t' || *at == ' ';)
+        at++;
+    return text_read_hex(&at) & SIGNAL_BIT(number);
+}
+
+/* Gone the whole way but for its entry: no memory of the program's is its any more. */
+static bool is_dead(uint32_t tid)
+{
+    char line[512];
+    if (file_of(tid, "/stat", line, sizeof line) <= 0)
+        return true;
+    const char *end = strrchr(line, ')');
+    return !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X';
+}
+
+/* ---- listing ---- */
+
+struct listing {
+    uint32_t own_tid, waits;
+    uint32_t count;
+    bool is_whole;
+};
+
+static bool list_one(const char *name, void *arg)
+{
+    struct listing *listing = arg;
+    uint32_t tid = (uint32_t)text_read_u64(&name);
+    if (tid == 0 || tid == listing->own_tid || tid == listing->waits)
+        return true;
+    if (listing->count == THREADS_MAX) {
+        listing->is_whole = false;
+        return false;
+    }
+    rows[listing->count++] = (struct reach_thread){.tid = tid};
+    return true;
+}
+
+/* ---- stopping ---- */
+
+/* One that queues is not lost while another of its number is pending. */
+static int stop_signal(void)
+{
+    uint64_t ours = signals_requests();
+    for (int number = SIGNALS_MAX - 1; number > 0; number--)
+        if (ours & SIGNAL_BIT(number))
+            return number;
+    return 0;
+}
+
+static bool ask_to_stop(struct reach_thread *thread, int number)
+{
+    siginfo_t info;
+    if (number == 0 || blocks_signal(thread->tid, number))
+        return false;
+    memset(&info, 0, sizeof info);
+    info.si_signo = number;
+    info.si_code = SI_QUEUE;
+    info.si_pid = sys_getpid();
+    info.si_uid = (uid_t)sys_getuid();
+    info.si_value.sival_int = TRIGGER_STOP;
+    atomic_store(&thread->reading, THREAD_AWAITED);
+    if (sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), thread->tid, number, (long)&info, 0, 0) == 0)
+        return true;
+    atomic_store(&thread->reading, THREAD_UNREAD);
+    return false;
+}
+
+static void nap(_Atomic uint32_t *word, uint32_t value, long ns)
+{
+    struct timespec time = {.tv_nsec = ns};
+    sys_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, value, (long)&time, 0, 0);
+}
+
+static void wake_all(_Atomic uint32_t *word)
+{
+    sys_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, INT32_MAX, 0, 0, 0);
+}
+
+/* Those that have not come by then go on: they are not read. */
+static void await_stops(uint32_t asked)
+{
+    uint64_t begun = clock_fine_ns();
+    uint32_t came;
+    while ((came = atomic_load(&arrived)) < asked && clock_fine_ns() - begun < STOP_WAIT_NS)
+        nap(&arrived, came, SLICE_NS);
+    for (uint32_t i = 0; i < atomic_load(&row_count); i++) {
+        uint32_t awaited = THREAD_AWAITED;
+        atomic_compare_exchange_strong(&rows[i].reading, &awaited, THREAD_UNREAD);
+    }
+}
+
+void threads_stop_here(const void *ucontext)
+{
+    uint32_t tid = (uint32_t)sys_gettid(), count = atomic_load(&row_count), i = 0;
+    while (i < count && rows[i].tid != tid)
+        i++;
+    if (i == count || !atomic_load(&holding_up))
+        return;
+    struct reach_thread *thread = &rows[i];
+    uint32_t awaited = THREAD_AWAITED;
+    if (atomic_load(&thread->reading) != THREAD_AWAITED)
+        return;
+    thread->register_count = machine_registers(ucontext, thread->registers, THREAD_REGISTERS);
+    thread->sp = machine_sp(ucontext);
+    thread->pc = machine_pc(ucontext);
+    if (!atomic_compare_exchange_strong(&thread->reading, &awaited, THREAD_STOPPED))
+        return;
+    atomic_fetch_add(&arrived, 1);
+    wake_all(&arrived);
+    uint64_t begun = clock_fine_ns(), passed = 0;
+    for (; atomic_load(&holding_up) && passed < (uint64_t)STOP_MOST_NS;
+         passed = clock_fine_ns() - begun)
+        nap(&holding_up, 1, STOP_MOST_NS - (long)passed);
+}
+
+/* ---- all of it ---- */
+
+bool threads_take(struct reach_threads *ret_threads, uint32_t waits)
+{
+    struct listing listing = {.own_tid = (uint32_t)sys_gettid(), .waits = waits, .is_whole = true};
+    int number = stop_signal();
+    uint32_t asked = 0;
+    if (!rows)
+        rows = arena_map(THREADS_MAX * sizeof *rows);
+    *ret_threads = (struct reach_threads){.rows = rows, .waits = waits};
+    atomic_store(&row_count, 0);
+    if (!rows || sys_list("/proc/self/task", list_one, &listing) < 0 || !listing.is_whole)
+        return false;
+    atomic_store(&arrived, 0);
+    atomic_store(&holding_up, 1);
+    atomic_store(&row_count, listing.count);
+    ret_threads->count = listing.count;
+    ret_threads->stopped_ns = clock_fine_ns();
+    for (uint32_t i = 0; i < listing.count; i++) {
+        if (read_blocked(rows[i].tid, &rows[i]))
+            atomic_store(&rows[i].reading, THREAD_BLOCKED);
+        else if (!is_dead(rows[i].tid))
+            asked += ask_to_stop(&rows[i], number);
+        else
+            rows[i].tid = 0;
+    }
+    if (asked)
+        await_stops(asked);
+    else
+        ret_threads->stopped_ns = 0;
+    return true;
+}
+
+void threads_go(struct reach_threads *threads)
+{
+    atomic_store(&holding_up, 0);
+    wake_all(&holding_up);
+    if (threads->stopped_ns)
+        threads->stopped_ns = clock_fine_ns() - threads->stopped_ns;
+}
+
+/* ---- afterwards ---- */
+
+static bool stayed(const struct reach_thread *thread)
+{
+    struct reach_thread now = {.tid = thread->tid};
+    return read_blocked(thread->tid, &now) && now.sp == thread->sp && now.pc == thread->pc &&
+           memcmp(now.registers, thread->registers, sizeof now.registers) == 0 &&
+           ran_ns(thread->tid) == thread->ran_ns;
+}
+
+struct newcomers {
+    const struct reach_threads *threads;
+    uint32_t own_tid, hint;
+    bool any;
+};
+
+/* The kernel lists them in one order, so that the next one is most often the next row. */
+static bool look_for_newcomer(const char *name, void *arg)
+{
+    struct newcomers *newcomers = arg;
+    uint32_t tid = (uint32_t)text_read_u64(&name);
+    if (tid == 0 || tid == newcomers->own_tid || tid == newcomers->threads->waits)
+        return true;
+    const struct reach_threads *threads = newcomers->threads;
+    for (uint32_t i = 0; i < threads->count; i++) {
+        uint32_t at = (newcomers->hint + i) % threads->count;
+        if (threads->rows[at].tid == tid) {
+            newcomers->hint = at + 1;
+            return true;
+        }
+    }
+    newcomers->any = !is_dead(tid);
+    return !newcomers->any;
+}
+
+bool threads_stayed(const struct reach_threads *threads)
+{
+    for (uint32_t i = 0; i < threads->count; i++)
+        if (threads->rows[i].tid && atomic_load(&threads->rows[i].reading) == THREAD_BLOCKED &&
+            !stayed(&threads->rows[i]) && !is_dead(threads->rows[i].tid))
+            return false;
+    struct newcomers newcomers = {.threads = threads, .own_tid = (uint32_t)sys_gettid()};
+    sys_list("/proc/self/task", look_for_newcomer, &newcomers);
+    return !newcomers.any;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Places that keep an address: reach_places PLACE. Blocks of 400 bytes are kept there, of
+ * 432 bytes are lost; says how many of each.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define PAGE 4096
+static int kept_count, lost_count;
+
+static void *kept(void)
+{
+    kept_count++;
+    return calloc(1, 400);
+}
+
+__attribute__((noinline)) static void lose(void)
+{
+    void *volatile lost = calloc(1, 432);
+    lost_count += lost != NULL;
+}
+
+static void *pages(size_t count, int protection, int flags)
+{
+    void *at = mmap(NULL, count * PAGE, protection, flags | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void in_mapping(void)
+{
+    void **arena = pages(1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    arena[17] = kept();
+}
+
+/* Beside a block so large that libc maps it: the kernel makes one mapping of the two. */
+static void beside_large_block(void)
+{
+    char *large = malloc(1 << 20);
+    void **arena = NULL;
+    for (int i = 0; i < 64 && !arena; i++) {
+        char *before = large - 16 - (i + 1) * PAGE;
+        void *at = mmap(before, PAGE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        arena = at == MAP_FAILED ? NULL : at;
+    }
+    if (arena)
+        arena[3] = kept();
+    static char *volatile keep;
+    keep = large;
+}
+
+static void in_shared_mapping(void)
+{
+    void **arena = pages(4, PROT_READ | PROT_WRITE, MAP_SHARED);
+    arena[PAGE / sizeof *arena * 2] = kept();
+}
+
+static void in_shared_file(void)
+{
+    FILE *file = tmpfile();
+    if (!file || ftruncate(fileno(file), 4 * PAGE) < 0)
+        return;
+    /* The last page lies behind the file's end. */
+    void **arena = mmap(NULL, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+    fclose(file);
+    arena[PAGE / sizeof *arena * 2] = kept();
+}
+
+static void in_read_only_mapping(void)
+{
+    void **arena = pages(1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    arena[17] = kept();
+    mprotect(arena, PAGE, PROT_READ);
+}
+
+/* Four terabytes of which nobody has touched but one page. */
+static void in_sparse_mapping(void)
+{
+    size_t words = (UINT64_C(4) << 40) / sizeof(void *);
+    void **arena = mmap(NULL, words * sizeof(void *), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (arena != MAP_FAILED)
+        arena[words / 2] = kept();
+}
+
+static void in_sparse_block(void)
+{
+    static char *volatile keep;
+    size_t bytes = UINT64_C(8) << 30;
+    keep = calloc(1, bytes);
+    if (keep)
+        *(void **)(keep + bytes / 2) = kept();
+}
+
+static void in_epoll(void)
+{
+    int set = epoll_create1(0), ends[2];
+    for (int i = 0; i < 100; i++) {
+        if (pipe(ends) < 0)
+            return;
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = kept()};
+        epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event);
+        if (i % 4 == 0) {
+            epoll_ctl(set, EPOLL_CTL_DEL, ends[0], NULL);
+            kept_count--;
+        }
+    }
+}
+
+static void in_timer(void)
+{
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+    event.sigev_value.sival_ptr = kept();
+    timer_create(CLOCK_MONOTONIC, &event, &timer);
+}
+
+static void in_tagged_pointer(void)
+{
+    static uintptr_t volatile tagged;
+    tagged = (uintptr_t)kept() | 7;
+}
+
+static void at_the_end(void)
+{
+    static char *volatile end;
+    end = (char *)kept() + 400;
+}
+
+static ucontext_t main_context, coroutine;
+static void coroutine_body(void)
+{
+    void *volatile mine = kept();
+    swapcontext(&coroutine, &main_context);
+    free(mine);
+}
+
+static void run_coroutine(void *stack, size_t bytes)
+{
+    getcontext(&coroutine);
+    coroutine.uc_stack.ss_sp = stack;
+    coroutine.uc_stack.ss_size = bytes;
+    makecontext(&coroutine, coroutine_body, 0);
+    swapcontext(&main_context, &coroutine);
+}
+
+static void in_coroutine_of_block(void)
+{
+    static char *volatile stack;
+    stack = malloc(16 * PAGE);
+    run_coroutine(stack, 16 * PAGE);
+}
+
+static void in_coroutine_of_mapping(void)
+{
+    run_coroutine(pages(16, PROT_READ | PROT_WRITE, MAP_PRIVATE), 16 * PAGE);
+}
+
+static void exit_in_coroutine(void)
+{
+    void *volatile mine = kept();
+    printf("%d %d\n", kept_count, lost_count);
+    exit(mine == NULL);
+}
+
+/* On the ordinary stack what main has is still wanted. */
+static void ends_in_coroutine(void)
+{
+    static char *volatile stack;
+    void *volatile mine = kept();
+    stack = malloc(64 * PAGE);
+    getcontext(&coroutine);
+    coroutine.uc_stack.ss_sp = stack;
+    coroutine.uc_stack.ss_size = 64 * PAGE;
+    makecontext(&coroutine, exit_in_coroutine, 0);
+    setcontext(&coroutine);
+    free(mine);
+}
+
+static void *end_with_stale_stack(void *unused)
+{
+    (void)unused;
+    lose();
+    return NULL;
+}
+
+static void in_ended_thread(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_with_stale_stack, NULL);
+    pthread_join(thread, NULL);
+}
+
+static void *hand_over(void *unused)
+{
+    (void)unused;
+    static void *volatile given;
+    given = kept();
+    return NULL;
+}
+
+static void in_hand_over(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, hand_over, NULL);
+    pthread_join(thread, NULL);
+}
+
+static void *know_one(void *block)
+{
+    (void)block;
+    pause();
+    return block;
+}
+
+/* The child ends by exit: what its parent lost, or what another thread of its parent's
+ * alone knows, is none of its. */
+static void in_parent(void)
+{
+    pthread_t thread;
+    lose();
+    fflush(stdout);
+    pthread_create(&thread, NULL, know_one, kept());
+    if (fork() == 0) {
+        kept_count = lost_count = 0;
+        usleep(20000); /* in the tick of the fork nobody knows whose a block is */
+        lose();
+        printf("%d %d\n", kept_count, lost_count);
+        exit(0);
+    }
+    wait(NULL);
+}
+
+static const struct place {
+    const char *name;
+    void (*keep)(void);
+} places[] = {
+    {"mapping", in_mapping},
+    {"beside-large-block", beside_large_block},
+    {"shared-mapping", in_shared_mapping},
+    {"shared-file", in_shared_file},
+    {"read-only-mapping", in_read_only_mapping},
+    {"sparse-mapping", in_sparse_mapping},
+    {"sparse-block", in_sparse_block},
+    {"epoll", in_epoll},
+    {"timer", in_timer},
+    {"tagged-pointer", in_tagged_pointer},
+    {"end", at_the_end},
+    {"coroutine-of-block", in_coroutine_of_block},
+    {"coroutine-of-mapping", in_coroutine_of_mapping},
+    {"ends-in-coroutine", ends_in_coroutine},
+    {"ended-thread", in_ended_thread},
+    {"hand-over", in_hand_over},
+    {"parent", in_parent},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 2 && i < sizeof places / sizeof *places; i++)
+        if (strcmp(argv[1], places[i].name) == 0) {
+            places[i].keep();
+            lose();
+            printf("%d %d\n", kept_count, lost_count);
+            return 0;
+        }
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        printf("%s\n", places[i].name);
+    return 0;
+}

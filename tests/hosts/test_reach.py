@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Memory judged by what reaches it: programs that know themselves what must be found.
+
+The dumps are read by dump.py, a reader of its own. Prints "ok NAME" or "FAILED NAME: why".
+
+Usage: test_reach.py --ctxtrace PATH --lib PATH [--graphs N] [--only NAME]
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from dump import (DOUBTFUL, INSIDE, JUDGED, LOST, NOT_JUDGED, PART, REACHED, RING,
+                  read_dump)
+
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+TIMEOUT_S = 60
+KEPT_BYTES, INSIDE_BYTES, LOST_BYTES = 400, 416, 432
+BLOCKS = (10, 50, 500, 5000, 20000)
+STOP_NS = 50_000_000
+SNAPSHOTS = 10
+LINES = ("-O0", "-O2")  # how what is to be traced is compiled
+
+
+class Failed(Exception):
+    pass
+
+
+def must(good, why):
+    if not good:
+        raise Failed(why)
+
+
+class Bench:
+    def __init__(self, arguments, folder):
+        self.tool, self.library = arguments.ctxtrace.resolve(), arguments.lib.resolve()
+        self.graphs = arguments.graphs
+        self.folder = folder
+        for name in ("reach_graph", "reach_threads", "reach_places"):
+            for line in LINES:
+                subprocess.run(["cc", "-g", line, "-w", "-D_GNU_SOURCE", "-pthread", "-o",
+                                folder / f"{name}{line}", PROGRAMS / f"{name}.c"], check=True)
+
+    def environment(self, options):
+        self.dumps_folder = self.folder / "dumps"
+        shutil.rmtree(self.dumps_folder, ignore_errors=True)
+        plain = {name: value for name, value in os.environ.items()
+                 if not name.startswith("CTXTRACE_")}
+        return {**plain, "LD_PRELOAD": str(self.library), "TMPDIR": str(self.folder),
+                "CTXTRACE_TOOL": str(self.tool),
+                "CTXTRACE_OPTIONS": f"dir={self.dumps_folder}:{options}"}
+
+    def run(self, options, program, *words):
+        done = subprocess.run([self.folder / program, *map(str, words)], capture_output=True,
+                              env=self.environment(options), text=True, timeout=TIMEOUT_S,
+                              check=False)
+        must(done.returncode == 0, f"{program} {words}: status {done.returncode}, {done.stderr}")
+        return done.stdout
+
+    def dumps(self):
+        return [read_dump(path) for path in sorted(self.dumps_folder.glob("*.ctt"))]
+
+
+def found(dump):
+    """How many blocks of a size have had which fate."""
+    blocks = Counter()
+    for memory in dump.memory:
+        blocks[memory.bytes // memory.count, memory.flags] += memory.count
+    return blocks
+
+
+def must_be(dump, wanted, what):
+    blocks = Counter({key: count for key, count in found(dump).items()
+                      if key[0] in (KEPT_BYTES, INSIDE_BYTES, LOST_BYTES)})
+    wanted = Counter({key: count for key, count in wanted.items() if count})
+    must(blocks == wanted, f"{what}: {dict(blocks)} instead of {dict(wanted)}")
+
+
+def test_graph(bench):
+    """Random graphs: reached, reached inside, lost, rings, and what hangs on to these."""
+    rings = 0
+    for seed in range(bench.graphs):
+        blocks = BLOCKS[seed % len(BLOCKS)]
+        said = bench.run("", f"reach_graph{LINES[seed % 2]}", seed, blocks)
+        reached, inside, lost, ring, part = map(int, said.split())
+        dump, = bench.dumps()
+        must(dump.reach.state == JUDGED, f"{dump.reach}")
+        must_be(dump, {(KEPT_BYTES, REACHED): reached, (INSIDE_BYTES, INSIDE): inside,
+                       (LOST_BYTES, LOST): lost, (LOST_BYTES, LOST | RING): ring,
+                       (LOST_BYTES, PART): part}, f"graph {seed} of {blocks}")
+        must(sum(memory.parts for memory in dump.memory) == part, f"graph {seed}: the parts")
+        rings += ring
+    must(rings, "no ring in any graph")
+
+
+def test_places(bench):
+    """Whatever keeps an address keeps the block; stacks of functions that are over do not."""
+    names = bench.run("reach=0", f"reach_places{LINES[0]}", "--list").split()
+    must(len(names) > 10, f"{names}")
+    for name in names:
+        for line in LINES:
+            said = bench.run("", f"reach_places{line}", name).split()
+            wanted = [tuple(map(int, pair)) for pair in zip(said[::2], said[1::2])]
+            dumps = bench.dumps()
+            must(len(dumps) == len(wanted), f"{name}: {len(dumps)} dumps, {said}")
+            # A child says what it has first, and its parent's blocks are marked as such.
+            for dump, (kept, lost) in zip(sorted(dumps, key=lambda one: -one.pid), wanted):
+                must(dump.reach.state == JUDGED, f"{name}, {line}: {dump.reach}")
+                blocks = found(dump)
+                must(sum(count for (size, flags), count in blocks.items()
+                         if size == KEPT_BYTES and flags & (REACHED | INSIDE)) == kept,
+                     f"{name}, {line}: {kept} are kept, {dict(blocks)}")
+                must(blocks[LOST_BYTES, LOST] == lost and not blocks[KEPT_BYTES, LOST],
+                     f"{name}, {line}: {lost} are lost, {dict(blocks)}")
+
+
+def test_waiting_threads(bench):
+    """They are read where they are: no signal, no EINTR, nothing taken from a sigwait."""
+    for line in LINES:
+        said = bench.run("", f"reach_threads{line}", "waiting")
+        must(said.strip().isdigit(), f"a wait has ended: {said!r}")
+        dump, = bench.dumps()
+        must(dump.reach.state == JUDGED, f"{line}: {dump.reach}")
+        must(dump.reach.stopped_ns == 0, f"{line}: {dump.reach}")
+        must_be(dump, {(KEPT_BYTES, REACHED): int(said)}, line)
+
+
+def test_spinning_threads(bench):
+    """They are stopped for a moment."""
+    for line in LINES:
+        said = bench.run("", f"reach_threads{line}", "spinning")
+        dump, = bench.dumps()
+        must(dump.reach.state == JUDGED, f"{line}: {dump.reach}")
+        must(0 < dump.reach.stopped_ns, f"{line}: {dump.reach}")
+        must_be(dump, {(KEPT_BYTES, REACHED): int(said)}, line)
+
+
+def test_deaf_threads(bench):
+    """One that runs with all signals blocked is let run: nothing is sure then."""
+    for line in LINES:
+        said = bench.run("", f"reach_threads{line}", "deaf")
+        dump, = bench.dumps()
+        must(dump.reach.state == DOUBTFUL and dump.reach.unread == int(said), f"{dump.reach}")
+
+
+def test_locking_thread(bench):
+    """Whoever is stopped with a lock has it no longer when exit wants it."""
+    for _ in range(5):
+        bench.run("", f"reach_threads{LINES[1]}", "locking")
+        dump, = bench.dumps()
+        must(dump.reach.state == JUDGED, f"{dump.reach}")
+
+
+def test_moving_block(bench):
+    """A block that changes its place all the time is never lost, in a living process."""
+    process = subprocess.Popen([bench.folder / f"reach_threads{LINES[1]}", "moving"],
+                               env=bench.environment("reach=1:keep=100"), text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    must(process.stdout.readline() == "1\n", "it has not begun")
+    for number in range(1, SNAPSHOTS + 1):
+        os.kill(process.pid, signal.SIGUSR1)
+        wait_until(lambda: len(list(bench.dumps_folder.glob("*.ctt"))) >= number)
+    process.communicate("", timeout=TIMEOUT_S)
+    dumps = bench.dumps()
+    must(len(dumps) == SNAPSHOTS + 1, f"{len(dumps)} dumps")
+    for dump in dumps:
+        must(not any(flags & (LOST | PART) for (size, flags) in found(dump)
+                     if size == KEPT_BYTES), f"{dict(found(dump))}")
+    must(any(dump.reach.state == JUDGED for dump in dumps), "never judged")
+
+
+def test_by_request(bench):
+    """`ctxtrace snapshot --reach`, and not without."""
+    process = subprocess.Popen([bench.folder / f"reach_threads{LINES[1]}", "moving"],
+                               env=bench.environment("keep=100"), text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    must(process.stdout.readline() == "1\n", "it has not begun")
+    for words in ((), ("--reach",)):
+        copy = bench.folder / "copy.ctt"
+        subprocess.run([bench.tool, "snapshot", *words, "--output", copy, "--dir",
+                        bench.dumps_folder, str(process.pid)], check=True, timeout=TIMEOUT_S)
+        must((read_dump(copy).reach is not None) == bool(words), f"{words}")
+    process.communicate("", timeout=TIMEOUT_S)
+
+
+def test_not_judged(bench):
+    """Where not all is known it says so, and blames nobody."""
+    bench.run("sample=1k", f"reach_graph{LINES[0]}", 1, 500)
+    dump, = bench.dumps()
+    must(dump.reach.state == NOT_JUDGED and "sample" in dump.reach.note, f"{dump.reach}")
+    bench.run("reach=0", f"reach_graph{LINES[0]}", 1, 500)
+    dump, = bench.dumps()
+    must(dump.reach is None and not any(memory.flags & LOST for memory in dump.memory), "reach=0")
+
+
+def wait_until(good):
+    end = time.monotonic() + TIMEOUT_S
+    while not good():
+        must(time.monotonic() < end, "waited in vain")
+        time.sleep(0.005)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ctxtrace", required=True, type=Path)
+    parser.add_argument("--lib", required=True, type=Path)
+    parser.add_argument("--graphs", type=int, default=10)
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(arguments, Path(folder))
+        for name, test in sorted(globals().items()):
+            if not name.startswith("test_") or arguments.only not in name:
+                continue
+            try:
+                test(bench)
+                print(f"ok {name[5:]}", flush=True)
+            except (Failed, OSError, subprocess.SubprocessError) as why:
+                failed = True
+                print(f"FAILED {name[5:]}: {why}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
