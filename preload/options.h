@@ -29,6 +29,10 @@
     X(exitcode, INT, "0", "0 255", "exit status when there are findings and the program's is 0")   \
     X(grace, TIME, "1s", "", "how long after its context's end a holding is late")                 \
     X(pile_up, INT, "16", "1 4294967295", "live holdings of one stack that count as a pile")       \
+    X(suppressions, TEXT, "", "",                                                                  \
+      "files of rules for what is not to be told, with commas between them")                       \
+    X(builtin_rules, BOOL, "1", "",                                                                \
+      "do not tell of what runtimes are known to keep for themselves")                             \
     X(project, TEXT, "", "", "glob of modules to call in-project, instead of those outside /usr")  \
     X(verbose, BOOL, "0", "", "print the one-line verdict even when there is nothing to say")      \
     X(color, TEXT, "auto", "auto always never", "colour in the exit report: auto, always, never")  \

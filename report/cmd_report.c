@@ -16,13 +16,14 @@
 #include "output.h"
 #include "summary.h"
 
-enum { OVERRIDES_MAX = 3 };
+enum { OVERRIDES_MAX = 5 };
 
 struct report_command {
     struct output_list outputs;
     struct report_request request;
     size_t override_count;
     struct debug_dirs debug_dirs;
+    struct rule_files rule_files;
     bool each, no_color, strict, recover;
     struct dump *dumps;
     size_t dump_count;
@@ -41,6 +42,7 @@ enum {
     OPT_STRICT,
     OPT_RECOVER,
     OPT_OVERRIDE,
+    OPT_SUPPRESSIONS,
     OPT_HELP
 };
 
@@ -56,31 +58,34 @@ static const struct option long_options[] = {
     {"strict", no_argument, NULL, OPT_STRICT},
     {"recover", no_argument, NULL, OPT_RECOVER},
     {"option", required_argument, NULL, OPT_OVERRIDE},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
 
 static void usage_write(FILE *out)
 {
-    fprintf(out,
-            "usage: ctxtrace report [OPTION]... FILE...      (\"-\" is standard input)\n"
-            "  --format=F[:PATH]   %s; may repeat; PATH \"-\" is standard output\n"
-            "  --all               every row and frame, no \"and 312 more\"\n"
-            "  --each              every dump in full, no summary\n"
-            "  --since=mark        only what was acquired after `ctxtrace mark`\n"
-            "  --kind=KIND         only this kind: fd, socket, stream, memory, ...\n"
-            "  --tasks             the tasks, also of an exit report\n"
-            "  --debug-dir=DIR     look for debug info here too; may repeat\n"
-            "  --option=KEY=VALUE  judge with another grace, pile_up, project or exit\n"
-            "  --no-color          no colour on a terminal\n"
-            "  --recover           FILEs are state files (state=) that killed processes have left\n"
-            "  --strict            exit with %d when a dump is inconclusive\n",
-            renderer_names(), STATUS_INCONCLUSIVE);
+    fprintf(
+        out,
+        "usage: ctxtrace report [OPTION]... FILE...      (\"-\" is standard input)\n"
+        "  --format=F[:PATH]   %s; may repeat; PATH \"-\" is standard output\n"
+        "  --all               every row and frame, no \"and 312 more\"\n"
+        "  --each              every dump in full, no summary\n"
+        "  --since=mark        only what was acquired after `ctxtrace mark`\n"
+        "  --kind=KIND         only this kind: fd, socket, stream, memory, ...\n"
+        "  --tasks             the tasks, also of an exit report\n"
+        "  --debug-dir=DIR     look for debug info here too; may repeat\n"
+        "  --option=KEY=VALUE  judge with another grace, pile_up, project, exit or builtin_rules\n"
+        "  --suppressions=FILE rules for what is not to be told; may repeat\n"
+        "  --no-color          no colour on a terminal\n"
+        "  --recover           FILEs are state files (state=) that killed processes have left\n"
+        "  --strict            exit with %d when a dump is inconclusive\n",
+        renderer_names(), STATUS_INCONCLUSIVE);
 }
 
 static int override_add(struct report_command *command, const char *text)
 {
-    static const char *const keys[] = {"grace", "pile_up", "project", "exit"};
+    static const char *const keys[] = {"grace", "pile_up", "project", "exit", "builtin_rules"};
     const char *equals = strchr(text, '=');
 
     for (size_t i = 0; equals && i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -93,8 +98,8 @@ static int override_add(struct report_command *command, const char *text)
         return 0;
     }
     fprintf(stderr,
-            "ctxtrace: --option=%s: expected grace, pile_up, project or exit, = and a "
-            "value, %d times at most\n",
+            "ctxtrace: --option=%s: expected grace, pile_up, project, exit or builtin_rules, = and "
+            "a value, %d times at most\n",
             text, OVERRIDES_MAX);
     return -1;
 }
@@ -142,6 +147,11 @@ static int option_take(struct report_command *command, int option)
         return 0;
     case OPT_OVERRIDE:
         return override_add(command, optarg);
+    case OPT_SUPPRESSIONS:
+        /* The next one may be bad, too: all are told of. */
+        if (rule_files_add(&command->rule_files, optarg) < 0)
+            command->status = STATUS_BAD_INPUT;
+        return 0;
     default:
         fputs("try: ctxtrace report --help\n", stderr);
         return -1;
@@ -240,6 +250,8 @@ static void output_write(struct report_command *command, const struct output *ou
 static int command_finish(struct report_command *command, char *const *paths, size_t count)
 {
     output_default(&command->outputs);
+    if (command->rule_files.texts)
+        command->request.rules = command->rule_files.texts;
     dumps_open(command, paths, count);
     dumps_sort(command);
     if (dumps_judge(command) < 0) {
@@ -251,6 +263,7 @@ static int command_finish(struct report_command *command, char *const *paths, si
     for (size_t i = 0; i < command->dump_count; i++)
         dump_close(&command->dumps[i]);
     free(command->dumps);
+    rule_files_free(&command->rule_files);
     return command->status;
 }
 
@@ -272,12 +285,16 @@ int cmd_report(int argc, char **argv)
         usage_write(stderr);
         return STATUS_USAGE;
     }
+    if (command.status != STATUS_OK) {
+        rule_files_free(&command.rule_files);
+        return command.status;
+    }
     return command_finish(&command, argv + optind, (size_t)(argc - optind));
 }
 
-int report_file(const char *path, const char *const *formats)
+int report_file(const char *path, const char *const *formats, const struct rule_files *rules)
 {
-    struct report_command command = {0};
+    struct report_command command = {.request.rules = rules ? rules->texts : NULL};
     char *paths[] = {(char *)path};
 
     for (; formats && *formats; formats++) {

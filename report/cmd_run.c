@@ -21,6 +21,7 @@
 #include "launch.h"
 #include "output.h"
 #include "process_facts.h"
+#include "rule_files.h"
 #include "run_dumps.h"
 #include "settings.h"
 
@@ -44,6 +45,7 @@ enum {
     OPT_FORMAT,
     OPT_FAIL,
     OPT_FAIL_SWEEP,
+    OPT_SUPPRESSIONS,
     OPT_HELP,
     TRACKER_OPTION_COUNT = sizeof(tracker_options) / sizeof(tracker_options[0]),
 };
@@ -53,6 +55,7 @@ static const struct option own_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"fail", required_argument, NULL, OPT_FAIL},
     {"fail-sweep", required_argument, NULL, OPT_FAIL_SWEEP},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"help", no_argument, NULL, OPT_HELP},
 };
 
@@ -61,6 +64,8 @@ enum { OWN_OPTION_COUNT = sizeof(own_options) / sizeof(own_options[0]) };
 struct run_command {
     char *options; /* for the tracker, growing */
     char *faults;  /* the same, of --fail; NULL: the program is left as it is */
+    char *rules;   /* files of rules, with commas between; or NULL */
+    bool rules_are_bad;
     char dir[PATH_MAX];
     bool dir_is_new;   /* and goes again when nothing was put into it */
     const char *sweep; /* the function of --fail-sweep, or NULL */
@@ -87,6 +92,7 @@ static int usage_write(FILE *out, int status)
         "  --fail-sweep=FUNCTION[:ERROR]\n"
         "                        one run for each place that calls it, which fails there\n"
         "                        once: crashes, hangs and leaks by place\n"
+        "  --suppressions=FILE   rules for what is not to be told; may repeat\n"
         "  --dir=DIR             where dumps go (./" RUN_DIR ")\n"
         "and each of the tracker's options, listed by `ctxtrace --help`, as --key=value\n",
         out);
@@ -209,9 +215,37 @@ static bool fault_add(struct run_command *command, const char *rule)
     return true;
 }
 
+/* The tracker's option suppressions=, of files that are looked at before anything is run,
+ * and that the program's own folder does not matter for. */
+static bool rules_add(struct run_command *command, const char *path)
+{
+    struct rule_files files = {0};
+    char whole[PATH_MAX];
+    char *longer;
+
+    /* Of a path that there is not, rule_files_add() says so. */
+    if (!realpath(path, whole))
+        snprintf(whole, sizeof(whole), "%s", path);
+    command->rules_are_bad |= rule_files_add(&files, whole) < 0;
+    rule_files_free(&files);
+    if (strpbrk(whole, ",:")) {
+        fprintf(stderr, "ctxtrace: --suppressions=%s: no comma or colon can be in its name\n",
+                whole);
+        return false;
+    }
+    if (asprintf(&longer, "%s%s%s", command->rules ? command->rules : "", command->rules ? "," : "",
+                 whole) < 0)
+        return false;
+    free(command->rules);
+    command->rules = longer;
+    return true;
+}
+
 static bool option_take(struct run_command *command, int option)
 {
     switch (option) {
+    case OPT_SUPPRESSIONS:
+        return rules_add(command, optarg);
     case OPT_EXITCODE:
         return exitcode_set(command, optarg);
     case OPT_FORMAT:
@@ -411,10 +445,14 @@ int cmd_run(int argc, char **argv)
         }
         good = option_take(&command, option);
     }
+    good = good && (!command.rules || tracker_option_add(&command, "suppressions", command.rules));
     if (!good || optind >= argc)
         usage_write(stderr, STATUS_USAGE);
+    else if (command.rules_are_bad || !dir_choose(&command))
+        status = STATUS_BAD_INPUT;
     else
-        status = dir_choose(&command) ? program_run(&command, argv + optind) : STATUS_BAD_INPUT;
+        status = program_run(&command, argv + optind);
+    free(command.rules);
     free(command.faults);
     free(command.options);
     return status;

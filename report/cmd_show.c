@@ -19,14 +19,16 @@
 
 struct show {
     struct debug_dirs debug_dirs;
-    bool no_color;
+    struct rule_files rule_files;
+    bool no_color, rules_are_bad;
     const char *id, *path;
 };
 
-enum { OPT_DEBUG_DIR = 1, OPT_NO_COLOR, OPT_HELP };
+enum { OPT_DEBUG_DIR = 1, OPT_SUPPRESSIONS, OPT_NO_COLOR, OPT_HELP };
 
 static const struct option long_options[] = {
     {"debug-dir", required_argument, NULL, OPT_DEBUG_DIR},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"no-color", no_argument, NULL, OPT_NO_COLOR},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
@@ -39,6 +41,7 @@ static void usage_write(FILE *out)
           "  process:812 (a kind and what it is known by), task:3, context:5.\n"
           "  Without FILE: the newest *.ctt in this folder.\n"
           "  --debug-dir=DIR     look for debug info here too; may repeat\n"
+          "  --suppressions=FILE rules for what is not to be told; may repeat\n"
           "  --no-color          no colour on a terminal\n",
           out);
 }
@@ -74,6 +77,7 @@ static int dump_show(const struct show *show, struct dump *dump)
     struct subject subject;
 
     dump->request.all = true; /* whole stacks */
+    dump->request.rules = show->rule_files.texts;
     dump->request.color = !show->no_color && output_wants_color(stdout);
     dump_judge(dump);
     if (subject_find(&subject, dump->report, show->id) < 0)
@@ -112,7 +116,7 @@ static int newest_show(struct show *show)
 int cmd_show(int argc, char **argv)
 {
     struct show show = {0};
-    int option;
+    int option, status;
 
     optind = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -120,6 +124,9 @@ int cmd_show(int argc, char **argv)
         case OPT_DEBUG_DIR:
             if (debug_dirs_add(&show.debug_dirs, optarg) < 0)
                 return STATUS_USAGE;
+            break;
+        case OPT_SUPPRESSIONS:
+            show.rules_are_bad |= rule_files_add(&show.rule_files, optarg) < 0;
             break;
         case OPT_NO_COLOR:
             show.no_color = true;
@@ -138,5 +145,10 @@ int cmd_show(int argc, char **argv)
     }
     show.id = argv[optind];
     show.path = argc - optind == 2 ? argv[optind + 1] : NULL;
-    return show.path ? file_show(&show) : newest_show(&show);
+    if (show.rules_are_bad)
+        status = STATUS_BAD_INPUT;
+    else
+        status = show.path ? file_show(&show) : newest_show(&show);
+    rule_files_free(&show.rule_files);
+    return status;
 }

@@ -14,6 +14,7 @@
 #include "command.h"
 #include "output.h"
 #include "request.h"
+#include "rule_files.h"
 #include "settings.h"
 
 #include "preload/format.h"
@@ -26,9 +27,11 @@ struct snapshot_command {
     const char *copy;
     const char *formats[OUTPUTS_MAX + 1];
     size_t format_count;
+    struct rule_files rule_files;
+    bool rules_are_bad;
 };
 
-enum { OPT_TIMEOUT = 1, OPT_DIR, OPT_FORMAT, OPT_REACH, OPT_HELP };
+enum { OPT_TIMEOUT = 1, OPT_DIR, OPT_FORMAT, OPT_REACH, OPT_SUPPRESSIONS, OPT_HELP };
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
@@ -36,6 +39,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"dir", required_argument, NULL, OPT_DIR},
     {"reach", no_argument, NULL, OPT_REACH},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -45,6 +49,7 @@ static int usage_write(FILE *out, int status)
     fputs("usage: ctxtrace snapshot [OPTION]... PID\n"
           "  -o, --output=FILE  copy the dump to FILE (\"-\": standard output)\n"
           "  --format=F[:PATH]  render it, as `ctxtrace report` does; may repeat\n"
+          "  --suppressions=FILE  rules for what is not to be told; may repeat\n"
           "  --timeout=10s      how long to wait for the tracker\n"
           "  --reach            judge memory by what reaches it: a copy of the process is made\n"
           "  --dir=DIR          where its dumps go, if it cannot be found\n",
@@ -100,7 +105,7 @@ static int snapshot_finish(const struct snapshot_command *command,
         status = dump_copy(fd, command->copy);
     close(fd);
     if (status == STATUS_OK && (!command->copy || command->format_count))
-        status = report_file(answer->file, command->formats);
+        status = report_file(answer->file, command->formats, &command->rule_files);
     return status;
 }
 
@@ -116,6 +121,9 @@ static bool option_take(struct snapshot_command *command, int option)
         return true;
     case OPT_REACH:
         command->request.value = REQUEST_REACH;
+        return true;
+    case OPT_SUPPRESSIONS:
+        command->rules_are_bad |= rule_files_add(&command->rule_files, optarg) < 0;
         return true;
     case OPT_TIMEOUT:
         return option_read_time(optarg, &command->request.timeout_ns);
@@ -149,6 +157,11 @@ int cmd_snapshot(int argc, char **argv)
     command.request.pid = optind + 1 == argc ? pid_parse(argv[optind]) : 0;
     if (!command.request.pid)
         return usage_write(stderr, STATUS_USAGE);
-    status = request_make(&command.request, &process, &answer);
-    return status == STATUS_OK ? snapshot_finish(&command, &process, &answer) : status;
+    /* Before the process is asked. */
+    status = command.rules_are_bad ? STATUS_BAD_INPUT
+                                   : request_make(&command.request, &process, &answer);
+    if (status == STATUS_OK)
+        status = snapshot_finish(&command, &process, &answer);
+    rule_files_free(&command.rule_files);
+    return status;
 }

@@ -37,8 +37,10 @@ int cmd_ps(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_at_exit(int argc, char **argv);
 
+struct rule_files;
+
 /* Renders one dump as `ctxtrace report FILE --format=F[:PATH]` would.
- * `formats` is NULL-terminated; NULL or empty means text on stdout. */
-int report_file(const char *path, const char *const *formats);
+ * `formats` is NULL-terminated; NULL or empty means text on stdout. `rules` may be NULL. */
+int report_file(const char *path, const char *const *formats, const struct rule_files *rules);
 
 #endif

@@ -61,6 +61,11 @@ int dump_recover(struct dump *dump, const char *path, const struct symbolizer_op
 
 void dump_judge(struct dump *dump)
 {
+    const char *paths = model_option(dump->model, "suppressions");
+
+    if (paths && !dump->rule_files.texts)
+        rule_files_add_of_dump(&dump->rule_files, dump->model, paths);
+    dump->request.dump_rules = dump->rule_files.texts;
     dump->report = report_new(dump->model, &dump->request);
 }
 
@@ -68,6 +73,7 @@ void dump_close(struct dump *dump)
 {
     dump->report = report_free(dump->report);
     dump->model = model_free(dump->model);
+    rule_files_free(&dump->rule_files);
 }
 
 static bool text_same(const char *a, const char *b)

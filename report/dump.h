@@ -9,13 +9,15 @@
 
 #include "model.h"
 #include "report.h"
+#include "rule_files.h"
 
 struct dump {
     const char *path;
     struct model *model;
     struct report_request request;
     struct report *report;
-    int status; /* STATUS_OK, or STATUS_BAD_INPUT also when it was cut */
+    struct rule_files rule_files; /* that it was taken with */
+    int status;                   /* STATUS_OK, or STATUS_BAD_INPUT also when it was cut */
 };
 
 /* Returns 0, or -1 when there is nothing to show; then `status` says why. */

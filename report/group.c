@@ -50,6 +50,16 @@ static struct finding *finding_get(struct report *report, const struct detector 
     return finding;
 }
 
+static void lost_add(struct lost *lost, const struct holding *holding)
+{
+    lost->count += holding->count;
+    lost->bytes += holding->bytes;
+    lost->parts += holding->parts;
+    lost->parts_bytes += holding->parts_bytes;
+    if (holding->flags & CTT_HOLDING_RING)
+        lost->in_rings += holding->count;
+}
+
 void finding_add_holding(struct report *report, const struct detector *detector,
                          struct holding *holding, enum grade grade, enum severity severity)
 {
@@ -69,6 +79,8 @@ void finding_add_holding(struct report *report, const struct detector *detector,
     finding->bytes += holding->bytes;
     if (holding->oldest_ns < finding->oldest_ns)
         finding->oldest_ns = holding->oldest_ns;
+    if (holding->flags & CTT_HOLDING_LOST)
+        lost_add(&finding->lost, holding);
 }
 
 void finding_add_mishap(struct report *report, const struct detector *detector,

@@ -68,11 +68,20 @@ static struct live_row *live_row_add(struct live *live, size_t *capacity)
 
 static void row_add_holding(struct live_row *row, const struct holding *holding)
 {
+    unsigned reach = reach_number(holding->flags);
+
     estimate_add(&row->estimate, &holding->estimate);
     row->count = estimate_count(&row->estimate);
     row->bytes = estimate_bytes(&row->estimate);
     if (holding->oldest_ns < row->oldest_ns)
         row->oldest_ns = holding->oldest_ns;
+    if (reach < REACH_WORDS) {
+        row->reach[reach].count += holding->count;
+        row->reach[reach].bytes += holding->bytes;
+        row->reach[reach].in_rings += holding->flags & CTT_HOLDING_RING ? holding->count : 0;
+        row->reach[reach].parts += holding->parts;
+        row->reach[reach].parts_bytes += holding->parts_bytes;
+    }
 }
 
 struct live live_make(const struct report *report, bool by_context)
@@ -140,7 +149,8 @@ size_t kind_totals_make(const struct report *report, struct kind_total ret_total
         estimate_add(&total->estimate, &holding->estimate);
         total->live = estimate_count(&total->estimate);
         total->bytes = estimate_bytes(&total->estimate);
-        if (holding->finding && strcmp(holding->finding->detector->name, "held-after-cancel") == 0)
+        if (holding->finding && !holding->finding->rule &&
+            strcmp(holding->finding->detector->name, "held-after-cancel") == 0)
             total->held_after_cancel += holding->count;
     }
     for (const struct site *s = report->model->sites; s; s = s->hh.next) {

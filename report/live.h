@@ -7,6 +7,13 @@
 #define REPORT_LIVE_H
 
 #include "report.h"
+#include "words.h"
+
+/* Of one row: what was judged by what reaches it, by reach_number() of words.h. */
+struct live_reach {
+    uint64_t count, bytes;
+    uint64_t in_rings, parts, parts_bytes; /* of what is lost */
+};
 
 struct live_row {
     uint32_t kind;
@@ -15,6 +22,7 @@ struct live_row {
     uint64_t count, bytes, oldest_ns; /* of `estimate` */
     struct estimate estimate;
     const struct site *site;
+    struct live_reach reach[REACH_WORDS];
     bool picked; /* a renderer's own mark */
 };
 

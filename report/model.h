@@ -81,6 +81,7 @@ struct holding {
     bool grouped;
     uint64_t count, bytes; /* of `estimate` */
     struct estimate estimate;
+    uint64_t parts, parts_bytes;   /* lost memory: what is reached only through it */
     uint64_t oldest_ns, newest_ns; /* of acquisition */
     uint64_t last_used_ns;
     struct context *context;
@@ -181,6 +182,15 @@ struct process {
     const char *exe, *name, *argv, *cwd, *host, *kernel, *libc, *arch, *tool_version, *trace_id;
     const char *cause; /* of a snapshot that nobody asked for */
     size_t argv_bytes;
+    const char *suppressions; /* the program's own rules (rule.h) */
+    size_t suppressions_bytes;
+};
+
+/* How memory was judged by what reaches it. */
+struct reach {
+    bool known; /* it was to be judged */
+    struct ctt_reach facts;
+    const char *note;
 };
 
 struct model {
@@ -189,6 +199,7 @@ struct model {
     uint16_t format_major, format_minor;
     uint64_t strange_records; /* of a type, or in an order, we do not know */
     struct process process;
+    struct reach reach;
     enum ctt_health_status health;
     struct dump_option *options;
     struct limit *limits;

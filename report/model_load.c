@@ -197,6 +197,8 @@ static void load_group(struct load *load, const void *fixed)
     holding->bytes = estimate_bytes(&holding->estimate);
     holding->oldest_ns = in->oldest_ns;
     holding->newest_ns = in->newest_ns;
+    holding->parts = in->parts;
+    holding->parts_bytes = in->parts_bytes;
     holding->last_used_ns = CTT_NEVER;
     DL_APPEND(load->model->holdings, holding);
 }
@@ -296,6 +298,7 @@ union fixed_part {
     struct ctt_health health;
     struct ctt_holder holder;
     struct ctt_injection injection;
+    struct ctt_reach reach;
 };
 
 static const struct loader {
@@ -319,6 +322,7 @@ static const struct loader {
     [CTT_HEALTH] = {sizeof(struct ctt_health), model_load_health},
     [CTT_HOLDER] = {sizeof(struct ctt_holder), load_holder},
     [CTT_INJECTION] = {sizeof(struct ctt_injection), load_injection},
+    [CTT_REACH] = {sizeof(struct ctt_reach), model_load_reach},
 };
 
 static void load_record(struct load *load, const struct reader_record *record)

@@ -27,6 +27,7 @@ const char *text_of(const struct load *load, uint32_t id);
 
 /* One per record type; `fixed` is its struct, complete. */
 void model_load_process(struct load *load, const void *fixed);
+void model_load_reach(struct load *load, const void *fixed);
 void model_load_option(struct load *load, const void *fixed);
 void model_load_limit(struct load *load, const void *fixed);
 void model_load_kind(struct load *load, const void *fixed);

@@ -10,6 +10,7 @@ void model_load_process(struct load *load, const void *fixed)
     struct process *process = &load->model->process;
     const struct ctt_process *in = fixed;
     const struct text *argv = text_find(load, in->argv);
+    const struct text *suppressions = text_find(load, in->suppressions);
 
     process->known = true;
     process->facts = *in;
@@ -25,6 +26,22 @@ void model_load_process(struct load *load, const void *fixed)
     process->tool_version = text_of(load, in->tool_version);
     process->trace_id = text_of(load, in->trace_id);
     process->cause = text_of(load, in->cause);
+    process->suppressions = suppressions ? suppressions->chars : NULL;
+    process->suppressions_bytes = suppressions ? suppressions->bytes : 0;
+}
+
+void model_load_reach(struct load *load, const void *fixed)
+{
+    struct reach *reach = &load->model->reach;
+    const struct ctt_reach *in = fixed;
+
+    if (reach->known) {
+        load->model->strange_records++;
+        return;
+    }
+    reach->known = true;
+    reach->facts = *in;
+    reach->note = text_of(load, in->note);
 }
 
 void model_load_option(struct load *load, const void *fixed)

@@ -11,6 +11,7 @@
 #include "fingerprint.h"
 #include "group.h"
 #include "project.h"
+#include "suppress.h"
 
 const char *severity_word(enum severity severity)
 {
@@ -53,6 +54,11 @@ bool holding_is_own(const struct holding *holding)
                                CTT_HOLDING_GONE | CTT_HOLDING_IGNORED | CTT_HOLDING_OWNED));
 }
 
+bool holding_is_ignored(const struct holding *holding)
+{
+    return holding->context && (holding->context->flags & CTT_CONTEXT_IGNORED);
+}
+
 /* The command line's overrides first, then what the dump was taken with. */
 static const char *setting_find(const void *from, const char *key)
 {
@@ -92,11 +98,17 @@ static int finding_order(struct finding *a, struct finding *b)
     return strcmp(a->id, b->id);
 }
 
-static void findings_finish(struct report *report)
+static void findings_name(struct report *report)
 {
     for (struct finding *f = report->findings; f; f = f->hh.next) {
         f->site = model_site(report->model, f->stack, f->kind);
         fingerprint_make(report->model, f);
+    }
+}
+
+static void findings_finish(struct report *report)
+{
+    for (struct finding *f = report->findings; f; f = f->hh.next) {
         if (f->severity == SEVERITY_ERROR)
             report->errors++;
         else if (f->severity == SEVERITY_WARNING)
@@ -105,6 +117,7 @@ static void findings_finish(struct report *report)
             report->notes++;
     }
     HASH_SORT(report->findings, finding_order);
+    HASH_SORT(report->suppressed, finding_order);
 }
 
 struct report *report_new(struct model *model, const struct report_request *request)
@@ -119,6 +132,8 @@ struct report *report_new(struct model *model, const struct report_request *requ
     holdings_filter(report);
     for (const struct detector *const *d = detectors; *d; d++)
         (*d)->run(report, *d);
+    findings_name(report);
+    report_suppress(report);
     findings_finish(report);
     return report;
 }
@@ -128,6 +143,7 @@ struct report *report_free(struct report *report)
     if (!report)
         return NULL;
     HASH_CLEAR(hh, report->findings);
+    HASH_CLEAR(hh, report->suppressed);
     free(report);
     return NULL;
 }

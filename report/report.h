@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "model.h"
+#include "rule.h"
 #include "settings.h"
 
 enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
@@ -19,6 +20,13 @@ enum grade { GRADE_HEURISTIC, GRADE_EVIDENCE, GRADE_PROVED };
 struct detector;
 
 enum { FINGERPRINT_CHARS = 16 };
+
+/* What of a finding's memory nothing reaches (D17). */
+struct lost {
+    uint64_t count, bytes;
+    uint64_t in_rings;           /* of count */
+    uint64_t parts, parts_bytes; /* besides: what is reached only through these */
+};
 
 /* Holdings (or mishaps) of one detector, stack, kind and context name. */
 struct finding {
@@ -33,11 +41,15 @@ struct finding {
     uint64_t count, bytes;
     uint64_t oldest_ns; /* earliest acquisition */
     uint64_t ended_ns;  /* earliest end of a member's context, or CTT_NEVER */
+    struct lost lost;
+    const char *milder; /* why it is but a note, where that does not show; or NULL */
     struct holding *holdings, *last_holding;
     struct mishap *mishaps, *last_mishap;
     char id[FINGERPRINT_CHARS + 1];
     char similar_id[FINGERPRINT_CHARS + 1]; /* acquiring function + context name */
     bool weak;                              /* the id was made without symbols */
+    const struct rule *rule;                /* that hides it; NULL: it is told */
+    const struct rule *lapsed;              /* that would hide it, had it not come to its end */
     char *key;
     UT_hash_handle hh;
 };
@@ -50,15 +62,20 @@ struct report_request {
     bool all;         /* no "and 312 more" */
     bool tasks;       /* the tasks section, also at exit */
     bool color;
-    const char *overrides[4];      /* "key=value", NULL-terminated */
+    const char *overrides[6];      /* "key=value", NULL-terminated */
     const struct report *previous; /* the dump before, of the same process */
+    /* What is not to be told (rule.h): by the command line, and by the files that the dump
+     * names. Read by whoever may open files. */
+    const struct rule_text *rules, *dump_rules;
 };
 
 struct report {
     struct model *model;
     const struct report_request *request;
     struct settings settings;
-    struct finding *findings; /* in order of severity, then of count */
+    struct finding *findings;   /* in order of severity, then of count */
+    struct finding *suppressed; /* what a rule hides, in the same order; counted nowhere */
+    struct rule *rules;
     uint64_t now_ns;
     unsigned errors, warnings, notes;
 };
@@ -83,6 +100,8 @@ void report_contexts_ended(const struct report *report, uint64_t *ret_ended, uin
 
 /* True for what the process itself acquired and is answerable for. */
 bool holding_is_own(const struct holding *holding);
+/* Held in a context in which everything is meant to be. */
+bool holding_is_ignored(const struct holding *holding);
 
 const char *severity_word(enum severity severity);
 const char *grade_word(enum grade grade);

@@ -86,6 +86,8 @@ struct settings settings_make(settings_source *source, const void *from)
     settings.dir = setting_text(source, from, "dir");
     settings.color = setting_text(source, from, "color");
     settings.verbose = word_is_yes(setting_text(source, from, "verbose"));
+    settings.builtin_rules = word_is_yes(setting_text(source, from, "builtin_rules"));
+    settings.suppressions = setting_text(source, from, "suppressions");
     if (strcmp(exit_value, "all") == 0)
         settings.exit_rule = EXIT_ALL;
     else if (strcmp(exit_value, "declared") == 0)

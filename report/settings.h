@@ -22,6 +22,8 @@ struct settings {
     enum exit_rule exit_rule;
     enum held_rule held_rule;
     bool verbose;
+    bool builtin_rules;
+    const char *suppressions; /* files of rules, with commas between */
 };
 
 /* Where values come from: NULL means "not set here". */

@@ -16,6 +16,17 @@ enum { CANDIDATES_TOP = 20, KIND_ROOM = 24 };
 
 /* ---- findings ---- */
 
+/* Those that a rule hides come last. */
+static const struct finding *finding_first(const struct report *report)
+{
+    return report->findings ? report->findings : report->suppressed;
+}
+
+static const struct finding *finding_next(const struct report *report, const struct finding *f)
+{
+    return f->hh.next || f->rule ? f->hh.next : report->suppressed;
+}
+
 static bool finding_matches(const struct finding *f, const char *prefix)
 {
     return strncmp(f->id, prefix, strlen(prefix)) == 0;
@@ -26,15 +37,15 @@ static void candidates_write(const struct report *report, const char *prefix)
 {
     unsigned written = 0, more = 0;
 
-    for (const struct finding *f = report->findings; f; f = f->hh.next) {
+    for (const struct finding *f = finding_first(report); f; f = finding_next(report, f)) {
         if (!finding_matches(f, prefix))
             continue;
         if (written == CANDIDATES_TOP) {
             more++;
             continue;
         }
-        fprintf(stderr, "  %s  %s, %s x%" PRIu64 "\n", f->id, f->detector->name,
-                model_kind_name(report->model, f->kind), f->count);
+        fprintf(stderr, "  %s  %s, %s x%" PRIu64 "%s\n", f->id, f->detector->name,
+                model_kind_name(report->model, f->kind), f->count, f->rule ? ", suppressed" : "");
         written++;
     }
     if (more)
@@ -46,7 +57,7 @@ static int finding_find(struct subject *ret_subject, const struct report *report
     const struct finding *found = NULL;
     unsigned count = 0, same = 0;
 
-    for (const struct finding *f = report->findings; f; f = f->hh.next) {
+    for (const struct finding *f = finding_first(report); f; f = finding_next(report, f)) {
         if (!finding_matches(f, id))
             continue;
         found = found ? found : f;
@@ -61,7 +72,7 @@ static int finding_find(struct subject *ret_subject, const struct report *report
         fprintf(stderr, "ctxtrace: \"%s\" begins the id of %u findings:\n", id, count);
     else
         fprintf(stderr, "ctxtrace: no finding has an id that begins with \"%s\"%s\n", id,
-                report->findings ? "; there are:" : ": there is none");
+                finding_first(report) ? "; there are:" : ": there is none");
     candidates_write(report, count ? id : "");
     return -1;
 }

@@ -148,6 +148,46 @@ const char *health_word(uint32_t status)
     return WORD_OF(words, status);
 }
 
+const char *reach_state_word(uint32_t state)
+{
+    static const char *const words[] = {
+        [CTT_REACH_NONE] = "not_judged",
+        [CTT_REACH_JUDGED] = "judged",
+        [CTT_REACH_DOUBTFUL] = "doubtful",
+    };
+
+    return WORD_OF(words, state);
+}
+
+static const struct {
+    uint32_t flag;
+    const char *word, *phrase;
+} reach_rows[REACH_WORDS] = {
+    {CTT_HOLDING_LOST, "lost", "lost"},
+    {CTT_HOLDING_LOST_PART, "lost_part", "lost with another"},
+    {CTT_HOLDING_INSIDE, "inside", "reached by its middle"},
+    {CTT_HOLDING_REACHED, "reached", "reached"},
+};
+
+unsigned reach_number(uint32_t flags)
+{
+    unsigned number = 0;
+
+    while (number < REACH_WORDS && !(flags & reach_rows[number].flag))
+        number++;
+    return number;
+}
+
+const char *reach_word(unsigned number)
+{
+    return number < REACH_WORDS ? reach_rows[number].word : NULL;
+}
+
+const char *reach_phrase(unsigned number)
+{
+    return number < REACH_WORDS ? reach_rows[number].phrase : NULL;
+}
+
 const char *origin_word(uint32_t origin)
 {
     static const char *const words[] = {

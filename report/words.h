@@ -19,6 +19,13 @@ const char *mishap_word(uint32_t id);
 /* What happened, where the detector's sentence says it too generally; else NULL. */
 const char *mishap_phrase(uint32_t id);
 const char *health_word(uint32_t status);
+const char *reach_state_word(uint32_t state);
+/* How a holding that was judged by what reaches it is reached, by its flags; REACH_WORDS:
+ * it was not. */
+enum { REACH_WORDS = 4 };
+unsigned reach_number(uint32_t flags);
+const char *reach_word(unsigned number);   /* JSON: "lost_part" */
+const char *reach_phrase(unsigned number); /* text: "lost with another" */
 const char *origin_word(uint32_t origin);
 
 #endif

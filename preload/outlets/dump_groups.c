@@ -108,8 +108,7 @@ static void block_add(const struct block *block, uint32_t number, void *arg)
                         .since_mark = block->born_ms * NS_PER_MS >= groups->mark_ns};
     key.flags = reach_flags(block, number);
     bool is_lost = key.flags & (CTT_HOLDING_LOST | CTT_HOLDING_LOST_PART);
-    if (block->born_ms < groups->inherited_before_ms ||
-        (is_lost && block->born_ms <= reach_inherited_ms()))
+    if (block->born_ms < groups->inherited_before_ms || (is_lost && reach_is_inherited(block)))
         key.flags |= CTT_HOLDING_INHERITED;
     struct group *group = group_get(groups, &key);
     if (!group) {

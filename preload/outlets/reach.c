@@ -176,13 +176,13 @@ static void note_doubts(enum attempt result)
 /* Blocks and forks have the time of the last tick, so in the tick of the fork nobody knows
  * whose a block is. One that was only on the stack of a thread that is not here any more
  * is not this process's to lose. */
-uint64_t reach_inherited_ms(void)
+bool reach_is_inherited(const struct block *block)
 {
-    return atomic_load(&inherited_before_ns) / NS_PER_MS;
+    return atomic_load(&is_fork_child) &&
+           block->born_ms <= atomic_load(&inherited_before_ns) / NS_PER_MS;
 }
 
 struct looking {
-    uint64_t inherited_before_ms;
     uint32_t last_stack;
     bool last_is_ours;
 };
@@ -190,8 +190,7 @@ struct looking {
 static void look_for_ours(const struct block *block, uint32_t number, void *arg)
 {
     struct looking *looking = arg;
-    if (any_found || block->born_ms <= looking->inherited_before_ms ||
-        !(reach_flags(block, number) & CTT_HOLDING_LOST))
+    if (any_found || reach_is_inherited(block) || !(reach_flags(block, number) & CTT_HOLDING_LOST))
         return;
     if (block->stack != looking->last_stack) {
         looking->last_stack = block->stack;
@@ -227,7 +226,6 @@ void reach_judge(const struct dump_request *request)
     record.root_bytes = verdict->root_bytes;
     note_doubts(result);
     struct looking looking = {
-        .inherited_before_ms = reach_inherited_ms(),
         .last_stack = STACK_NONE,
     };
     if (verdict->lost)

@@ -45,8 +45,8 @@ bool reach_found(void);
 
 /* Of a block as a dump meets it: flags of its group, or 0: not judged. */
 uint32_t reach_flags(const struct block *block, uint32_t number);
-/* Blocks born until then are not this process's to lose; 0: it was not forked. */
-uint64_t reach_inherited_ms(void);
+/* Whether it may be another process's to lose, of which this is the child. */
+bool reach_is_inherited(const struct block *block);
 /* What hangs on to the blocks of a group whose flags have LOST. False: nothing. */
 bool reach_parts(uint32_t stack, uint32_t context, uint32_t flags, uint64_t *ret_count,
                  uint64_t *ret_bytes);

@@ -4,9 +4,12 @@
  */
 #include "rules.h"
 
+#include <signal.h>
+
 bool holding_is_blamable(const struct holding *holding)
 {
-    return !holding->hidden && !holding->finding && holding->count > 0 && holding_is_own(holding);
+    return !holding->hidden && !holding->finding && holding->count > 0 && holding_is_own(holding) &&
+           !holding_is_ignored(holding);
 }
 
 bool kind_is_descriptor(uint32_t kind)
@@ -62,6 +65,12 @@ bool context_is_over(const struct report *report, const struct context *context)
            time_between(context->ended_ns, report->now_ns) > report->settings.grace_ns;
 }
 
+/* Before the process that it is in, and in a way of its own. */
+static bool context_ended_itself(const struct context *context)
+{
+    return context && context_has_ended(context) && context->kind != CTT_CONTEXT_PROCESS;
+}
+
 static bool process_ended_in_error(const struct model *model)
 {
     const struct ctt_process *facts = &model->process.facts;
@@ -72,9 +81,25 @@ static bool process_ended_in_error(const struct model *model)
 enum severity leftover_severity(const struct report *report, const struct context *context,
                                 enum severity orderly)
 {
-    if (context && context_has_ended(context) && context->kind != CTT_CONTEXT_PROCESS)
+    if (context_ended_itself(context))
         return context->state == CTT_STATE_ERROR ? SEVERITY_NOTE : orderly;
     return process_ended_in_error(report->model) ? SEVERITY_NOTE : orderly;
+}
+
+static bool process_was_asked_to_end(const struct model *model)
+{
+    const struct ctt_process *facts = &model->process.facts;
+
+    return facts->trigger == CTT_TRIGGER_FATAL &&
+           (facts->signal == SIGTERM || facts->signal == SIGINT || facts->signal == SIGHUP);
+}
+
+enum severity lost_severity(const struct report *report, const struct context *context)
+{
+    if (!context_ended_itself(context) && process_was_asked_to_end(report->model))
+        return SEVERITY_ERROR;
+    return leftover_severity(report, context, SEVERITY_ERROR) == SEVERITY_ERROR ? SEVERITY_ERROR
+                                                                                : SEVERITY_WARNING;
 }
 
 enum grade uncollected_grade(const struct report *report)

@@ -36,4 +36,9 @@ enum severity uncollected_severity(const struct report *report, const struct hol
 enum severity leftover_severity(const struct report *report, const struct context *context,
                                 enum severity orderly);
 
+/* Of memory that nothing reaches. A program that reports a result by its exit status, or
+ * dies, has leaked it all the same: a warning. To be asked to end (SIGTERM, SIGINT,
+ * SIGHUP) is how servers end. */
+enum severity lost_severity(const struct report *report, const struct context *context);
+
 #endif

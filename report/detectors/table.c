@@ -9,6 +9,7 @@
     X(unreaped_child)                                                                              \
     X(lock_held)                                                                                   \
     X(held_after_cancel)                                                                           \
+    X(unreachable)                                                                                 \
     X(never_ended)                                                                                 \
     X(pile_up)                                                                                     \
     X(held_at_exit)                                                                                \

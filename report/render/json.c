@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "../live.h"
+#include "../suppress.h"
 #include "../words.h"
 
 static void tool_write(struct json *json, const struct report *report)
@@ -189,6 +190,7 @@ static void summary_write(struct json *json, const struct report *report)
 {
     struct kind_total totals[KIND_TOTALS_MAX];
     size_t count = kind_totals_make(report, totals);
+    struct suppressed_counts suppressed = suppressed_count(report);
     uint64_t ended, clean;
 
     report_contexts_ended(report, &ended, &clean);
@@ -197,6 +199,9 @@ static void summary_write(struct json *json, const struct report *report)
     json_number(json, "errors", report->errors);
     json_number(json, "warnings", report->warnings);
     json_number(json, "notes", report->notes);
+    json_number(json, "suppressed", suppressed.groups);
+    json_number(json, "suppressed_built_in", suppressed.built_in);
+    json_number(json, "ignored", ignored_count(report));
     json_number(json, "contexts_ended", ended);
     json_number(json, "contexts_ended_clean", clean);
     json_open(json, "by_kind", '{');
@@ -225,10 +230,12 @@ void render_json(const struct report *report, FILE *out)
     tool_write(&json, report);
     process_write(&json, report);
     health_write(&json, report);
+    json_write_reach(&json, report);
     summary_write(&json, report);
     json_write_contexts(&json, report);
     json_write_tasks(&json, report);
     json_write_findings(&json, report);
+    json_write_rules(&json, report);
     json_write_live(&json, report);
     json_write_untracked(&json, report);
     json_write_holdings(&json, report);

@@ -65,6 +65,8 @@ void json_write_contexts(struct json *json, const struct report *report)
         json_text(json, "cause", c->cause);
         json_seconds(json, "created_s", c->created_ns);
         json_seconds(json, "ended_s", c->ended_ns);
+        if (c->flags & CTT_CONTEXT_IGNORED)
+            json_bool(json, "ignored", true);
         json_write_stack(json, "created_stack", c->created_stack);
         json_write_stack(json, "ended_stack", c->ended_stack);
         json_text(json, "trace_id", c->trace_id);
@@ -151,6 +153,8 @@ static void item_write(struct json *json, const struct report *report, const str
     json_number(json, "count", h->count);
     json_number(json, "bytes", h->bytes);
     json_write_estimate(json, report, h->kind, &h->estimate);
+    if (reach_word(reach_number(h->flags)))
+        json_text(json, "reach", reach_word(reach_number(h->flags)));
     json_seconds(json, "acquired_s", h->oldest_ns);
     json_seconds(json, "last_used_s", h->last_used_ns);
     json_bool(json, "cloexec", h->flags & CTT_HOLDING_CLOEXEC);
@@ -199,7 +203,15 @@ static void finding_write(struct json *json, const struct report *report, const 
     age_write(json, report, f->oldest_ns);
     json_write_siblings(json, f->site);
     items_write(json, report, f);
-    json_bool(json, "suppressed", false);
+    json_write_lost(json, f);
+    if (f->milder && f->severity == SEVERITY_NOTE)
+        json_text(json, "milder", f->milder);
+    if (f->lapsed)
+        json_text(json, "lapsed", f->lapsed->text);
+    if (f->rule)
+        json_text(json, "suppressed", f->rule->text);
+    else
+        json_bool(json, "suppressed", false);
     json_close(json, '}');
 }
 
@@ -207,6 +219,10 @@ void json_write_findings(struct json *json, const struct report *report)
 {
     json_open(json, "findings", '[');
     for (const struct finding *f = report->findings; f; f = f->hh.next)
+        finding_write(json, report, f);
+    json_close(json, ']');
+    json_open(json, "suppressed", '[');
+    for (const struct finding *f = report->suppressed; f; f = f->hh.next)
         finding_write(json, report, f);
     json_close(json, ']');
 }
@@ -235,6 +251,7 @@ void json_write_live(struct json *json, const struct report *report)
             json_null(json, "released");
         }
         json_write_siblings(json, row->site);
+        json_write_live_reach(json, row);
         json_close(json, '}');
     }
     json_close(json, ']');

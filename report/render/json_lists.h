@@ -6,6 +6,7 @@
 #ifndef REPORT_JSON_LISTS_H
 #define REPORT_JSON_LISTS_H
 
+#include "../live.h"
 #include "../render.h"
 #include "json_writer.h"
 
@@ -25,5 +26,12 @@ void json_write_stacks(struct json *json, const struct report *report);
 /* The stack's id, and the stack among those that are written at the end; or null. */
 void json_write_stack(struct json *json, const char *key, struct stack *stack);
 void json_write_siblings(struct json *json, const struct site *site); /* json_siblings.c */
+
+/* json_reach.c: how memory was judged; of a finding, of a row of what is live; and the
+ * rules for what is not to be told. Nothing where there is nothing to say. */
+void json_write_reach(struct json *json, const struct report *report);
+void json_write_lost(struct json *json, const struct finding *f);
+void json_write_live_reach(struct json *json, const struct live_row *row);
+void json_write_rules(struct json *json, const struct report *report);
 
 #endif

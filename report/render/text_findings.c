@@ -56,12 +56,13 @@ const char *text_holding_title(struct text *text, const struct holding *h)
     const char *kind = model_kind_name(text->report->model, h->kind);
     const char *name = h->name ? h->name : "";
     const char *detail = h->detail && strcmp(h->detail, kind) != 0 ? h->detail : "";
+    const char *reach = reach_phrase(reach_number(h->flags));
 
     if (h->grouped && model_is_sampled(text->report->model, h->kind))
         return text_estimate(text, &h->estimate);
     if (h->grouped)
-        return pool_format(text->pool, "%s, %s", text_count(text, h->count, h->kind),
-                           text_bytes(text, h->bytes));
+        return pool_format(text->pool, "%s, %s%s%s", text_count(text, h->count, h->kind),
+                           text_bytes(text, h->bytes), reach ? ", " : "", reach ? reach : "");
     switch (h->kind) {
     case CTT_KIND_STREAM:
     case CTT_KIND_DIR:
@@ -276,7 +277,10 @@ void text_write_finding(struct text *text, unsigned number, const struct finding
     whose_write(text, f);
     when_write(text, f);
     if (f->holdings)
-        text_write_siblings(text, f->site);
+        text_write_siblings(text, text_write_lost(text, f) ? "" : "seen", f->site);
+    if (f->milder && f->severity == SEVERITY_NOTE)
+        text_line(text, PAINT_NONE, "    note    %s", f->milder);
+    text_write_lapsed(text, f);
     if (f->mishaps && f->mishaps->id == CTT_MISHAP_LIMIT)
         text_write_holders(text, f->mishaps->error);
     text_write_stack(text, "stack", f->stack);

@@ -164,8 +164,10 @@ void text_write_health(struct text *text)
         text_line(text, PAINT_NONE,
                   "coverage memory sampled: %s; ~ is an estimate, +- its standard error",
                   text_sampling(text, model));
+    text_write_reach(text);
     own_memory_write(text);
     counters_write(text);
     cuts_write(text);
     modules_write(text);
+    text_write_suppressed(text);
 }

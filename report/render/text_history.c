@@ -64,6 +64,7 @@ static void flags_write(struct text *text, const struct holding *h)
         {CTT_HOLDING_IGNORED, "left alone by the program's wish"},
         {CTT_HOLDING_ENDED, "has ended, and was not collected"},
         {CTT_HOLDING_DETACHED, "need not be collected"},
+        {CTT_HOLDING_LIBC_ONLY, "forgotten: nothing but libc itself refers to it"},
         {CTT_HOLDING_REAPLESS, "collected by nobody: SIGCHLD is ignored"},
     };
 
@@ -144,9 +145,10 @@ static const char *context_words(struct text *text, const struct context *c)
 
     if (c->ended_ns != CTT_NEVER)
         end = pool_format(text->pool, " %s", text_moment(text, c->ended_ns));
-    return pool_format(text->pool, "%s %u%s%s: %s%s%s%s", context_kind_word(c->kind), c->id,
+    return pool_format(text->pool, "%s %u%s%s: %s%s%s%s%s", context_kind_word(c->kind), c->id,
                        *name ? " " : "", name, state_phrase(c->state), end,
-                       c->cause ? ", cause: " : "", c->cause ? c->cause : "");
+                       c->cause ? ", cause: " : "", c->cause ? c->cause : "",
+                       c->flags & CTT_CONTEXT_IGNORED ? "; what is held in it is meant to be" : "");
 }
 
 void text_write_context_chain(struct text *text, const struct context *context)

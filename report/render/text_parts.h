@@ -16,8 +16,9 @@ void text_write_finding(struct text *text, unsigned number, const struct finding
 const char *text_holding_title(struct text *text, const struct holding *h);
 void text_write_notes(struct text *text);
 void text_write_stack(struct text *text, const char *label, struct stack *stack);
-/* What became of all that a finding's stack acquired. NULL: nothing is known. */
-void text_write_siblings(struct text *text, const struct site *site); /* text_siblings.c */
+/* What became of all that a finding's stack acquired, under a label of 4 letters. NULL:
+ * nothing is known. text_siblings.c */
+void text_write_siblings(struct text *text, const char *label, const struct site *site);
 /* Each of those places by its whole stack. */
 void text_write_release_stacks(struct text *text, const struct site *site);
 
@@ -33,6 +34,14 @@ void text_write_held_now(struct text *text); /* text_live.c */
 void text_write_tasks(struct text *text);    /* text_tasks.c */
 void text_write_untracked(struct text *text);
 void text_write_health(struct text *text); /* text_health.c */
+
+/* text_reach.c: what of a finding nothing reaches, if so, under "seen"; and how memory
+ * was judged. */
+bool text_write_lost(struct text *text, const struct finding *f);
+void text_write_reach(struct text *text);
+/* text_suppressed.c: what is not told, and by which rules; that a finding once was not. */
+void text_write_suppressed(struct text *text);
+void text_write_lapsed(struct text *text, const struct finding *f);
 
 /* "full, 0 events dropped", "degraded (blind to memory), ..." */
 const char *text_coverage(struct text *text);

@@ -62,8 +62,12 @@ static void finding_show(struct text *text, const struct finding *f)
 static void findings_show(struct text *text, const struct finding *first)
 {
     for (const struct finding *f = first; f; f = f->hh.next) {
-        if (strcmp(f->id, first->id) == 0)
-            finding_show(text, f);
+        if (strcmp(f->id, first->id) != 0)
+            continue;
+        finding_show(text, f);
+        if (f->rule)
+            text_line(text, PAINT_NONE, "    rule    hidden by %s  (%s)", f->rule->text,
+                      f->rule->place);
     }
 }
 
@@ -76,12 +80,13 @@ static void holding_show(struct text *text, const struct holding *h)
     title_write(text, pool_format(text->pool, "%s%s", text_holding_title(text, h),
                                   h->flags & CTT_HOLDING_CLOEXEC ? "  O_CLOEXEC" : ""));
     if (h->finding)
-        text_line(text, PAINT_NONE, "    told    %s, id %s", h->finding->detector->name,
-                  h->finding->id);
+        text_line(text, PAINT_NONE, "    told    %s, id %s%s%s", h->finding->detector->name,
+                  h->finding->id, h->finding->rule ? ", hidden by " : "",
+                  h->finding->rule ? h->finding->rule->text : "");
     if (h->context)
         text_line(text, PAINT_NONE, "    whose   %s", text_context_path(text, h->context));
     text_write_history(text, h);
-    text_write_siblings(text, site);
+    text_write_siblings(text, "seen", site);
     text_write_stack(text, "stack", h->stack);
     text_write_context_chain(text, h->context);
     text_write_release_stacks(text, site);

@@ -95,7 +95,7 @@ void text_write_release_stacks(struct text *text, const struct site *site)
     }
 }
 
-void text_write_siblings(struct text *text, const struct site *site)
+void text_write_siblings(struct text *text, const char *label, const struct site *site)
 {
     struct spot spots[CTT_SITE_PLACES];
     size_t count;
@@ -104,9 +104,9 @@ void text_write_siblings(struct text *text, const struct site *site)
         return;
     count = spots_make(text, site, spots);
     text_line(text, PAINT_NONE,
-              "    seen    %" PRIu64 " %sacquired at this stack: %" PRIu64 " released%s, %" PRIu64
+              "    %-4s    %" PRIu64 " %sacquired at this stack: %" PRIu64 " released%s, %" PRIu64
               " never",
-              site->acquired,
+              label, site->acquired,
               model_is_sampled(text->report->model, site->key.kind) ? "sampled " : "",
               site->released, spot_phrase(text, site, spots, count),
               time_between(site->released, site->acquired));

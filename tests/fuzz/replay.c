@@ -71,16 +71,18 @@ static int corpus_make(const char *dir)
     static const struct {
         const char *name;
         uint32_t trigger;
+        void (*build)(struct dump_builder *b, uint32_t trigger);
     } scenes[] = {
-        {"scene-live.ctt", CTT_TRIGGER_SIGNAL},
-        {"scene-exit.ctt", CTT_TRIGGER_EXIT},
-        {"scene-fatal.ctt", CTT_TRIGGER_FATAL},
+        {"scene-live.ctt", CTT_TRIGGER_SIGNAL, builder_scene},
+        {"scene-exit.ctt", CTT_TRIGGER_EXIT, builder_scene},
+        {"scene-fatal.ctt", CTT_TRIGGER_FATAL, builder_scene},
+        {"scene-reach.ctt", CTT_TRIGGER_EXIT, builder_reach_scene},
     };
 
     for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
         struct dump_builder *b = builder_new();
 
-        builder_scene(b, scenes[i].trigger);
+        scenes[i].build(b, scenes[i].trigger);
         corpus_write(dir, scenes[i].name, b->bytes, b->size);
         if (i == 0)
             corpus_write(dir, "scene-cut.ctt", b->bytes, b->size / 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both fuzz targets do with a dump that was loaded: everything that the command does
+ * What the fuzz targets do with a dump that was loaded: everything that the command does
  * with it, down to the last line of text and JSON.
  */
 #ifndef TESTS_FUZZ_SHOW_H
@@ -23,9 +23,11 @@ static inline FILE *sink(void)
     return out;
 }
 
-static inline void model_show(struct model *model, const char *path)
+static inline void model_show_with(struct model *model, const char *path,
+                                   const struct rule_text *rules)
 {
-    const struct report_request request = {.path = path, .all = true, .tasks = true};
+    const struct report_request request = {
+        .path = path, .all = true, .tasks = true, .rules = rules};
     struct report *report;
 
     model_symbolize(model, NULL);
@@ -34,6 +36,11 @@ static inline void model_show(struct model *model, const char *path)
     renderer_find("json", 4)->render(report, sink());
     report_free(report);
     model_free(model);
+}
+
+static inline void model_show(struct model *model, const char *path)
+{
+    model_show_with(model, path, NULL);
 }
 
 #endif

@@ -64,6 +64,24 @@ def test_run_formats(bench):
                 len(bench.dumps(bench.folder / "ctxtrace-reports")) == before)
 
 
+def test_run_suppressions(bench):
+    rules, more = bench.folder / "rules", bench.folder / "more"
+    rules.write_text("leak:nothing\n")
+    more.write_text("held:*:/held$ ticket=T-1\n")
+    words = ("run", "--error-exitcode", "--suppressions=rules")
+    bench.expect("run_rules_that_fit_nothing",
+                 bench.run(*words, "--", bench.held, input="t 1\nq 0\n"), 23, "verdict: 1 FINDING")
+    bench.expect("run_rules_hide", bench.run(*words, "--suppressions", more, "--", bench.held,
+                                             input="t 1\nq 0\n"), 0, "ctxtrace: 0 findings")
+    more.write_text("nonsense\n")
+    before = len(bench.dumps(bench.folder / "ctxtrace-reports"))
+    for path, said in (("more", "more:1: not a rule"), ("none", "none: No such file")):
+        bench.expect(f"run_refuses_rules_{path}",
+                     bench.run("run", "--suppressions", path, "--", "/bin/true"), BAD_INPUT, said)
+    bench.check("run_refuses_rules_before_it_runs",
+                len(bench.dumps(bench.folder / "ctxtrace-reports")) == before)
+
+
 def test_run_programs(bench):
     script = bench.folder / "script"
     script.write_text(f"#!/bin/sh\ncat\necho 't 1 q 0' | {bench.held} >/dev/null\nexit 6\n")
@@ -131,6 +149,8 @@ def test_snapshot(bench):
     bench.check("snapshot_counts", counts.get("fd") == 3 and counts.get("memory", 0) >= 4, counts)
     taken = len(bench.dumps(program.folder))
     bench.expect("snapshot_bad_format", bench.run("snapshot", "--format=x", program.pid), USAGE)
+    bench.expect("snapshot_bad_rules", bench.run("snapshot", "--suppressions=none", program.pid),
+                 BAD_INPUT, "none: No such file")
     bench.check("snapshot_bad_format_asks_nobody", len(bench.dumps(program.folder)) == taken)
     bench.expect("ps_lists_it", bench.run("ps"), 0, f"held.{program.pid}.{taken}.ctt")
     bench.check("snapshot_announces", (program.folder / f".ctxtrace.{program.pid}").exists())
@@ -484,8 +504,8 @@ def test_doctor(bench):
     program.end()
 
 
-TESTS = (test_run_reports, test_run_formats, test_run_programs, test_run_forwards,
-         test_run_early_request, test_snapshot, test_snapshot_refusals, test_without_main_thread,
+TESTS = (test_run_reports, test_run_formats, test_run_suppressions, test_run_programs,
+         test_run_forwards, test_run_early_request, test_snapshot, test_snapshot_refusals, test_without_main_thread,
          test_short_lives, test_refused_getpid, test_seen, test_stopped, test_mark_and_diff,
          test_use_of_descriptors, test_untracked_descriptor, test_doctor)
 

@@ -326,6 +326,37 @@ def test_exec_leaks(bench):
                  f"{way}: {bench.dumps()}")
 
 
+def test_suppressions(bench):
+    """What rules hide is not told, and no exit status says so; what cannot be read is one line."""
+    rules, more = bench.folder / "rules", bench.folder / "more"
+    rules.write_text("leak:nothing\n")
+    more.write_text("# known\nheld:fd:pile_up ticket=T-1\n")
+    both = f"suppressions={rules},{os.path.relpath(more)}"
+    must("FINDING" in bench.run("", "pile_up").stderr, "nothing to hide")
+    done = bench.run(f"exitcode=9:{both}", "pile_up")
+    must(done.returncode == 0 and not done.stderr, f"{done.returncode}, {done.stderr!r}")
+    report = bench.dumped(both, "pile_up")
+    must([row["suppressed"] for row in report["suppressed"]] == ["held:fd:pile_up ticket=T-1"]
+         and report["summary"]["findings"] == 0, f"{report['suppressed']}")
+    must([row["state"] for row in report["rules"]] == ["unused", "used"], f"{report['rules']}")
+    said = bench.run(f"suppressions={bench.folder}/none", "pile_up").stderr.splitlines()
+    must(said[0].endswith("no rules are taken from it") and "FINDING" in said[2], f"{said[:3]}")
+    rules.write_text("held:fd:pile_up\nnonsense\n")
+    done = bench.run(f"suppressions={rules}", "pile_up")
+    must(done.returncode == 0 and done.stderr.startswith(f"ctxtrace: {rules}:2: not a rule"),
+         f"{done.stderr!r}")
+
+
+def test_builtin_rules(bench):
+    for setting, value in (("", "1"), ("builtin_rules=off", "off")):
+        report = bench.dumped(setting, "/usr/bin/perl", "-e", "1")
+        options = report["process"]["options"]
+        must(options.get("builtin_rules", {"value": "1"})["value"] == value, f"{options}")
+        if report.get("reach", {}).get("state") == "judged":
+            hidden = report["summary"]["suppressed_built_in"]
+            must((hidden > 0) == (value == "1"), f"{setting}: {hidden} groups")
+
+
 def test_frees(bench):
     """Where a block was freed first is known where that was asked for."""
     for setting, expected in (("frees=0", []), ("frees=1", ["double-free"])):

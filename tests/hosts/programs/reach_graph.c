@@ -11,10 +11,10 @@
 #include <string.h>
 
 enum { REACHED = 400, INSIDE = 416, LOST = 432 }; /* bytes */
-#define SLOTS     6
-#define MOST      20000
-#define ROOTS     8
-#define MIDDLE    24 /* bytes into a block */
+#define SLOTS  6
+#define MOST   20000
+#define ROOTS  8
+#define MIDDLE 24 /* bytes into a block */
 
 struct node {
     uintptr_t to[SLOTS];

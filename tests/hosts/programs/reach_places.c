@@ -111,12 +111,13 @@ static void in_epoll(void)
     for (int i = 0; i < 100; i++) {
         if (pipe(ends) < 0)
             return;
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = kept()};
+        int is_removed = i % 4 == 0;
+        void *data = is_removed ? calloc(1, 432) : kept();
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
         epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event);
-        if (i % 4 == 0) {
+        if (is_removed)
             epoll_ctl(set, EPOLL_CTL_DEL, ends[0], NULL);
-            kept_count--;
-        }
+        lost_count += is_removed;
     }
 }
 

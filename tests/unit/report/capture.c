@@ -19,21 +19,34 @@ enum { ARGUMENTS_MAX = 16 };
 static char paths[CAPTURE_DUMPS_MAX][32];
 static unsigned path_count;
 
-const char *capture_dump(struct dump_builder *b)
+static const char *bytes_keep(const void *bytes, size_t size)
 {
     char *path = paths[path_count];
     int fd;
 
     assert_true(path_count < CAPTURE_DUMPS_MAX);
     path_count++;
-    builder_finish(b);
     strcpy(path, "/tmp/ctxtrace-test-XXXXXX");
     fd = mkstemp(path);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, b->bytes, b->size), (ssize_t)b->size);
+    assert_int_equal(write(fd, bytes, size), (ssize_t)size);
     close(fd);
+    return path;
+}
+
+const char *capture_dump(struct dump_builder *b)
+{
+    const char *path;
+
+    builder_finish(b);
+    path = bytes_keep(b->bytes, b->size);
     builder_free(b);
     return path;
+}
+
+const char *capture_file(const char *text)
+{
+    return bytes_keep(text, strlen(text));
 }
 
 void capture_end(void)

@@ -8,7 +8,7 @@
 
 #include "dump_builder.h"
 
-enum { CAPTURE_DUMPS_MAX = 4, CAPTURE_BYTES = 64 * 1024 };
+enum { CAPTURE_DUMPS_MAX = 6, CAPTURE_BYTES = 64 * 1024 };
 
 struct capture {
     int status;
@@ -24,7 +24,10 @@ const char *capture_dump(struct dump_builder *b);
 /* `arguments` are NULL-terminated; the first is the subcommand's name. */
 void capture_run(struct capture *ret_capture, command_run *run, const char *const *arguments);
 
-/* Removes the dumps. */
+/* A temporary file with this text, which stays as long. */
+const char *capture_file(const char *text);
+
+/* Removes the dumps and files. */
 void capture_end(void);
 
 #endif

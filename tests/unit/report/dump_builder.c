@@ -122,14 +122,14 @@ uint32_t builder_stack(struct dump_builder *b, const char *functions)
     return builder_stack_cut(b, functions, CTT_CUT_NONE);
 }
 
-static void modules_add(struct dump_builder *b)
+static void modules_add(struct dump_builder *b, uint32_t from, uint32_t to)
 {
     static const uint32_t flags[FAKE_MODULE_END] = {
         [FAKE_PROGRAM] = CTT_MODULE_EXECUTABLE,
         [FAKE_LIBC] = CTT_MODULE_LIBC,
     };
 
-    for (uint32_t m = 1; m < FAKE_MODULE_END; m++) {
+    for (uint32_t m = from; m < to; m++) {
         struct ctt_module module = {
             .id = m,
             .flags = flags[m],
@@ -144,6 +144,11 @@ static void modules_add(struct dump_builder *b)
     }
 }
 
+void builder_runtimes(struct dump_builder *b)
+{
+    modules_add(b, FAKE_RUNTIMES, FAKE_MODULE_END);
+}
+
 void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code)
 {
     static const char argv[] = "./orders\0--port\0"
@@ -156,7 +161,7 @@ void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code)
         .trigger = trigger,
         .exit_code = trigger == CTT_TRIGGER_EXIT ? exit_code : -1,
         .signal = trigger == CTT_TRIGGER_SIGNAL  ? 10
-                  : trigger == CTT_TRIGGER_FATAL ? 6
+                  : trigger == CTT_TRIGGER_FATAL ? (b->signal ? b->signal : 6)
                                                  : 0,
         .granule = 32,
         .start_wall_ns = UINT64_C(1795312512) * SEC,
@@ -175,12 +180,13 @@ void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code)
         .libc = builder_string(b, "glibc 2.36"),
         .arch = builder_string(b, "x86_64"),
         .tool_version = builder_string(b, "0.1.0"),
+        .suppressions = builder_string(b, b->suppressions),
     };
     struct ctt_health health = {.status = CTT_HEALTH_FULL};
 
     builder_record(b, CTT_PROCESS, &process, sizeof(process));
     builder_record(b, CTT_HEALTH, &health, sizeof(health));
-    modules_add(b);
+    modules_add(b, FAKE_PROGRAM, FAKE_RUNTIMES);
     builder_context(b, 1, 0, CTT_CONTEXT_PROCESS, CTT_STATE_ACTIVE, CTT_NEVER, NULL);
 }
 
@@ -207,6 +213,41 @@ void builder_context(struct dump_builder *b, uint32_t id, uint32_t parent, uint3
     };
 
     builder_record(b, CTT_CONTEXT, &context, sizeof(context));
+}
+
+void builder_reach(struct dump_builder *b, uint32_t state, const char *note)
+{
+    struct ctt_reach reach = {
+        .state = state,
+        .note = builder_string(b, note),
+        .threads = 4,
+        .threads_unread = state == CTT_REACH_DOUBTFUL,
+        .blocks = 12034,
+        .bytes = 3250000,
+        .root_bytes = 1 << 20,
+        .time_ns = 2 * MS,
+    };
+
+    builder_record(b, CTT_REACH, &reach, sizeof(reach));
+}
+
+void builder_blocks(struct dump_builder *b, const char *functions, uint32_t flags, uint32_t context,
+                    uint64_t count, uint64_t parts)
+{
+    struct ctt_group group = {
+        .kind = CTT_KIND_MEMORY,
+        .flags = flags,
+        .context = context,
+        .stack = builder_stack(b, functions),
+        .count = count,
+        .bytes = 10 * count,
+        .oldest_ns = 50 * MS,
+        .newest_ns = 70 * MS,
+        .parts = parts,
+        .parts_bytes = 100 * parts,
+    };
+
+    builder_record(b, CTT_GROUP, &group, sizeof(group));
 }
 
 void builder_finish(struct dump_builder *b)

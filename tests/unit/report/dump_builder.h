@@ -19,8 +19,10 @@ struct dump_builder {
     uint32_t last_id;       /* of strings and stacks, which share the numbers */
     uint32_t pid, sequence; /* of the process to be built */
     uint64_t mark_ns;
-    uint32_t context_flags; /* of the contexts added from now on */
-    uint64_t sample_bytes;  /* of the process to be built, and of its memory */
+    uint32_t context_flags;   /* of the contexts added from now on */
+    uint64_t sample_bytes;    /* of the process to be built, and of its memory */
+    const char *suppressions; /* that the process has for LeakSanitizer */
+    uint32_t signal;          /* that it died of; 0: SIGABRT */
 };
 
 #define MS  UINT64_C(1000000)
@@ -43,9 +45,17 @@ uint32_t builder_stack_cut(struct dump_builder *b, const char *functions, uint16
 
 /* The process record, its modules, and a full health: every scene's start. */
 void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code);
+/* More modules: fontconfig, perl and ruby. */
+void builder_runtimes(struct dump_builder *b);
 void builder_option(struct dump_builder *b, const char *key, const char *value);
 void builder_context(struct dump_builder *b, uint32_t id, uint32_t parent, uint32_t kind,
                      uint32_t state, uint64_t ended_ns, const char *name);
+
+/* How memory was judged, and blocks of 10 bytes with flags of that; a LOST one's `parts`
+ * are of 100 bytes. */
+void builder_reach(struct dump_builder *b, uint32_t state, const char *note);
+void builder_blocks(struct dump_builder *b, const char *functions, uint32_t flags, uint32_t context,
+                    uint64_t count, uint64_t parts);
 
 /* The trailer; afterwards `bytes` and `size` are the dump. */
 void builder_finish(struct dump_builder *b);
@@ -53,5 +63,7 @@ void builder_finish(struct dump_builder *b);
 /* The scene of the golden reports, the fuzz corpus and the reader's tests:
  * one of everything. */
 void builder_scene(struct dump_builder *b, uint32_t trigger);
+/* One of everything that reachability and rules know. */
+void builder_reach_scene(struct dump_builder *b, uint32_t trigger);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The little world of the report tests: three modules and a few functions.
+ * The little world of the report tests: six modules and a few functions.
  * The dump builder makes pcs from these names, the fake symbolizer makes the
  * names from the pcs again.
  */
@@ -11,7 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum fake_module { FAKE_PROGRAM = 1, FAKE_LIBC, FAKE_SYSTEM, FAKE_MODULE_END };
+enum fake_module {
+    FAKE_PROGRAM = 1,
+    FAKE_LIBC,
+    FAKE_SYSTEM,
+    FAKE_RUNTIMES, /* only where builder_runtimes() was called */
+    FAKE_FONTCONFIG = FAKE_RUNTIMES,
+    FAKE_PERL,
+    FAKE_RUBY,
+    FAKE_MODULE_END
+};
 
 struct fake_symbol {
     const char *function; /* NULL: code without a symbol */
@@ -42,7 +51,18 @@ static const struct fake_symbol fake_symbols[] = {
     {"close", FAKE_LIBC, 0x1600, NULL, 0, NULL},
     {"mmap", FAKE_LIBC, 0x1700, NULL, 0, NULL},
     {"__libc_start_main", FAKE_LIBC, 0x1800, NULL, 0, NULL},
+    {"opendir", FAKE_LIBC, 0x1900, NULL, 0, NULL},
     {"sys_helper", FAKE_SYSTEM, 0x1000, NULL, 0, NULL},
+    {"FcInitLoadConfigAndFonts", FAKE_FONTCONFIG, 0x1000, NULL, 0, NULL},
+    {"FcPatternCreate", FAKE_FONTCONFIG, 0x1100, NULL, 0, NULL},
+    {"perl_construct", FAKE_PERL, 0x1000, NULL, 0, NULL},
+    {"perl_parse", FAKE_PERL, 0x1100, NULL, 0, NULL},
+    {"Perl_init_i18nl10n", FAKE_PERL, 0x1200, NULL, 0, NULL},
+    {"Perl_safesysmalloc", FAKE_PERL, 0x1300, NULL, 0, NULL},
+    {"rb_method_definition_create", FAKE_RUBY, 0x1000, NULL, 0, NULL},
+    {"ruby_setup", FAKE_RUBY, 0x1100, NULL, 0, NULL},
+    {"ruby_process_options", FAKE_RUBY, 0x1200, NULL, 0, NULL},
+    {"ruby_xmalloc", FAKE_RUBY, 0x1300, NULL, 0, NULL},
 };
 
 enum { FAKE_SYMBOL_COUNT = sizeof(fake_symbols) / sizeof(fake_symbols[0]) };
@@ -51,6 +71,9 @@ static const char *const fake_module_paths[FAKE_MODULE_END] = {
     [FAKE_PROGRAM] = "/home/u/orders/orders",
     [FAKE_LIBC] = "/usr/lib/x86_64-linux-gnu/libc.so.6",
     [FAKE_SYSTEM] = "/usr/lib/x86_64-linux-gnu/libsys.so.1",
+    [FAKE_FONTCONFIG] = "/usr/lib/x86_64-linux-gnu/libfontconfig.so.1.12.0",
+    [FAKE_PERL] = "/usr/lib/x86_64-linux-gnu/libperl.so.5.36",
+    [FAKE_RUBY] = "/usr/lib/x86_64-linux-gnu/libruby-3.1.so.3.1",
 };
 
 #define FAKE_BIAS(module) (UINT64_C(0x7f0000000000) + ((uint64_t)(module) << 24))

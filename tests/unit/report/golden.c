@@ -23,9 +23,11 @@ void golden_start(int argc, char **argv)
     blessing = getenv("BLESS") || (argc > 1 && strcmp(argv[1], "--bless") == 0);
 }
 
-/* Frees the builder. */
-static char *scene_render(struct dump_builder *b, const char *format, uint32_t trigger,
-                          const struct report_request *request, size_t *ret_size)
+typedef void scene_builder(struct dump_builder *b, uint32_t trigger);
+
+/* Frees the builder, whose dump is finished. */
+static char *dump_render(struct dump_builder *b, const char *format,
+                         const struct report_request *request, size_t *ret_size)
 {
     struct model *model = NULL;
     struct report *report;
@@ -33,7 +35,6 @@ static char *scene_render(struct dump_builder *b, const char *format, uint32_t t
     FILE *out = open_memstream(&text, ret_size);
 
     assert_non_null(out);
-    builder_scene(b, trigger);
     assert_int_equal(model_load(&model, b->bytes, b->size), 0);
     model_symbolize(model, NULL);
     report = report_new(model, request);
@@ -43,6 +44,24 @@ static char *scene_render(struct dump_builder *b, const char *format, uint32_t t
     model_free(model);
     builder_free(b);
     return text;
+}
+
+static char *scene_render(struct dump_builder *b, scene_builder *scene, const char *format,
+                          uint32_t trigger, const struct report_request *request, size_t *ret_size)
+{
+    scene(b, trigger);
+    return dump_render(b, format, request, ret_size);
+}
+
+char *golden_render_state(uint32_t state, const char *note, const struct report_request *request)
+{
+    struct dump_builder *b = builder_new();
+    size_t size;
+
+    builder_process(b, CTT_TRIGGER_EXIT, 0);
+    builder_reach(b, state, note);
+    builder_finish(b);
+    return dump_render(b, "text", request, &size);
 }
 
 static void golden_write(const char *path, const char *text, size_t size)
@@ -75,7 +94,16 @@ void golden_check(const char *name, const char *format, uint32_t trigger,
                   const struct report_request *request)
 {
     size_t size;
-    char *text = scene_render(builder_new(), format, trigger, request, &size);
+    char *text = scene_render(builder_new(), builder_scene, format, trigger, request, &size);
+
+    text_check(name, text, size);
+}
+
+void golden_check_reach(const char *name, const char *format, uint32_t trigger,
+                        const struct report_request *request)
+{
+    size_t size;
+    char *text = scene_render(builder_new(), builder_reach_scene, format, trigger, request, &size);
 
     text_check(name, text, size);
 }
@@ -88,6 +116,6 @@ void golden_check_sampled(const char *name, const char *format,
     char *text;
 
     b->sample_bytes = 512 << 10;
-    text = scene_render(b, format, CTT_TRIGGER_SIGNAL, request, &size);
+    text = scene_render(b, builder_scene, format, CTT_TRIGGER_SIGNAL, request, &size);
     text_check(name, text, size);
 }

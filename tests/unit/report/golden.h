@@ -15,6 +15,12 @@ void golden_start(int argc, char **argv);
 /* Fails the running test on a difference. */
 void golden_check(const char *name, const char *format, uint32_t trigger,
                   const struct report_request *request);
+/* The same of builder_reach_scene(). */
+void golden_check_reach(const char *name, const char *format, uint32_t trigger,
+                        const struct report_request *request);
+/* The text report of a process that held nothing, and whose memory was judged so. To be
+ * freed. */
+char *golden_render_state(uint32_t state, const char *note, const struct report_request *request);
 /* The same of a live snapshot of a program whose memory is sampled. */
 void golden_check_sampled(const char *name, const char *format,
                           const struct report_request *request);

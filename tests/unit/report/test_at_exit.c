@@ -24,7 +24,8 @@ static const struct row {
         unsigned count;
     } held[COUNT_MAX];
     uint32_t flags;
-    const char *blind_since; /* why the tracker can say nothing */
+    const char *suppressions; /* of the program's own */
+    const char *blind_since;  /* why the tracker can say nothing */
     int status;
     const char *expected; /* how stderr begins; NULL: silence */
 } rows[] = {
@@ -65,6 +66,24 @@ static const struct row {
      {{CTT_KIND_FD, "open64 sys_helper", 1}},
      .status = STATUS_FINDINGS,
      .expected = "ctxtrace "},
+    {"a pile, suppressed", .held = {{CTT_KIND_FD, "open64 main", 16}},
+     .suppressions = "held:fd:main", .status = STATUS_OK},
+    {"a forgotten open, suppressed", .held = {{CTT_KIND_FD, "open64 main", 1}},
+     .suppressions = "held:fd:main", .status = STATUS_OK},
+    {"lost memory", .held = {{CTT_KIND_MEMORY, "malloc main", 1}}, .flags = CTT_HOLDING_LOST,
+     .status = STATUS_FINDINGS, .expected = "ctxtrace "},
+    {"lost memory, suppressed", .held = {{CTT_KIND_MEMORY, "malloc main", 1}},
+     .flags = CTT_HOLDING_LOST, .suppressions = "leak:main", .status = STATUS_OK},
+    {"lost memory of a system program's", .held = {{CTT_KIND_MEMORY, "malloc sys_helper", 1}},
+     .flags = CTT_HOLDING_LOST, .status = STATUS_OK},
+    {"all suppressed, verbose",
+     "verbose",
+     "1",
+     {{CTT_KIND_MEMORY, "malloc main", 1}},
+     .flags = CTT_HOLDING_LOST,
+     .suppressions = "leak:main",
+     .status = STATUS_OK,
+     .expected = "verdict: 0 findings"},
     {"switched off", .blind_since = "switched off at 7 s", .status = STATUS_OK,
      .expected = "verdict: INCONCLUSIVE, switched off at 7 s   ("},
     {"exit=declared", "exit", "declared", {{CTT_KIND_FD, "open64 main", 99}}, .status = STATUS_OK},
@@ -74,7 +93,9 @@ static struct dump_builder *row_build(const struct row *row)
 {
     struct dump_builder *b = builder_new();
 
+    b->suppressions = row->suppressions;
     builder_process(b, CTT_TRIGGER_EXIT, 0);
+    builder_reach(b, CTT_REACH_JUDGED, NULL);
     if (row->key)
         builder_option(b, row->key, row->value);
     if (row->blind_since) {

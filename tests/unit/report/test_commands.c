@@ -92,6 +92,47 @@ static void test_filters(void **state)
     capture_end();
 }
 
+/* Given on the command line, or named by the dump (which was taken in /srv). */
+static void test_suppressions(void **state)
+{
+    static struct capture c;
+    struct dump_builder *b = builder_new();
+    const char *rules = capture_file("leak:nothing\nheld:fd:load_conf ticket=T-1\n");
+    const char *bad = capture_file("\nheld:fd:load_conf\nnonsense\nheld:x:y\n");
+    const char *a = fds_dump(7, 1, 5, true), *taken;
+
+    RUN(&c, cmd_report, a);
+    assert_says(c.out, "verdict: 1 FINDING");
+    RUN(&c, cmd_report, "--suppressions", rules, a);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "verdict: 0 findings");
+    assert_says(c.out, "\nsuppressed: 1 group (1 rule)\n");
+    assert_null(strstr(c.out, "leak:nothing"));
+    RUN(&c, cmd_report, "--suppressions", rules, "--all", a);
+    assert_says(c.out, "  leak:nothing                         unused  (/tmp/ctxtrace-test-");
+    assert_says(c.out, "1 group, 5 held  (/tmp/ctxtrace-test-");
+    RUN(&c, cmd_report, "--suppressions", rules, "--format=json", a);
+    assert_says(c.out, "\"suppressed\": \"held:fd:load_conf ticket=T-1\"}");
+    assert_says(c.out, "\"held_after_cancel\": 0");
+    RUN(&c, cmd_report, "--suppressions", bad, "--suppressions", "/nonexistent", a);
+    assert_int_equal(c.status, STATUS_BAD_INPUT);
+    assert_says(c.err, ":3: not a rule: expected leak:,");
+    assert_says(c.err, ":4: not a rule: no such kind\n");
+    assert_says(c.err, "ctxtrace: /nonexistent: No such file");
+    assert_false(*c.out);
+
+    builder_process(b, CTT_TRIGGER_EXIT, 0);
+    builder_option(b, "suppressions", "none,/dev/zero,/proc/kcore,,/nonexistent");
+    taken = capture_dump(b);
+    RUN(&c, cmd_report, taken);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.err, "ctxtrace: /srv/none: No such file or directory: no rules are taken");
+    assert_says(c.err, "ctxtrace: /dev/zero: not a file of rules: no rules are taken");
+    assert_says(c.err, "ctxtrace: /nonexistent: No such file or directory: no rules");
+    assert_says(c.out, "verdict: 0 findings");
+    capture_end();
+}
+
 static void test_diff(void **state)
 {
     static struct capture c;
@@ -210,13 +251,10 @@ static void test_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_series),
-        cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_filters),
-        cmocka_unit_test(test_diff),
-        cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_diff_of_estimates),
+        cmocka_unit_test(test_series),  cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_filters), cmocka_unit_test(test_suppressions),
+        cmocka_unit_test(test_diff),    cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_usage),   cmocka_unit_test(test_diff_of_estimates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,13 +36,17 @@ static void test_sampled(void **state)
     golden_check_sampled("sampled.json", "json", &plain);
 }
 
+static void test_reach(void **state)
+{
+    golden_check_reach("reach.json", "json", CTT_TRIGGER_EXIT, &plain);
+    golden_check_reach("reach-live.json", "json", CTT_TRIGGER_SIGNAL, &plain);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_live),
-        cmocka_unit_test(test_exit),
-        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_live),    cmocka_unit_test(test_exit),  cmocka_unit_test(test_all),
+        cmocka_unit_test(test_sampled), cmocka_unit_test(test_reach),
     };
 
     golden_start(argc, argv);

@@ -213,6 +213,44 @@ static void test_shrunk_record(void **state)
     model_free(model);
 }
 
+/* As before it was known what reaches memory, and after; a second word on it is none. */
+static void test_reach_records(void **state)
+{
+    struct ctt_process process = {.pid = 7};
+    struct ctt_group group = {.kind = CTT_KIND_MEMORY, .count = 3, .parts = 5, .parts_bytes = 60};
+    struct ctt_context context = {.id = 2, .flags = CTT_CONTEXT_IGNORED};
+    struct dump_builder *b = builder_new();
+    struct model *model;
+
+    builder_record(b, CTT_PROCESS, &process, offsetof(struct ctt_process, suppressions));
+    builder_record(b, CTT_GROUP, &group, offsetof(struct ctt_group, parts));
+    model = model_of(b);
+    assert_null(model->process.suppressions);
+    assert_int_equal(model->holdings->parts, 0);
+    assert_false(model->reach.known);
+    assert_int_equal(model->reach.facts.state, CTT_REACH_NONE);
+    model_free(model);
+
+    b = builder_new();
+    process.suppressions = builder_string(b, "leak:x");
+    builder_record(b, CTT_PROCESS, &process, sizeof(process));
+    builder_record(b, CTT_CONTEXT, &context, sizeof(context));
+    group.context = 2;
+    builder_record(b, CTT_GROUP, &group, sizeof(group));
+    builder_reach(b, CTT_REACH_DOUBTFUL, "a thread ran on");
+    builder_reach(b, CTT_REACH_JUDGED, NULL);
+    model = model_of(b);
+    assert_string_equal(model->process.suppressions, "leak:x");
+    assert_int_equal(model->process.suppressions_bytes, 6);
+    assert_int_equal(model->holdings->parts, 5);
+    assert_int_equal(model->holdings->parts_bytes, 60);
+    assert_true(holding_is_ignored(model->holdings));
+    assert_int_equal(model->reach.facts.state, CTT_REACH_DOUBTFUL);
+    assert_string_equal(model->reach.note, "a thread ran on");
+    assert_int_equal(model->strange_records, 1);
+    model_free(model);
+}
+
 static void test_unknown_records(void **state)
 {
     static const char payload[] = "from the future";
@@ -240,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_grown_record),
         cmocka_unit_test(test_shrunk_record),
+        cmocka_unit_test(test_reach_records),
         cmocka_unit_test(test_unknown_records),
     };
 

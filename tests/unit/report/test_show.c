@@ -153,6 +153,47 @@ static void test_history_of_a_holding(void **state)
     capture_end();
 }
 
+static void test_reach(void **state)
+{
+    struct dump_builder *b = builder_new();
+    const char *dump;
+
+    builder_reach_scene(b, CTT_TRIGGER_EXIT);
+    dump = capture_dump(b);
+    SHOW("3c8e", dump);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out,
+                "    seen    nothing reaches 5 memory blocks, 400 B, 2 in a ring; 4 threads");
+    assert_says(c.out, "\n  3 memory blocks, 240 B, lost\n");
+    assert_says(c.out, "    rule    leak:handle_request max=1  hides no more than that");
+    SHOW("1f48", dump); /* a rule hides it */
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "    rule    hidden by leak:^walk$  (program:2)");
+    SHOW("ce4f", dump);
+    assert_says(c.out, "    note    no frame is of the project's: a system program's");
+    SHOW("stream:0x55550010", dump);
+    assert_says(c.out, "    state   forgotten: nothing but libc itself refers to it\n");
+    SHOW("context:2", dump);
+    assert_says(c.out, "what is held in it is meant to be");
+    assert_says(c.out, "\n  4 memory blocks, 40 B, lost ");
+    SHOW("ffff", dump);
+    assert_says(c.err, "  1f484960ceb31d6a  unreachable, memory x2, suppressed\n");
+    capture_end();
+}
+
+static void test_suppressions(void **state)
+{
+    const char *dump = scene_dump();
+
+    SHOW("61ee", "--suppressions", capture_file("held:fd:load_conf"), dump);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "    rule    hidden by held:fd:load_conf");
+    SHOW("61ee", "--suppressions", capture_file("held:"), dump);
+    assert_int_equal(c.status, STATUS_BAD_INPUT);
+    assert_says(c.err, ":1: not a rule: ");
+    capture_end();
+}
+
 static void test_tasks_and_contexts(void **state)
 {
     const char *dump = scene_dump();
@@ -229,6 +270,8 @@ int main(void)
         cmocka_unit_test(test_mishap),
         cmocka_unit_test(test_ids_that_name_no_one_thing),
         cmocka_unit_test(test_history_of_a_holding),
+        cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_suppressions),
         cmocka_unit_test(test_tasks_and_contexts),
         cmocka_unit_test(test_names_of_nothing),
         cmocka_unit_test(test_which_file),

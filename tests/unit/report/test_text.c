@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,11 +48,49 @@ static void test_sampled(void **state)
     golden_check_sampled("sampled.txt", "text", &plain);
 }
 
+static void test_reach(void **state)
+{
+    struct report_request request = {.path = "orders.4711.3.ctt", .all = true};
+
+    golden_check_reach("reach.txt", "text", CTT_TRIGGER_EXIT, &plain);
+    golden_check_reach("reach-all.txt", "text", CTT_TRIGGER_EXIT, &request);
+    golden_check_reach("reach-live.txt", "text", CTT_TRIGGER_SIGNAL, &plain);
+}
+
+/* What is said of how memory was judged: nothing where all is well and nobody asks. */
+static void test_reach_states(void **state)
+{
+    static const struct {
+        uint32_t state;
+        const char *note;
+        bool all;
+        const char *expected; /* NULL: nothing */
+    } rows[] = {
+        {CTT_REACH_JUDGED, NULL, false, NULL},
+        {CTT_REACH_JUDGED, NULL, true, "memory   judged by what reaches it: 12034 memory blocks, "},
+        {CTT_REACH_NONE, "switched off", false,
+         "memory   not judged by what reaches it: switched off\n"},
+        {CTT_REACH_DOUBTFUL, "a thread ran on", false,
+         "         not all could be looked at: a thread ran on: what is lost is but noted\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct report_request request = {.all = rows[i].all};
+        char *text = golden_render_state(rows[i].state, rows[i].note, &request);
+
+        if (rows[i].expected ? !strstr(text, rows[i].expected) : !!strstr(text, "memory   "))
+            fail_msg("state %u: %s", rows[i].state, text);
+        free(text);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_live), cmocka_unit_test(test_exit),  cmocka_unit_test(test_fatal),
-        cmocka_unit_test(test_kind), cmocka_unit_test(test_color), cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_live),  cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_fatal), cmocka_unit_test(test_kind),
+        cmocka_unit_test(test_color), cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_reach), cmocka_unit_test(test_reach_states),
     };
 
     golden_start(argc, argv);
