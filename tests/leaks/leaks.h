@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the programs of this folder share. Each is one source that leaks, and with -DFIXED
+ * a twin that does the same work and leaks nothing; what it is to be told of it stands in its
+ * first comment, in lines that scripts/lib/leak_programs.py reads.
+ *
+ * A function that shall be a frame of its own is NOINLINE. keep() makes the compiler believe
+ * that a pointer is used: else it drops an allocation that nobody looks at.
+ */
+#pragma once
+
+#define NOINLINE __attribute__((noinline))
+
+/* What the one does and the other leaves out. */
+#ifdef FIXED
+enum { IS_FIXED = 1 };
+#else
+enum { IS_FIXED = 0 };
+#endif
+
+static inline void keep(const void *pointer)
+{
+    __asm__ volatile("" : : "g"(pointer) : "memory");
+}

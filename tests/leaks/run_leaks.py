@@ -1,0 +1,215 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs every leaky program of this folder, and its corrected twin, under the tracker.
+
+For each: output and exit status are the same with and without the tracker; the program is
+told of exactly what its source says (scripts/lib/leak_programs.py has the words), with the
+right count and stack, and of nothing else; its twin is told of nothing. Notes do not count.
+Two at a time. Prints "ok NAME" or "FAILED NAME: why".
+
+hazard: 0.2
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+
+import leak_programs
+
+TIMEOUT_S = 30
+AT_A_TIME = 2
+TOLD = ("error", "warning")
+
+
+class Mismatch(Exception):
+    pass
+
+
+def limit_core():
+    """No core files: a fatal way out is meant."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run_program(command, environment):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=TIMEOUT_S, env=environment, preexec_fn=limit_core)
+    return done.returncode, done.stdout, done.stderr
+
+
+def program_of(report):
+    """The process's own name is cut off after 15 characters."""
+    return Path(report["process"]["exe"] or "?").name
+
+
+class Tracker:
+    """The tracker and the command of one build, and the programs beside them."""
+
+    def __init__(self, command, library):
+        self.command, self.library = str(command), Path(library).resolve()
+        self.programs = self.library.parents[1] / "tests" / "leaks"
+
+    def environment(self, folder, run):
+        words = [f"dir={folder}", "held=none"] + ([run.options] if run.options else [])
+        return {**os.environ, "LD_PRELOAD": str(self.library), "CTXTRACE_TOOL": self.command,
+                "CTXTRACE_OPTIONS": ":".join(words)}
+
+    def read_report(self, dump):
+        done = subprocess.run([self.command, "report", "--format=json", dump], check=False,
+                              capture_output=True, text=True, timeout=TIMEOUT_S)
+        if done.returncode:
+            raise Mismatch(f"report of {dump.name} ended with {done.returncode}: "
+                           f"{done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def trace(self, name, run):
+        """(status and stdout, stderr, report or None) of one traced run."""
+        path = self.programs / name
+        if not path.exists():
+            raise Mismatch(f"{path.name} is not built: is it in tests/leaks/meson.build?")
+        with tempfile.TemporaryDirectory() as folder:
+            traced = run_program([str(path), *run.arguments], self.environment(folder, run))
+            reports = [self.read_report(dump) for dump in sorted(Path(folder).glob("*.ctt"))]
+        # Its children and what it becomes write dumps of their own.
+        own = [report for report in reports if program_of(report) == name
+               and report["process"]["trigger"] == run.ends]
+        if len(own) != 1:
+            seen = [(program_of(report), report["process"]["trigger"]) for report in reports]
+            raise Mismatch(f"{len(own)} dumps of {name} with trigger {run.ends}: {seen}; "
+                           f"stderr {traced[2][-300:]!r}")
+        return traced[:2], traced[2], own[0]
+
+    def trace_and_compare(self, name, run):
+        """The report of a traced run that did what an untraced one does."""
+        native = run_program([str(self.programs / name), *run.arguments], os.environ)
+        traced, said, report = self.trace(name, run)
+        if traced != native[:2]:
+            raise Mismatch(f"status and stdout {traced} instead of {native[:2]}; {said[-300:]!r}")
+        return report
+
+
+def list_functions(report, finding):
+    return [frame.get("function") for frame in
+            report["stacks"].get(str(finding["stack"]), [])]
+
+
+def count_parts(report, finding, key):
+    """What is reached only through a lost group's blocks: the finding, or the group's row in the
+    list of what is live, says it."""
+    for row in [finding, *report["live"]]:
+        facts = row.get("reach")
+        facts = {**row, **facts} if isinstance(facts, dict) else row
+        if row.get("kind") == "memory" and row.get("stack") == finding["stack"] and key in facts:
+            return facts[key] or 0
+    return 0
+
+
+def tells(report, finding, expectation):
+    return (finding["detector"] == expectation.detector and finding["kind"] == expectation.kind
+            and leak_programs.is_on_stack(expectation.functions, list_functions(report, finding)))
+
+
+def describe(report, finding):
+    stack = " < ".join(leak_programs.bare_name(name) for name in list_functions(report, finding))
+    return (f"{finding['severity']} {finding['detector']} {finding['kind']} x{finding['count']} "
+            f"{finding['bytes']} bytes at {stack}")
+
+
+def check_expectation(report, found, expectation):
+    """Sentences about how these findings, all of its place, differ from what is expected."""
+    if not found:
+        yield f"not told of {expectation}"
+        return
+    parts = sum(count_parts(report, finding, "parts") for finding in found)
+    count = sum(finding["count"] for finding in found)
+    size = sum(finding["bytes"] for finding in found)
+    if expectation.whole:
+        count += parts
+        size += sum(count_parts(report, finding, "parts_bytes") for finding in found)
+    elif expectation.parts is not None and parts != expectation.parts:
+        yield f"{parts} parts with {expectation}, not {expectation.parts}"
+    if expectation.count is not None and count != expectation.count:
+        yield f"count {count} of {expectation}"
+    if expectation.size is not None and size != expectation.size:
+        yield f"{size} bytes of {expectation}, not {expectation.size}"
+    wrong = {finding["severity"] for finding in found} - {expectation.severity}
+    if expectation.severity and wrong:
+        yield f"{wrong} of {expectation}"
+
+
+def judge(report, expectations, left_out):
+    """Sentences about what the report says too much, too little or otherwise."""
+    told = [finding for finding in report["findings"]
+            if finding["severity"] in TOLD and not finding.get("suppressed")
+            and finding["detector"] not in left_out]
+    expected = set()
+    for expectation in expectations:
+        found = [finding for finding in told if tells(report, finding, expectation)]
+        expected.update(id(finding) for finding in found)
+        if not expectation.rests_on(left_out):
+            yield from check_expectation(report, found, expectation)
+    for finding in told:
+        if id(finding) not in expected:
+            yield f"told of {describe(report, finding)}"
+
+
+def run_case(tracker, program, run, left_out):
+    """What is wrong, a line each, with the leaky program and with its twin."""
+    report = tracker.trace_and_compare(program.name, run)
+    wrong = list(judge(report, program.expectations, left_out))
+    report = tracker.trace_and_compare(program.name + "_fixed", run)
+    return wrong + [f"the corrected twin: {line}" for line in judge(report, (), left_out)]
+
+
+def list_cases(only):
+    """[(name, program, run)]"""
+    cases = []
+    for program in leak_programs.list_programs():
+        for run in program.runs:
+            words = "-".join([program.name, *run.arguments])
+            if fnmatch.fnmatch(words, only):
+                cases.append((words, program, run))
+    return cases
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ctxtrace", required=True, help="the command")
+    parser.add_argument("--lib", required=True, help="libctxtrace.so in its build directory")
+    parser.add_argument("--only", default="*", help="cases whose name matches")
+    parser.add_argument("--without", action="append", default=[], metavar="DETECTOR",
+                        help="leave out what rests on this detector")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    tracker = Tracker(options.ctxtrace, options.lib)
+
+    def attempt(case):
+        try:
+            return run_case(tracker, *case[1:], options.without)
+        except (Mismatch, subprocess.TimeoutExpired, KeyError, OSError) as error:
+            return [f"{type(error).__name__}: {error}"]
+
+    cases, failures = list_cases(options.only), 0
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for case, wrong in zip(cases, pool.map(attempt, cases)):
+            failures += bool(wrong)
+            print(f"FAILED {case[0]}: {wrong[0]}" if wrong else f"ok {case[0]}", flush=True)
+            for line in wrong[1:]:
+                print(f"    {line}", flush=True)
+    return 1 if failures or not cases else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
