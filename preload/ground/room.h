@@ -138,6 +138,9 @@ struct thread_room {
     uint32_t whole_tags[ROOM_WHOLES];
     uint32_t whole_ids[ROOM_WHOLES];
     uint32_t whole_turns;
+    /* The alternate signal stack that the program has given this thread: only the kernel
+     * knows of it. */
+    struct room_range signal_stack;
     uint32_t refused_next;
     struct room_failure failures[ROOM_FAILURES];
     struct room_failure refused[ROOM_REFUSED];

@@ -19,6 +19,7 @@
 #include "preload/facts/signals.h"
 #include "preload/ground/hook.h"
 #include "preload/ground/machine.h"
+#include "preload/ground/room.h"
 
 /* What the kernel keeps of a program's sa_flags (linux/signal_types.h). */
 #define FLAGS_KEPT     0xdc000807ul
@@ -277,6 +278,14 @@ static void onstack_give(void)
     }
 }
 
+static void note_signal_stack(const stack_t *set)
+{
+    struct thread_room *room = guard_may_record(GUARD_FRAME()) ? room_get() : NULL;
+    uintptr_t low = set->ss_flags & SS_DISABLE ? 0 : (uintptr_t)set->ss_sp;
+    if (room)
+        room->signal_stack = (struct room_range){low, low ? low + set->ss_size : 0};
+}
+
 HOOK(sigaltstack);
 HOOK_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
 {
@@ -286,6 +295,8 @@ HOOK_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
     int result = REAL(sigaltstack)(set, &was);
     if (result < 0)
         return result;
+    if (set)
+        note_signal_stack(set);
     if (old) {
         *old = was;
         if (alternate_is_ours(was.ss_sp))

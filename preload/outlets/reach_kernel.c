@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "preload/books/fdtable.h"
+#include "preload/ground/sys.h"
 #include "preload/outlets/reach_mark.h"
 #include "preload/outlets/reach_roots.h"
-#include "preload/ground/sys.h"
 
 #define PATH_BYTES 64u
 #define TEXT_BYTES 4096u

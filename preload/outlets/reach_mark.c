@@ -24,7 +24,11 @@
 #define GATHERED   64u /* words */
 #define FETCHED    8u  /* blocks */
 #define LINE_BYTES 64u
-#define CHAIN_WORD (offsetof(struct _IO_FILE, _chain) / WORD)
+
+/* Where libc links its streams; those of popen once more behind the FILE, its table of
+ * functions, and the child's number. */
+#define CHAIN_OFFSET offsetof(struct _IO_FILE, _chain)
+#define POPEN_OFFSET (sizeof(struct _IO_FILE) + 2 * WORD)
 
 /* Items whose words are still to be looked at, and the starts of the first flood. */
 static uint32_t *worklist, *starts;
@@ -118,9 +122,11 @@ static void look_into(uint32_t i)
         pages_present(start, end, look_through);
         return;
     }
-    uintptr_t chain = start + CHAIN_WORD * WORD;
+    uintptr_t chain = start + CHAIN_OFFSET;
+    uintptr_t next = item->marks & MARK_POPEN ? start + POPEN_OFFSET : end;
     look_through(start, chain);
-    look_through(chain + WORD, end);
+    look_through(chain + WORD, next);
+    look_through(next + WORD, end);
 }
 
 static void fetch(uint32_t i)

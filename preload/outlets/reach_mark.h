@@ -24,6 +24,7 @@ enum reach_marks {
     MARK_SEEN = 1 << 5, /* by the first of the two passes over what is not reached */
     MARK_UNREADABLE = 1 << 6,
     MARK_STREAM = 1 << 7, /* a FILE: its place in libc's list of all does not count */
+    MARK_POPEN = 1 << 8,  /* with STREAM: nor does that in its list of children */
 };
 
 /* False: no memory for the worklist. */

@@ -30,7 +30,6 @@ extern const char __ehdr_start[] __attribute__((visibility("hidden"))); /* our o
 
 static uintptr_t first_thread; /* pthread_self() of the first one */
 static size_t tls_bytes;       /* what lies below it */
-static uintptr_t stream_list;  /* where libc names the newest of all streams */
 
 void roots_start(void)
 {
@@ -41,7 +40,6 @@ void roots_start(void)
     if (ask)
         ask(&tls_bytes, &alignment);
     first_thread = (uintptr_t)pthread_self();
-    stream_list = (uintptr_t)dlsym(RTLD_DEFAULT, "_IO_list_all");
 }
 
 /* ---- memory, by what it is of ---- */
@@ -76,11 +74,16 @@ static void libc_find(void)
 }
 
 /* glibc's bins name free chunks by where the size of the block before them may end. And
- * its list of streams names them all: that does not count. */
-static bool is_of_allocator(uintptr_t word)
+ * it has lists of all streams, and of those of popen, which do not count; where it keeps
+ * a stream because it is in use are three places of well-known names. */
+static bool is_of_libc(uintptr_t word, uintptr_t at)
 {
-    uint32_t i = ledger_granule() == LEDGER_GRANULE_GLIBC ? index_find(word) : INDEX_NONE;
+    uint32_t i = index_find(word);
     if (i == INDEX_NONE || (reach_index.items[i].marks & MARK_UNREADABLE))
+        return false;
+    if (reach_index.items[i].address == word && (reach_index.items[i].marks & MARK_STREAM))
+        return at != (uintptr_t)&stdin && at != (uintptr_t)&stdout && at != (uintptr_t)&stderr;
+    if (ledger_granule() != LEDGER_GRANULE_GLIBC)
         return false;
     const uintptr_t *block = (const uintptr_t *)(uintptr_t)reach_index.items[i].address;
     return word == (uintptr_t)(block - 2) + (block[-1] & ~CHUNK_FLAGS);
@@ -91,7 +94,7 @@ static void copied_from_libc(const uintptr_t *words, size_t count, uintptr_t at)
     static uintptr_t kept[WORDS];
     size_t used = 0;
     for (size_t i = 0; i < count && used < WORDS; i++)
-        if (at + i * sizeof *words != stream_list && !is_of_allocator(words[i]))
+        if (!is_of_libc(words[i], at + i * sizeof *words))
             kept[used++] = words[i];
     mark_words(kept, used);
 }
@@ -159,6 +162,7 @@ static void mark_tls(struct reach_roots *roots)
 static void mark_range(uintptr_t start, uintptr_t end, void *unused)
 {
     (void)unused;
+    mark_words(&start, 1); /* it may be part of a block */
     areas_within(start, end, mark_part);
 }
 
@@ -219,12 +223,12 @@ static void mark_rest(struct reach_roots *roots)
 
 /* ---- all ---- */
 
-/* In this order: what a row reads it takes from those below. */
+/* In this order: what a row reads, or wipes, it takes from those below. */
 static const struct source {
     void (*mark)(struct reach_roots *roots);
 } sources[] = {
-    {mark_modules}, {mark_tls},     {stacks_mark}, {kernel_mark},
-    {mark_ranges},  {mark_ignored}, {mark_rest},
+    {stacks_mark}, {mark_modules}, {mark_tls},  {kernel_mark},
+    {mark_ranges}, {mark_ignored}, {mark_rest},
 };
 
 static void note_stream(const struct holding_copy *holding, void *unused)
@@ -233,7 +237,8 @@ static void note_stream(const struct holding_copy *holding, void *unused)
     uint32_t i = holding->kind == CTT_KIND_STREAM ? index_find(holding->handle) : INDEX_NONE;
     if (i != INDEX_NONE && reach_index.items[i].address == holding->handle &&
         index_bytes(i) >= sizeof(FILE))
-        reach_index.items[i].marks |= MARK_STREAM;
+        reach_index.items[i].marks |=
+            holding->detail == DETAIL_POPEN ? MARK_STREAM | MARK_POPEN : MARK_STREAM;
 }
 
 static void note_unreadable(void)

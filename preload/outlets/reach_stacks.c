@@ -3,18 +3,22 @@
 
 #include <elf.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "preload/facts/thread_stacks.h"
 #include "preload/ground/arena.h"
+#include "preload/ground/room.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/reach_areas.h"
 #include "preload/outlets/reach_index.h"
 #include "preload/outlets/reach_mark.h"
 #include "preload/outlets/reach_roots.h"
 
-#define STACKS_MAX (1u << 16)
-#define RED_ZONE   128u /* below the stack pointer of a function that calls none */
-#define HOOK_WORDS 512u /* above it: where a hook that blocks has its frame */
+#define STACKS_MAX       (1u << 16)
+#define RED_ZONE         128u  /* below the stack pointer of a function that calls none */
+#define DESCRIPTOR_BYTES 8192u /* libc's struct pthread is in the last so many of a stack, */
+#define DESCRIPTOR_ALIGN ((uintptr_t)64)
+#define HOOK_WORDS       512u /* above it: where a hook that blocks has its frame */
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
@@ -27,10 +31,30 @@ struct stack {
 static struct stack *stacks;
 static uint32_t stack_count;
 
+/* libc keeps a few stacks of threads that have ended for those to come, each with the
+ * thread's table of thread-local storage: it is named in the descriptor at the end of the
+ * stack, whose first and third word are its own address, and whose second is the table. */
+static void mark_kept_table(uintptr_t low, uintptr_t high)
+{
+    uintptr_t lowest = high - low > DESCRIPTOR_BYTES ? high - DESCRIPTOR_BYTES : low;
+    if (!areas_readable(lowest, high))
+        return;
+    for (uintptr_t at = (high - 3 * sizeof at) & ~(DESCRIPTOR_ALIGN - 1); at >= lowest;
+         at -= DESCRIPTOR_ALIGN) {
+        const uintptr_t *words = (const uintptr_t *)at;
+        if (words[0] == at && words[2] == at) {
+            mark_words(&words[1], 1);
+            return;
+        }
+    }
+}
+
 static void note_stack(uintptr_t low, uintptr_t high, uint32_t tid, void *unused)
 {
     (void)unused;
     areas_take(low, high);
+    if (tid == 0)
+        mark_kept_table(low, high);
     if (stack_count < STACKS_MAX)
         stacks[stack_count++] = (struct stack){low, high, tid};
 }
@@ -117,12 +141,46 @@ static void mark_thread(struct reach_roots *roots, const struct reach_thread *th
     mark_stack(thread->tid, roots->parent, sp ? sp - RED_ZONE : 0);
 }
 
+/* Alternate signal stacks are the kernel's to know, so they are roots. Where nobody is on
+ * one now it holds what handlers left behind, maybe amid other data: here, in the copy, it
+ * can be wiped. */
+static void wipe(uintptr_t start, uintptr_t end, const struct area *area)
+{
+    if (area->flags & MAPS_WRITE)
+        memset((void *)start, 0, end - start);
+}
+
+static bool is_in_use(const struct reach_roots *roots, const struct room_range *stack)
+{
+    bool in_use =
+        roots->leaving && roots->place->sp >= stack->low && roots->place->sp < stack->high;
+    for (uint32_t i = 0; i < roots->threads->count && !in_use; i++) {
+        const struct reach_thread *thread = &roots->threads->rows[i];
+        in_use = thread->tid && (atomic_load(&thread->reading) <= THREAD_UNREAD ||
+                                 (thread->sp >= stack->low && thread->sp < stack->high));
+    }
+    return in_use;
+}
+
+static void mark_signal_stacks(const struct reach_roots *roots)
+{
+    for (const struct thread_room *room = room_first(); room; room = room->older) {
+        const struct room_range *stack = &room->signal_stack;
+        if (stack->low == 0)
+            continue;
+        mark_words(&stack->low, 1);
+        if (!is_in_use(roots, stack))
+            areas_within(stack->low, stack->high, wipe);
+    }
+}
+
 void stacks_mark(struct reach_roots *roots)
 {
     stacks = arena_map(STACKS_MAX * sizeof *stacks);
     if (!stacks)
         return;
     find_code();
+    mark_signal_stacks(roots);
     thread_stacks_scan(note_stack, NULL);
     for (uint32_t i = 0; i < roots->threads->count; i++) {
         const struct reach_thread *thread = &roots->threads->rows[i];

@@ -102,15 +102,9 @@ def list_functions(report, finding):
             report["stacks"].get(str(finding["stack"]), [])]
 
 
-def count_parts(report, finding, key):
-    """What is reached only through a lost group's blocks: the finding, or the group's row in the
-    list of what is live, says it."""
-    for row in [finding, *report["live"]]:
-        facts = row.get("reach")
-        facts = {**row, **facts} if isinstance(facts, dict) else row
-        if row.get("kind") == "memory" and row.get("stack") == finding["stack"] and key in facts:
-            return facts[key] or 0
-    return 0
+def count_parts(finding, key):
+    """What is reached only through the blocks of the finding."""
+    return (finding.get("lost") or {}).get(key, 0)
 
 
 def tells(report, finding, expectation):
@@ -129,12 +123,12 @@ def check_expectation(report, found, expectation):
     if not found:
         yield f"not told of {expectation}"
         return
-    parts = sum(count_parts(report, finding, "parts") for finding in found)
+    parts = sum(count_parts(finding, "parts") for finding in found)
     count = sum(finding["count"] for finding in found)
     size = sum(finding["bytes"] for finding in found)
     if expectation.whole:
         count += parts
-        size += sum(count_parts(report, finding, "parts_bytes") for finding in found)
+        size += sum(count_parts(finding, "parts_bytes") for finding in found)
     elif expectation.parts is not None and parts != expectation.parts:
         yield f"{parts} parts with {expectation}, not {expectation.parts}"
     if expectation.count is not None and count != expectation.count:
