@@ -113,6 +113,8 @@ static const struct {
     {"two-threads", measure_two_threads, false, 0},
     {"cross-free", measure_cross_free, false, 0},
     {"live", measure_live, false, 0},
+    {"small", build_small, false, 0},
+    {"large", build_large, false, 0},
     {"snapshot", measure_snapshot, false, 0},
 };
 

@@ -20,5 +20,7 @@ workload_function measure_two_threads;
 workload_function measure_cross_free;
 workload_function measure_live;
 workload_function measure_snapshot;
+workload_function build_small;
+workload_function build_large;
 
 #endif

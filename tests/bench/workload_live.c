@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,46 @@ void measure_live(long count)
     double before = read_resident_bytes();
     hold_blocks(count);
     printf("%.2f\n", (read_resident_bytes() - before) / (double)count);
+}
+
+/* ---- a large heap to the end, for those who look what reaches it ---- */
+
+#define SMALL_BYTES 256
+#define LARGE_BYTES 4096
+#define CHAINS      65536u
+
+struct link {
+    struct link *next, *other;
+};
+static struct link *volatile chains[CHAINS];
+
+/* Blocks in chains, each with a pointer into any other chain besides. Prints when the end
+ * begins. */
+static void build_chains(long count, size_t bytes)
+{
+    uint32_t random = 1;
+    for (long i = 0; i < count; i++) {
+        struct link *link = malloc(bytes);
+        if (!link)
+            abort();
+        memset(link, 0, bytes);
+        random = random * 1664525u + 1013904223u;
+        link->next = chains[random >> 16];
+        chains[random >> 16] = link;
+        random = random * 1664525u + 1013904223u;
+        link->other = chains[random >> 16];
+    }
+    printf("%.0f\n", now_ns());
+}
+
+void build_small(long count)
+{
+    build_chains(count, SMALL_BYTES);
+}
+
+void build_large(long count)
+{
+    build_chains(count, LARGE_BYTES);
 }
 
 /* ---- a snapshot, while the program runs on ---- */

@@ -33,9 +33,9 @@ class Failed(Exception):
     """Why a case failed."""
 
 
-def environment(library, folder):
+def environment(library, folder, options=""):
     return {**os.environ, "LD_PRELOAD": library, "TMPDIR": folder,
-            "CTXTRACE_OPTIONS": f"dir={folder}/dumps:keep=2:held=none"}
+            "CTXTRACE_OPTIONS": f"dir={folder}/dumps:keep=2:held=none:{options}"}
 
 
 def check_alike(library, program, folder):
@@ -69,10 +69,10 @@ def send_to_all(pid):
     return len(tasks)
 
 
-def run_under_signals(command, library, folder):
+def run_under_signals(command, library, folder, options=""):
     """A program that says "ready" first and takes its time; its output."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                          env=environment(library, folder)) as process:
+                          env=environment(library, folder, options)) as process:
         process.stdout.readline()
         sent, end = 0, time.monotonic() + WAITS_S - 1
         while time.monotonic() < end:
@@ -86,10 +86,10 @@ def run_under_signals(command, library, folder):
     return output
 
 
-def check_waits(library, programs, folder, suffix=""):
+def check_waits(library, programs, folder, suffix="", options=""):
     """No wait is seen to be interrupted or comes to an early end (hazard: D4)."""
     run_under_signals([f"{programs}/waits{suffix}", str(WAITS_S), f"{folder}/fifo"], library,
-                      folder)
+                      folder, options)
 
 
 def check_confined(library, programs, folder):
@@ -99,9 +99,9 @@ def check_confined(library, programs, folder):
         run_under_signals([f"{programs}/waits_confined", str(WAITS_S), how], library, folder)
 
 
-def check_cuts(library, programs, folder, suffix=""):
+def check_cuts(library, programs, folder, suffix="", options=""):
     """No transfer comes back with a part (hazard: D4)."""
-    run_under_signals([f"{programs}/cuts{suffix}", str(WAITS_S)], library, folder)
+    run_under_signals([f"{programs}/cuts{suffix}", str(WAITS_S)], library, folder, options)
 
 
 def check_races(library, programs, folder, suffix=""):
@@ -122,6 +122,9 @@ CASES = {
     "signals_read_as_without_us": check_view,
     "answers_by_number": check_numbers,
     "waits_under_snapshots": check_waits,
+    # Where memory is judged, threads that run are asked to stand still.
+    "waits_under_reach": partial(check_waits, options="reach=1"),
+    "transfers_under_reach": partial(check_cuts, options="reach=1"),
     "waits_of_the_confined": check_confined,
     "transfers_under_snapshots": check_cuts,
     "waits_with_both_signals": check_races,
