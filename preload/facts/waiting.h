@@ -29,6 +29,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "preload/ground/hook.h"
+
 /* What the kernel means by a mask: the beginning of a sigset_t. */
 #define KERNEL_MASK_BYTES 8
 
@@ -51,6 +53,7 @@ struct waiting {
  * leaves behind is a mark that nobody finds (waiting_interrupted). */
 #define WAITING(name)                                                                              \
     struct waiting name;                                                                           \
+    SPILL_REGISTERS();                                                                             \
     waiting_begin(&name, GUARD_FRAME())
 
 void waiting_begin(struct waiting *wait, uintptr_t frame);

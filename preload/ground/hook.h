@@ -103,6 +103,25 @@ extern struct hook hooks_end[] __asm__("__stop_" HOOK_SECTION)
 #define PASS(function, args)                                                                       \
     PASS_BY_JUMP return ((__typeof__(&function))atomic_load_explicit(&hook_##function.real,        \
                                                                      memory_order_relaxed))args
+/*
+ * Around a real call that may block. The kernel tells of a blocked thread its stack pointer
+ * and what it asked for, and not the registers that a callee keeps for its caller: what is
+ * in them has to be on the stack, or a block that only a register points to is taken for
+ * lost. To use them is what makes the compiler keep them in the hook's own frame; the
+ * frame pointer is there already. Before and after, so that the frame is not made shorter.
+ */
+#if defined(__x86_64__)
+#define SPILL_REGISTERS() __asm__ volatile("" : : : "rbx", "r12", "r13", "r14", "r15")
+#else
+#error "the registers that a callee keeps on this machine"
+#endif
+#define BLOCKS(call)                                                                               \
+    do {                                                                                           \
+        SPILL_REGISTERS();                                                                         \
+        call;                                                                                      \
+        SPILL_REGISTERS();                                                                         \
+    } while (0)
+
 #define WATCHED        static __attribute__((noinline))
 #define AND_SITE(...)  (__VA_ARGS__, const struct call_site *site)
 #define GIVE_SITE(...) (__VA_ARGS__, &site)
@@ -112,7 +131,8 @@ extern struct hook hooks_end[] __asm__("__stop_" HOOK_SECTION)
     HOOK(function);                                                                                \
     HOOK_EXPORT ret function params                                                                \
     {                                                                                              \
-        ret result = REAL(function) args;                                                          \
+        ret result;                                                                                \
+        BLOCKS(result = REAL(function) args);                                                      \
         if (guard_may_record(GUARD_FRAME())) {                                                     \
             struct call_site site = CALL_SITE();                                                   \
             family##_acquired(&hook_##function, &site, result);                                    \
@@ -130,7 +150,8 @@ extern struct hook hooks_end[] __asm__("__stop_" HOOK_SECTION)
         struct call_site site = CALL_SITE();                                                       \
         struct family##_release release;                                                           \
         family##_releasing(&release, &hook_##function, &site, handle);                             \
-        ret result = REAL(function) args;                                                          \
+        ret result;                                                                                \
+        BLOCKS(result = REAL(function) args);                                                      \
         family##_released(&release, (intptr_t)result);                                             \
         return result;                                                                             \
     }
@@ -140,7 +161,8 @@ extern struct hook hooks_end[] __asm__("__stop_" HOOK_SECTION)
     HOOK(function);                                                                                \
     HOOK_EXPORT ret function params                                                                \
     {                                                                                              \
-        ret result = REAL(function) args;                                                          \
+        ret result;                                                                                \
+        BLOCKS(result = REAL(function) args);                                                      \
         if (guard_may_record(GUARD_FRAME()))                                                       \
             family##_used(handle);                                                                 \
         return result;                                                                             \

@@ -24,7 +24,8 @@ static bool is_end_of_one(pid_t pid, int status)
     {                                                                                              \
         int own = 0;                                                                               \
         int *status = ret_status ? ret_status : &own;                                              \
-        pid_t collected = REAL(function) args;                                                     \
+        pid_t collected;                                                                           \
+        BLOCKS(collected = REAL(function) args);                                                   \
         if (is_end_of_one(collected, collected > 0 ? *status : 0) &&                               \
             guard_may_record(GUARD_FRAME())) {                                                     \
             struct call_site site = CALL_SITE();                                                   \
@@ -52,7 +53,8 @@ HOOK_EXPORT int waitid(idtype_t type, id_t id, siginfo_t *ret_info, int options)
 {
     siginfo_t own = {.si_pid = 0};
     siginfo_t *info = ret_info ? ret_info : &own;
-    int result = REAL(waitid)(type, id, info, options);
+    int result;
+    BLOCKS(result = REAL(waitid)(type, id, info, options));
     if (result == 0 && !(options & WNOWAIT) && is_end(info) && guard_may_record(GUARD_FRAME())) {
         struct call_site site = CALL_SITE();
         child_collected(&hook_waitid, &site, info->si_pid);

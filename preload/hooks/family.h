@@ -125,7 +125,8 @@ void fd_use_failed(struct hook *hook, const struct call_site *site, int fd, shor
     HOOK(function);                                                                                \
     HOOK_EXPORT ret function params                                                                \
     {                                                                                              \
-        ret result = REAL(function) args;                                                          \
+        ret result;                                                                                \
+        BLOCKS(result = REAL(function) args);                                                      \
         FD_USED(function, fd, (judged) ? result : 0, 0, 0);                                        \
         return result;                                                                             \
     }

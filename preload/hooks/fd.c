@@ -100,7 +100,8 @@ HOOK_EXPORT int dup(int from)
         va_start(more, command);                                                                   \
         void *argument = va_arg(more, void *);                                                     \
         va_end(more);                                                                              \
-        int result = REAL(function)(fd, command, argument);                                        \
+        int result; /* F_SETLKW waits */                                                           \
+        BLOCKS(result = REAL(function)(fd, command, argument));                                    \
         if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) &&                                  \
             guard_may_record(GUARD_FRAME())) {                                                     \
             struct call_site site = CALL_SITE();                                                   \

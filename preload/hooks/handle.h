@@ -21,7 +21,8 @@ void handle_taken(struct hook *hook, const struct call_site *site, const struct 
 #define GIVES_BODY(kind, detail, ret, function, params, args, good, handle)                        \
     HOOK_EXPORT ret function params                                                                \
     {                                                                                              \
-        ret result = REAL(function) args;                                                          \
+        ret result; /* getaddrinfo asks the network */                                             \
+        BLOCKS(result = REAL(function) args);                                                      \
         if ((good) && guard_may_record(GUARD_FRAME())) {                                           \
             struct call_site site = CALL_SITE();                                                   \
             handle_given(&hook_##function, &site, kind, detail, (uint64_t)(uintptr_t)(handle));    \

@@ -165,14 +165,15 @@ void lock_freeing(const struct call_site *site, uint64_t begin, uint64_t bytes)
         __typeof__(&function) real = REAL_ALONE(function);                                         \
         if (!real || !lock_may_record(GUARD_FRAME()))                                              \
             return real ? real args : 0;                                                           \
-        int result = real args;                                                                    \
+        int result;                                                                                \
+        BLOCKS(result = real args);                                                                \
         if (result == 0) {                                                                         \
             struct hook *hook = &hook_##function;                                                  \
             entered;                                                                               \
         }                                                                                          \
         return result;                                                                             \
     }                                                                                              \
-    EXPORTS(function, params, args)
+    EXPORTS_BLOCKING(function, params, args)
 
 #define UNLOCKING(function, params, args, lock, taken)                                             \
     HOOK(function);                                                                                \
@@ -189,13 +190,35 @@ void lock_freeing(const struct call_site *site, uint64_t begin, uint64_t bytes)
     }                                                                                              \
     EXPORTS(function, params, args)
 
+#define IS_KNOWN(function)                                                                         \
+    __builtin_expect(atomic_load_explicit(&hook_##function.real, memory_order_relaxed) != NULL, 1)
+
 #define EXPORTS(function, params, args)                                                            \
     HOOK_EXPORT PASSES int function params                                                         \
     {                                                                                              \
-        if (!lock_is_watching() &&                                                                 \
-            __builtin_expect(                                                                      \
-                atomic_load_explicit(&hook_##function.real, memory_order_relaxed) != NULL, 1))     \
+        if (!lock_is_watching() && IS_KNOWN(function))                                             \
             PASS(function, args);                                                                  \
+        struct call_site site = CALL_SITE();                                                       \
+        return function##_watched GIVE_SITE args;                                                  \
+    }
+
+/* What may block passes through a frame that has the caller's registers, and through no
+ * look at the books. */
+#define EXPORTS_BLOCKING(function, params, args)                                                   \
+    WATCHED int function##_blocking params                                                         \
+    {                                                                                              \
+        int result;                                                                                \
+        BLOCKS(result = ((__typeof__(&function))atomic_load_explicit(&hook_##function.real,        \
+                                                                     memory_order_relaxed))args);  \
+        return result;                                                                             \
+    }                                                                                              \
+    HOOK_EXPORT PASSES int function params                                                         \
+    {                                                                                              \
+        if (!lock_is_watching() && IS_KNOWN(function)) {                                           \
+            if (!tracker_watching())                                                               \
+                PASS(function, args);                                                              \
+            PASS_BY_JUMP return function##_blocking args;                                          \
+        }                                                                                          \
         struct call_site site = CALL_SITE();                                                       \
         return function##_watched GIVE_SITE args;                                                  \
     }
@@ -283,12 +306,13 @@ void lock_thread_ending(void)
             return real ? real args : 0;                                                           \
         condition.is_waiting = key_read(CTT_KIND_LOCK, address_of(mutex), &condition.was) &&       \
                                condition.was.task == self.task;                                    \
-        int result = real args;                                                                    \
+        int result;                                                                                \
+        BLOCKS(result = real args);                                                                \
         if (condition.is_waiting)                                                                  \
             condition_left();                                                                      \
         return result;                                                                             \
     }                                                                                              \
-    EXPORTS(function, params, args)
+    EXPORTS_BLOCKING(function, params, args)
 
 WAITS_WITH(pthread_cond_wait, (pthread_cond_t *restrict changed, pthread_mutex_t *restrict mutex),
            (changed, mutex))

@@ -68,7 +68,9 @@ HOOK_VERSION(pthread_cond_wait_2_2_5, pthread_cond_wait, "GLIBC_2.2.5");
 HOOK_EXPORT int pthread_cond_wait_2_2_5(pthread_cond_t *restrict condition,
                                         pthread_mutex_t *restrict mutex)
 {
-    return REAL_ALONE(pthread_cond_wait_2_2_5)(condition, mutex);
+    int result;
+    BLOCKS(result = REAL_ALONE(pthread_cond_wait_2_2_5)(condition, mutex));
+    return result;
 }
 
 __typeof__(pthread_cond_timedwait) pthread_cond_timedwait_2_2_5;
@@ -77,7 +79,9 @@ HOOK_EXPORT int pthread_cond_timedwait_2_2_5(pthread_cond_t *restrict condition,
                                              pthread_mutex_t *restrict mutex,
                                              const struct timespec *restrict limit)
 {
-    return REAL_ALONE(pthread_cond_timedwait_2_2_5)(condition, mutex, limit);
+    int result;
+    BLOCKS(result = REAL_ALONE(pthread_cond_timedwait_2_2_5)(condition, mutex, limit));
+    return result;
 }
 
 /* The numbers of the others are below. */

@@ -50,7 +50,8 @@ static void opened(struct hook *hook, const struct call_site *site, int fd, int 
     }
 
 #define OPEN_RESULT(function, args)                                                                \
-    int fd = REAL(function) args;                                                                  \
+    int fd; /* of a FIFO: once the other end is there */                                           \
+    BLOCKS(fd = REAL(function) args);                                                              \
     if (guard_may_record(GUARD_FRAME())) {                                                         \
         struct call_site site = CALL_SITE();                                                       \
         opened(&hook_##function, &site, fd, flags);                                                \

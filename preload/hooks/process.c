@@ -102,7 +102,9 @@ HOOK_EXPORT int system(const char *command)
             exec_leaks_look(&hook_system, &site);
         NOTIFY(settle);
     }
-    return REAL(system)(command);
+    int status;
+    BLOCKS(status = REAL(system)(command));
+    return status;
 }
 
 /* ---- vfork: the stub is vfork_x86_64.S ---- */

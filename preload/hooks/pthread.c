@@ -87,7 +87,8 @@ HOOK_EXPORT int thrd_create(thrd_t *ret_thread, thrd_start_t run, void *argument
         struct call_site site = CALL_SITE();                                                       \
         struct thread_release release;                                                             \
         thread_joining(&release, &hook_##function, &site, thread);                                 \
-        int error = REAL(function) args;                                                           \
+        int error;                                                                                 \
+        BLOCKS(error = REAL(function) args);                                                       \
         thread_joined(&release, &hook_##function, &site, error);                                   \
         return error;                                                                              \
     }

@@ -56,7 +56,8 @@ HOOK_EXPORT FILE *fdopen(int fd, const char *mode)
             return REAL(function)(stream);                                                         \
         struct call_site site = CALL_SITE();                                                       \
         struct handle_release release = stream_releasing(&hook_##function, &site, stream);         \
-        int result = REAL(function)(stream);                                                       \
+        int result;                                                                                \
+        BLOCKS(result = REAL(function)(stream));                                                   \
         handle_released(&release, result);                                                         \
         return result;                                                                             \
     }

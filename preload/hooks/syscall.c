@@ -7,7 +7,8 @@
  * What gives or takes a descriptor or a mapping is entered as by libc's name for it:
  * libuv, and so node, closes every descriptor by its number (E4), and what libc has no
  * name for (an io_uring, a program of BPF's) is had in no other way. The rows above those
- * are calls that our own signal would cut short (raw.h).
+ * are calls that our own signal would cut short (raw.h). The last ones are only known to
+ * block, in a frame of ours that has the caller's registers (hook.h).
  */
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -21,6 +22,12 @@
 #include "preload/hooks/raw.h"
 #include "preload/hooks/raw_numbers.h"
 
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449 /* Linux 5.16 */
+#endif
+#ifndef SYS_futex_wait
+#define SYS_futex_wait 455 /* Linux 6.7 */
+#endif
 #ifndef SYS_open_tree_attr
 #define SYS_open_tree_attr 467 /* Linux 6.15 */
 #endif
@@ -124,7 +131,15 @@ _Static_assert(offsetof(struct hook, real) == 8, "HOOK_REAL in the stub");
     X(fspick, raw_plain, DESCRIPTOR(FD, NONE))                                                     \
     X(fsmount, raw_plain, DESCRIPTOR(FD, NONE))                                                    \
     X(open_tree, raw_plain, DESCRIPTOR(FD, NONE))                                                  \
-    X(open_tree_attr, raw_plain, DESCRIPTOR(FD, NONE))
+    X(open_tree_attr, raw_plain, DESCRIPTOR(FD, NONE))                                             \
+    X(wait4, raw_plain)                                                                            \
+    X(waitid, raw_plain)                                                                           \
+    X(flock, raw_plain)                                                                            \
+    X(mq_timedreceive, raw_plain)                                                                  \
+    X(mq_timedsend, raw_plain)                                                                     \
+    X(io_uring_enter, raw_plain)                                                                   \
+    X(futex_wait, raw_plain)                                                                       \
+    X(futex_waitv, raw_plain)
 /* clang-format on */
 
 enum {
@@ -178,7 +193,8 @@ long syscall_looked_at(long number, long a, long b, long c, long d, long e, long
     uint8_t row = (unsigned long)number < RAW_NUMBERS ? raw_rows[number] : ROW_NONE;
     const long arguments[] = {a, b, c, d, e, f};
     if (row > ROW_OF_ITS_OWN) {
-        long result = rows[row].call(&rows[row], number, arguments);
+        long result;
+        BLOCKS(result = rows[row].call(&rows[row], number, arguments));
         if (rows[row].gives && guard_may_record(GUARD_FRAME())) {
             struct call_site site = CALL_SITE();
             raw_given(&site, &rows[row], arguments, result);

@@ -38,6 +38,7 @@ struct transfer {
 /* Declares `transfer`. */
 #define TRANSFER_BEGIN(may_be_cut)                                                                 \
     struct transfer transfer;                                                                      \
+    SPILL_REGISTERS();                                                                             \
     transfer.begun = clock_coarse_ns();                                                            \
     transfer.done = 0;                                                                             \
     transfer.raw = false;                                                                          \

@@ -183,6 +183,7 @@ static void waiting_begin_below(struct waiting *wait, uintptr_t frame, int count
                              const struct timespec *timeout)                                       \
     {                                                                                              \
         struct waiting wait;                                                                       \
+        SPILL_REGISTERS();                                                                         \
         waiting_begin_below(&wait, GUARD_FRAME(), count, entry_bytes);                             \
         uint64_t deadline = deadline_after(timeout);                                               \
         struct timespec left;                                                                      \

@@ -23,12 +23,13 @@ import library
 import linkage
 import mapping
 import numbers_given
+import registers
 import replacing
 import sampling
 from tracing import Mismatch, Skip, Tracker
 
 MODULES = (library, linkage, arrangements, endings, counts, mapping, numbers_given,
-           replacing, sampling)
+           registers, replacing, sampling)
 PROGRAMS = ("linking", "reentry", "processes", "signals", "data", "waiters", "loading",
             "versions", "confined")
 # These hold something at the end, or hit a limit: the tracker may speak of it.
