@@ -27,10 +27,11 @@
 
 #include "preload/format.h"
 
-#define RUN_DIR      "ctxtrace-reports"
-#define RUN_DIR_MODE 0700 /* paths and argv are in the dumps */
-#define EXITCODE_MAX 255
-#define OPT_TRACKER  1000 /* + row of the table below */
+#define RUN_DIR         "ctxtrace-reports"
+#define RUN_DIR_MODE    0700 /* paths and argv are in the dumps */
+#define EXITCODE_MAX    255
+#define SUPPRESSED_ROOM 48
+#define OPT_TRACKER     1000 /* + row of the table below */
 
 static const struct tracker_option {
     const char *key, *type, *fallback, *takes;
@@ -350,21 +351,24 @@ static int run_conclude(const struct run_command *command, const struct run_dump
                         bool traceable)
 {
     bool inconclusive = !traceable || dumps->inconclusive || !dumps->count;
+    char suppressed[SUPPRESSED_ROOM] = "";
 
     if (command->faults && dumps->count && !dumps->injected && !strstr(command->faults, ":list")) {
         inconclusive = true;
         fprintf(stderr, "ctxtrace: --fail=%s: nothing has failed, of %" PRIu64 " such call%s\n",
                 command->faults, dumps->injectable, dumps->injectable == 1 ? "" : "s");
     }
+    if (dumps->suppressed)
+        snprintf(suppressed, sizeof(suppressed), ", %lu suppressed,", dumps->suppressed);
     if (traceable && !dumps->count)
         fprintf(stderr, "ctxtrace: inconclusive: no dump was written to %s\n", command->dir);
     else if (dumps->count && !dumps->findings)
-        fprintf(stderr, "ctxtrace: %s%s0 findings in %zu process%s; dumps in %s\n",
+        fprintf(stderr, "ctxtrace: %s%s0 findings%s in %zu process%s; dumps in %s\n",
                 command->faults ? "INJECTED: " : "",
                 inconclusive      ? "inconclusive: "
                 : dumps->degraded ? "degraded, not all was seen: "
                                   : "",
-                dumps->processes, dumps->processes == 1 ? "" : "es", command->dir);
+                suppressed, dumps->processes, dumps->processes == 1 ? "" : "es", command->dir);
     if (!command->exitcode)
         return STATUS_OK;
     if (dumps->findings)

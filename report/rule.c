@@ -11,7 +11,6 @@
 #include "words.h"
 
 #include "preload/format.h"
-#include "preload/option_value.h"
 
 enum { DATE_CHARS = sizeof("2026-01-31") - 1, SECONDS_PER_DAY = 86400 };
 
@@ -240,7 +239,7 @@ static struct rule *rule_make(struct pool *pool, const char *line, size_t length
 
 unsigned rules_read(struct pool *pool, struct rule **list, const struct rule_text *text)
 {
-    const char *at = text->bytes, *end = at + text->size;
+    const char *at = text->bytes, *end = at ? at + text->size : NULL;
     unsigned bad = 0;
 
     for (unsigned number = 1; at < end; number++) {
@@ -248,7 +247,7 @@ unsigned rules_read(struct pool *pool, struct rule **list, const struct rule_tex
         size_t length = (size_t)((newline ? newline : end) - at);
         struct rule *rule = rule_make(pool, at, length);
 
-        at += length + 1;
+        at = newline ? newline + 1 : end;
         if (!rule)
             continue;
         rule->source = text->source;

@@ -19,6 +19,7 @@
 #include "pool.h"
 #include "tables.h"
 #include "report.h"
+#include "suppress.h"
 
 #include "preload/format.h"
 
@@ -97,6 +98,7 @@ static void dumps_judge(struct run_dumps *ret)
         dump_judge(&dumps[i]);
         ret->processes++;
         ret->findings += report_finding_count(dumps[i].report);
+        ret->suppressed += suppressed_count(dumps[i].report).groups;
         if (report_health(dumps[i].report) == CTT_HEALTH_INCONCLUSIVE)
             ret->inconclusive = true;
         if (report_health(dumps[i].report) == CTT_HEALTH_DEGRADED)

@@ -20,6 +20,7 @@ struct run_dumps {
     /* By the last dump of each process: */
     size_t processes;
     unsigned long findings;
+    unsigned long suppressed; /* by rules of a file or a program */
     bool inconclusive;
     bool degraded;
     /* By the dump that tells of most: calls of what was to fail, and those that did. */

@@ -38,35 +38,52 @@ static uint32_t runtime_frames(const struct model *model, const struct stack *st
     return count;
 }
 
-/* Whether both are of one call into libc: the same callers, to the last address. */
-static bool stacks_are_of_one_call(const struct model *model, const struct stack *a,
-                                   const struct stack *b)
-{
-    uint32_t a_from, b_from, a_rest, b_rest, rest;
+/* Where forgotten streams and directories were opened: a few places, however many. */
+struct opening {
+    uint32_t stack; /* its id */
+    const struct stack *pcs;
+    uint32_t runtime; /* its inmost frames that are libc's */
+    UT_hash_handle hh;
+};
 
-    if (!a || !b)
-        return false;
-    a_from = runtime_frames(model, a);
-    b_from = runtime_frames(model, b);
-    a_rest = a->pc_count - a_from;
-    b_rest = b->pc_count - b_from;
-    rest = a_rest < b_rest ? a_rest : b_rest;
-    /* One of two that were cut is longer by what the other has inside of libc. */
-    return rest && (a_rest == b_rest || (a->cut && b->cut)) &&
-           memcmp(a->pcs + a_from, b->pcs + b_from, rest * sizeof(*a->pcs)) == 0;
-}
-
-/* Where its owner is told of, at the end of a process. */
-static bool holding_is_of_lost_stream(const struct report *report, const struct holding *holding)
+/* At the end of a process alone are their owners told of. */
+static struct opening *openings_find(const struct report *report)
 {
-    const struct holding *owner;
+    struct opening *openings = NULL, *opening;
+    const struct holding *h;
 
     if (!model_is_end(report->model))
-        return false;
-    DL_FOREACH (report->model->holdings, owner) {
-        if ((owner->kind == CTT_KIND_STREAM || owner->kind == CTT_KIND_DIR) &&
-            (owner->flags & CTT_HOLDING_LIBC_ONLY) &&
-            stacks_are_of_one_call(report->model, holding->stack, owner->stack))
+        return NULL;
+    DL_FOREACH (report->model->holdings, h) {
+        if ((h->kind != CTT_KIND_STREAM && h->kind != CTT_KIND_DIR) ||
+            !(h->flags & CTT_HOLDING_LIBC_ONLY) || !h->stack)
+            continue;
+        HASH_FIND(hh, openings, &h->stack->id, sizeof(h->stack->id), opening);
+        if (opening)
+            continue;
+        opening = pool_alloc(report->model->pool, sizeof(*opening));
+        opening->stack = h->stack->id;
+        opening->pcs = h->stack;
+        opening->runtime = runtime_frames(report->model, h->stack);
+        HASH_ADD(hh, openings, stack, sizeof(opening->stack), opening);
+    }
+    return openings;
+}
+
+/* Whether memory was acquired in one of these calls into libc: by the same callers, to
+ * the last address. */
+static bool stack_is_of_opening(const struct model *model, const struct opening *openings,
+                                const struct stack *stack)
+{
+    uint32_t runtime = stack ? runtime_frames(model, stack) : 0;
+
+    for (const struct opening *o = openings; o && stack; o = o->hh.next) {
+        uint32_t mine = stack->pc_count - runtime, its = o->pcs->pc_count - o->runtime;
+        uint32_t both = mine < its ? mine : its;
+
+        /* One of two that were cut is longer by what the other has inside of libc. */
+        if (both && (mine == its || (stack->cut && o->pcs->cut)) &&
+            memcmp(stack->pcs + runtime, o->pcs->pcs + o->runtime, both * sizeof(*stack->pcs)) == 0)
             return true;
     }
     return false;
@@ -87,21 +104,25 @@ static const char *mildness(const struct report *report, const struct holding *h
 
 static void run(struct report *report, const struct detector *self)
 {
+    struct opening *openings;
     struct holding *holding;
 
     if (report->model->reach.facts.state == CTT_REACH_NONE)
         return;
+    openings = openings_find(report);
     DL_FOREACH (report->model->holdings, holding) {
         const char *milder;
 
         if (holding->kind != CTT_KIND_MEMORY || !(holding->flags & CTT_HOLDING_LOST) ||
-            !holding_is_blamable(holding) || holding_is_of_lost_stream(report, holding))
+            !holding_is_blamable(holding) ||
+            stack_is_of_opening(report->model, openings, holding->stack))
             continue;
         milder = mildness(report, holding);
         finding_add_holding(report, self, holding, GRADE_EVIDENCE,
                             milder ? SEVERITY_NOTE : lost_severity(report, holding->context));
         holding->finding->milder = milder;
     }
+    HASH_CLEAR(hh, openings);
 }
 
 const struct detector detector_unreachable = {

@@ -72,7 +72,8 @@ def test_run_suppressions(bench):
     bench.expect("run_rules_that_fit_nothing",
                  bench.run(*words, "--", bench.held, input="t 1\nq 0\n"), 23, "verdict: 1 FINDING")
     bench.expect("run_rules_hide", bench.run(*words, "--suppressions", more, "--", bench.held,
-                                             input="t 1\nq 0\n"), 0, "ctxtrace: 0 findings")
+                                             input="t 1\nq 0\n"), 0,
+                 "ctxtrace: 0 findings, 1 suppressed, in 1 process")
     more.write_text("nonsense\n")
     before = len(bench.dumps(bench.folder / "ctxtrace-reports"))
     for path, said in (("more", "more:1: not a rule"), ("none", "none: No such file")):
@@ -505,9 +506,9 @@ def test_doctor(bench):
 
 
 TESTS = (test_run_reports, test_run_formats, test_run_suppressions, test_run_programs,
-         test_run_forwards, test_run_early_request, test_snapshot, test_snapshot_refusals, test_without_main_thread,
-         test_short_lives, test_refused_getpid, test_seen, test_stopped, test_mark_and_diff,
-         test_use_of_descriptors, test_untracked_descriptor, test_doctor)
+         test_run_forwards, test_run_early_request, test_snapshot, test_snapshot_refusals,
+         test_without_main_thread, test_short_lives, test_refused_getpid, test_seen, test_stopped,
+         test_mark_and_diff, test_use_of_descriptors, test_untracked_descriptor, test_doctor)
 
 
 if __name__ == "__main__":
