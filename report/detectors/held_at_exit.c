@@ -12,7 +12,7 @@ static enum severity holding_severity(const struct report *report, const struct 
     if (report->settings.exit_rule == EXIT_ALL)
         return SEVERITY_WARNING;
     if (holding->flags & CTT_HOLDING_LIBC_ONLY)
-        return leftover_severity(report, holding->context, SEVERITY_WARNING);
+        return forgotten_severity(report, holding);
     return SEVERITY_NOTE;
 }
 

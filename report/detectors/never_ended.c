@@ -2,7 +2,7 @@
 /*
  * D4's mild sister: at exit, a context that the program declared was never
  * ended and still holds something. A note: the program may have meant it to
- * live as long as the process.
+ * live as long as the process. What nothing reaches (D17), it has lost.
  */
 #include "rules.h"
 
@@ -13,8 +13,9 @@ static void run(struct report *report, const struct detector *self)
     if (!model_is_end(report->model))
         return;
     DL_FOREACH (report->model->holdings, holding) {
-        if (holding_is_blamable(holding) && !kind_is_for_process(holding->kind) &&
-            context_is_declared(holding->context) && !context_is_over(report, holding->context))
+        if (holding_is_blamable(holding) && !holding_is_lost(holding) &&
+            !kind_is_for_process(holding->kind) && context_is_declared(holding->context) &&
+            !context_is_over(report, holding->context))
             finding_add_holding(report, self, holding, GRADE_PROVED, SEVERITY_NOTE);
     }
 }

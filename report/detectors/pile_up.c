@@ -25,6 +25,8 @@ static enum severity pile_severity(const struct report *report, const struct hol
 {
     if (report->settings.exit_rule == EXIT_ALL)
         return SEVERITY_WARNING;
+    if (holding->flags & CTT_HOLDING_LIBC_ONLY)
+        return forgotten_severity(report, holding);
     if (!stack_is_of_project(report->model, holding->stack))
         return SEVERITY_NOTE;
     return leftover_severity(report, holding->context, SEVERITY_WARNING);

@@ -6,10 +6,17 @@
 
 #include <signal.h>
 
+#include "../project.h"
+
 bool holding_is_blamable(const struct holding *holding)
 {
     return !holding->hidden && !holding->finding && holding->count > 0 && holding_is_own(holding) &&
            !holding_is_ignored(holding);
+}
+
+bool holding_is_lost(const struct holding *holding)
+{
+    return holding->kind == CTT_KIND_MEMORY && (holding->flags & CTT_HOLDING_LOST);
 }
 
 bool kind_is_descriptor(uint32_t kind)
@@ -100,6 +107,15 @@ enum severity lost_severity(const struct report *report, const struct context *c
         return SEVERITY_ERROR;
     return leftover_severity(report, context, SEVERITY_ERROR) == SEVERITY_ERROR ? SEVERITY_ERROR
                                                                                 : SEVERITY_WARNING;
+}
+
+enum severity forgotten_severity(const struct report *report, const struct holding *holding)
+{
+    const struct reach *reach = &report->model->reach;
+    bool is_sure = !reach->known || reach->facts.state == CTT_REACH_JUDGED;
+
+    return is_sure && stack_has_project(report->model, holding->stack) ? SEVERITY_WARNING
+                                                                       : SEVERITY_NOTE;
 }
 
 enum grade uncollected_grade(const struct report *report)

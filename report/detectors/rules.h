@@ -30,6 +30,9 @@ bool context_is_over(const struct report *report, const struct context *context)
 /* After an orderly end leftovers are `orderly`; after an error, notes. An
  * orderly end is a return, an exit with 0, and also a cancellation and a
  * deadline: those are how a context is meant to end. */
+/* Memory that nothing reaches, as far as could be seen. */
+bool holding_is_lost(const struct holding *holding);
+
 /* D18: what its maker may still collect, while the process runs. */
 enum grade uncollected_grade(const struct report *report);
 enum severity uncollected_severity(const struct report *report, const struct holding *holding);
@@ -40,5 +43,9 @@ enum severity leftover_severity(const struct report *report, const struct contex
  * dies, has leaked it all the same: a warning. To be asked to end (SIGTERM, SIGINT,
  * SIGHUP) is how servers end. */
 enum severity lost_severity(const struct report *report, const struct context *context);
+
+/* Of a stream or directory that only libc itself still knows: as of lost memory, but that
+ * the kernel closes it in the end. */
+enum severity forgotten_severity(const struct report *report, const struct holding *holding);
 
 #endif

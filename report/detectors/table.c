@@ -9,10 +9,10 @@
     X(unreaped_child)                                                                              \
     X(lock_held)                                                                                   \
     X(held_after_cancel)                                                                           \
-    X(unreachable)                                                                                 \
     X(never_ended)                                                                                 \
     X(pile_up)                                                                                     \
     X(held_at_exit)                                                                                \
+    X(unreachable)                                                                                 \
     X(double_close)                                                                                \
     X(double_free)                                                                                 \
     X(limit_hit)                                                                                   \

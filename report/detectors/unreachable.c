@@ -6,8 +6,8 @@
  *
  * What is reached only through such a block is told with it, not by itself, and what is
  * reached from a thread's memory after the thread's end has been handed over. A lost
- * stream or directory is a descriptor, too: held-at-exit tells of it, and its memory is
- * part of it.
+ * stream or directory is a descriptor, too: where a detector above has told of it, its
+ * memory is part of that.
  */
 #include <string.h>
 
@@ -38,42 +38,44 @@ static uint32_t runtime_frames(const struct model *model, const struct stack *st
     return count;
 }
 
-/* Where forgotten streams and directories were opened: a few places, however many. */
+/* Where forgotten streams and directories were opened that are told of: a few places,
+ * however many there are. */
 struct opening {
     uint32_t stack; /* its id */
     const struct stack *pcs;
     uint32_t runtime; /* its inmost frames that are libc's */
+    enum severity severity;
     UT_hash_handle hh;
 };
 
-/* At the end of a process alone are their owners told of. */
 static struct opening *openings_find(const struct report *report)
 {
     struct opening *openings = NULL, *opening;
     const struct holding *h;
 
-    if (!model_is_end(report->model))
-        return NULL;
     DL_FOREACH (report->model->holdings, h) {
         if ((h->kind != CTT_KIND_STREAM && h->kind != CTT_KIND_DIR) ||
-            !(h->flags & CTT_HOLDING_LIBC_ONLY) || !h->stack)
+            !(h->flags & CTT_HOLDING_LIBC_ONLY) || !h->stack || !h->finding)
             continue;
         HASH_FIND(hh, openings, &h->stack->id, sizeof(h->stack->id), opening);
+        if (opening && h->finding->severity > opening->severity)
+            opening->severity = h->finding->severity;
         if (opening)
             continue;
         opening = pool_alloc(report->model->pool, sizeof(*opening));
         opening->stack = h->stack->id;
         opening->pcs = h->stack;
         opening->runtime = runtime_frames(report->model, h->stack);
+        opening->severity = h->finding->severity;
         HASH_ADD(hh, openings, stack, sizeof(opening->stack), opening);
     }
     return openings;
 }
 
 /* Whether memory was acquired in one of these calls into libc: by the same callers, to
- * the last address. */
+ * the last address. A note on a stream does not stand for more than a note on memory. */
 static bool stack_is_of_opening(const struct model *model, const struct opening *openings,
-                                const struct stack *stack)
+                                const struct stack *stack, enum severity severity)
 {
     uint32_t runtime = stack ? runtime_frames(model, stack) : 0;
 
@@ -82,7 +84,8 @@ static bool stack_is_of_opening(const struct model *model, const struct opening 
         uint32_t both = mine < its ? mine : its;
 
         /* One of two that were cut is longer by what the other has inside of libc. */
-        if (both && (mine == its || (stack->cut && o->pcs->cut)) &&
+        if (both && (o->severity > SEVERITY_NOTE || severity == SEVERITY_NOTE) &&
+            (mine == its || (stack->cut && o->pcs->cut)) &&
             memcmp(stack->pcs + runtime, o->pcs->pcs + o->runtime, both * sizeof(*stack->pcs)) == 0)
             return true;
     }
@@ -111,15 +114,16 @@ static void run(struct report *report, const struct detector *self)
         return;
     openings = openings_find(report);
     DL_FOREACH (report->model->holdings, holding) {
+        enum severity severity;
         const char *milder;
 
-        if (holding->kind != CTT_KIND_MEMORY || !(holding->flags & CTT_HOLDING_LOST) ||
-            !holding_is_blamable(holding) ||
-            stack_is_of_opening(report->model, openings, holding->stack))
+        if (!holding_is_lost(holding) || !holding_is_blamable(holding))
             continue;
         milder = mildness(report, holding);
-        finding_add_holding(report, self, holding, GRADE_EVIDENCE,
-                            milder ? SEVERITY_NOTE : lost_severity(report, holding->context));
+        severity = milder ? SEVERITY_NOTE : lost_severity(report, holding->context);
+        if (stack_is_of_opening(report->model, openings, holding->stack, severity))
+            continue;
+        finding_add_holding(report, self, holding, GRADE_EVIDENCE, severity);
         holding->finding->milder = milder;
     }
     HASH_CLEAR(hh, openings);

@@ -164,25 +164,49 @@ static void test_streams(void **state)
     static const struct {
         uint32_t kind, flags, trigger;
         const char *opened, *acquired, *expected;
+        int exit_code;
+        uint32_t reach;
+        bool in_ctx; /* that has not ended */
+        unsigned copies;
     } streams[] = {
         {CTT_KIND_STREAM, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "fopen64 load_conf main",
-         "malloc fopen64 load_conf main", "held-at-exit warning proved 1"},
+         "malloc fopen64 load_conf main", .expected = "held-at-exit warning proved 1"},
         {CTT_KIND_STREAM, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "fopen64 load_conf main",
-         "malloc load_conf main", "held-at-exit warning proved 1"},
+         "malloc load_conf main", .expected = "held-at-exit warning proved 1"},
         {CTT_KIND_DIR, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "opendir load_conf main",
-         "malloc opendir load_conf main", "held-at-exit warning proved 1"},
+         "malloc opendir load_conf main", .expected = "held-at-exit warning proved 1"},
         {CTT_KIND_STREAM, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "fopen64 load_conf main",
-         "malloc fopen64 walk main", "unreachable error evidence 3; held-at-exit warning proved 1"},
+         "malloc fopen64 walk main",
+         .expected = "unreachable error evidence 3; held-at-exit warning proved 1"},
         {CTT_KIND_STREAM, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "fopen64 load_conf main",
          "malloc fopen64 load_conf handle_request main",
-         "unreachable error evidence 3; held-at-exit warning proved 1"},
+         .expected = "unreachable error evidence 3; held-at-exit warning proved 1"},
         {CTT_KIND_STREAM, 0, AT_EXIT, "fopen64 load_conf main", "malloc fopen64 load_conf main",
-         "unreachable error evidence 3; held-at-exit note proved 1"},
+         .expected = "unreachable error evidence 3; held-at-exit note proved 1"},
         {CTT_KIND_FD, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "open64 load_conf main",
-         "malloc load_conf main", "unreachable error evidence 3; held-at-exit warning proved 1"},
+         "malloc load_conf main",
+         .expected = "unreachable error evidence 3; held-at-exit warning proved 1"},
+        /* Only where the stream is told of as loudly. */
+        {CTT_KIND_DIR, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "opendir load_conf main",
+         "malloc opendir load_conf main", .expected = "held-at-exit warning proved 1",
+         .exit_code = 1},
+        {CTT_KIND_DIR, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "opendir load_conf main",
+         "malloc opendir load_conf main", .expected = "pile-up warning proved 20", .exit_code = 1,
+         .copies = 20},
+        {CTT_KIND_DIR, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "opendir load_conf main",
+         "malloc opendir load_conf main", .expected = "held-at-exit note proved 1",
+         .reach = CTT_REACH_DOUBTFUL},
+        {CTT_KIND_DIR, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "opendir sys_helper",
+         "malloc opendir sys_helper", .expected = "held-at-exit note proved 1"},
+        {CTT_KIND_DIR, CTT_HOLDING_LIBC_ONLY, AT_EXIT, "opendir load_conf main",
+         "malloc opendir load_conf main",
+         .expected = "unreachable error evidence 3; context-never-ended note proved 1",
+         .in_ctx = true},
+        {CTT_KIND_STREAM, CTT_HOLDING_LIBC_ONLY, FATAL, "fopen64 load_conf main",
+         "malloc fopen64 load_conf main", .expected = "held-at-exit warning proved 1"},
         /* Nobody tells of the stream there. */
         {CTT_KIND_STREAM, CTT_HOLDING_LIBC_ONLY, CTT_TRIGGER_SIGNAL, "fopen64 load_conf main",
-         "malloc fopen64 load_conf main", "unreachable error evidence 3"},
+         "malloc fopen64 load_conf main", .expected = "unreachable error evidence 3"},
     };
 
     for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
@@ -193,11 +217,15 @@ static void test_streams(void **state)
                                      .context = 1,
                                      .last_used_ns = CTT_NEVER};
 
-        builder_process(b, streams[i].trigger, 0);
-        builder_reach(b, CTT_REACH_JUDGED, NULL);
+        builder_process(b, streams[i].trigger, streams[i].exit_code);
+        builder_reach(b, streams[i].reach ? streams[i].reach : CTT_REACH_JUDGED, NULL);
+        if (streams[i].in_ctx)
+            builder_context(b, OWNER, 1, CTX, CTT_STATE_ACTIVE, CTT_NEVER, "job");
+        stream.context = streams[i].in_ctx ? OWNER : 1;
         stream.stack = builder_stack(b, streams[i].opened);
-        builder_record(b, CTT_HOLDING, &stream, sizeof(stream));
-        builder_blocks(b, streams[i].acquired, LOST, 1, 3, 0);
+        for (unsigned k = 0; k < (streams[i].copies ? streams[i].copies : 1); k++)
+            builder_record(b, CTT_HOLDING, &stream, sizeof(stream));
+        builder_blocks(b, streams[i].acquired, LOST, stream.context, 3, 0);
         findings_check(b, streams[i].acquired, streams[i].expected);
     }
 }
