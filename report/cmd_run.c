@@ -23,6 +23,7 @@
 #include "process_facts.h"
 #include "rule_files.h"
 #include "run_dumps.h"
+#include "run_options.h"
 #include "settings.h"
 
 #include "preload/format.h"
@@ -31,15 +32,7 @@
 #define RUN_DIR_MODE    0700 /* paths and argv are in the dumps */
 #define EXITCODE_MAX    255
 #define SUPPRESSED_ROOM 48
-#define OPT_TRACKER     1000 /* + row of the table below */
-
-static const struct tracker_option {
-    const char *key, *type, *fallback, *takes;
-} tracker_options[] = {
-#define X(key, type, fallback, takes, help) {#key, #type, fallback, takes},
-    CTT_OPTIONS(X)
-#undef X
-};
+#define OPT_TRACKER     1000 /* + row of the tracker's options */
 
 enum {
     OPT_EXITCODE = 1,
@@ -48,7 +41,6 @@ enum {
     OPT_FAIL_SWEEP,
     OPT_SUPPRESSIONS,
     OPT_HELP,
-    TRACKER_OPTION_COUNT = sizeof(tracker_options) / sizeof(tracker_options[0]),
 };
 
 static const struct option own_options[] = {
@@ -104,86 +96,9 @@ static int usage_write(FILE *out, int status)
 static void options_table_make(struct option *ret)
 {
     memcpy(ret, own_options, sizeof(own_options));
-    for (size_t i = 0; i < TRACKER_OPTION_COUNT; i++) {
-        ret[OWN_OPTION_COUNT + i] = (struct option){
-            .name = tracker_options[i].key,
-            .has_arg = strcmp(tracker_options[i].type, "BOOL") == 0 ? optional_argument
-                                                                    : required_argument,
-            .val = OPT_TRACKER + (int)i,
-        };
-    }
+    for (size_t i = 0; i < TRACKER_OPTION_COUNT; i++)
+        ret[OWN_OPTION_COUNT + i] = tracker_option_flag(i, OPT_TRACKER + (int)i);
     ret[OWN_OPTION_COUNT + TRACKER_OPTION_COUNT] = (struct option){0};
-}
-
-static bool is_bool(const char *value)
-{
-    static const char *const words[] = {"0", "1", "off", "on", "no", "yes", "false", "true"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(value, words[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What the tracker would only warn of, in the program's stderr. */
-static bool value_is_good(const struct tracker_option *option, const char *value)
-{
-    struct conditions conditions;
-    uint64_t quantity;
-    int64_t number;
-    int signal;
-
-    if (strcmp(option->type, "BOOL") == 0)
-        return is_bool(value);
-    if (strcmp(option->type, "INT") == 0)
-        return option_read_number(value, option->takes, &number);
-    if (strcmp(option->type, "SIZE") == 0)
-        return option_read_size(value, &quantity);
-    if (strcmp(option->type, "TIME") == 0)
-        return option_read_time(value, &quantity);
-    if (strcmp(option->type, "WHEN") == 0)
-        return option_read_conditions(value, &conditions);
-    if (strcmp(option->type, "TEXT") == 0)
-        return option_takes_text(value, option->takes, option->fallback);
-    return option_read_signal(value, &signal);
-}
-
-/* Later ones win, so flags stand after what the environment said. */
-static bool tracker_option_add(struct run_command *command, const char *key, const char *value)
-{
-    struct conditions conditions;
-    char *longer;
-
-    /* A ':' that no word follows is no separator, as in these. */
-    if (strchr(value, ':') && !option_read_conditions(value, &conditions)) {
-        fprintf(stderr, "ctxtrace: --%s=%s: a colon separates options and cannot be part of one\n",
-                key, value);
-        return false;
-    }
-    if (asprintf(&longer, "%s%s%s=%s", command->options, *command->options ? ":" : "", key, value) <
-        0)
-        return false;
-    free(command->options);
-    command->options = longer;
-    return true;
-}
-
-static bool tracker_option_take(struct run_command *command, const struct tracker_option *option,
-                                const char *value)
-{
-    if (value_is_good(option, value))
-        return tracker_option_add(command, option->key, value);
-    fprintf(stderr, "ctxtrace: --%s=%s: no such %s%s%s\n", option->key, value,
-            strcmp(option->type, "TIME") == 0     ? "time (500ms, 3s, 10m)"
-            : strcmp(option->type, "SIZE") == 0   ? "size (64k, 256M)"
-            : strcmp(option->type, "SIGNAL") == 0 ? "signal"
-            : strcmp(option->type, "BOOL") == 0   ? "switch (0, 1)"
-            : strcmp(option->type, "WHEN") == 0 ? "condition (fd:80%, rss:512M, every:10m, mishap)"
-            : strcmp(option->type, "INT") == 0  ? "number (least and most: "
-                                                : "word (",
-            option->takes, *option->takes ? ")" : "");
-    return false;
 }
 
 static bool exitcode_set(struct run_command *command, const char *text)
@@ -266,7 +181,7 @@ static bool option_take(struct run_command *command, int option)
     default:
         if (option < OPT_TRACKER)
             return false;
-        return tracker_option_take(command, &tracker_options[option - OPT_TRACKER],
+        return tracker_option_take(&command->options, (size_t)(option - OPT_TRACKER),
                                    optarg ? optarg : "1");
     }
 }
@@ -316,7 +231,7 @@ static bool dir_choose(struct run_command *command)
             return false;
         }
     }
-    return tracker_option_add(command, "dir", command->dir);
+    return tracker_option_add(&command->options, "dir", command->dir);
 }
 
 /* Returns STATUS_OK, or what to exit with after a sentence. */
@@ -449,7 +364,8 @@ int cmd_run(int argc, char **argv)
         }
         good = option_take(&command, option);
     }
-    good = good && (!command.rules || tracker_option_add(&command, "suppressions", command.rules));
+    good = good &&
+           (!command.rules || tracker_option_add(&command.options, "suppressions", command.rules));
     if (!good || optind >= argc)
         usage_write(stderr, STATUS_USAGE);
     else if (command.rules_are_bad || !dir_choose(&command))
