@@ -88,6 +88,7 @@ struct thread_room *room_enter(void)
         room->blocks_busy = room->tallies_busy = 0;
         room->memo.count = 0;
         room->signal_stack = (struct room_range){0, 0};
+        room->moving = 0;
         memset(room->failures, 0, sizeof room->failures);
         memset(room->refused, 0, sizeof room->refused);
         self.room = room;

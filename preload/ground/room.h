@@ -141,6 +141,8 @@ struct thread_room {
     /* The alternate signal stack that the program has given this thread: only the kernel
      * knows of it. */
     struct room_range signal_stack;
+    /* A block between its old record and its new one (realloc): no record names it now. */
+    uintptr_t moving;
     uint32_t refused_next;
     struct room_failure failures[ROOM_FAILURES];
     struct room_failure refused[ROOM_REFUSED];

@@ -303,6 +303,30 @@ static void *boot_realloc(void *p, size_t bytes)
     return fresh;
 }
 
+/* A block that moves has no record for a moment, and what it leads to must be found all the
+ * same by who looks what reaches memory (outlets/reach_stacks.c), first by its old address,
+ * then by its new one. Whole words: that one may look at any instruction. */
+static void moving_begins(void *p)
+{
+    struct thread_room *room = p ? room_get() : NULL;
+    if (room)
+        __atomic_store_n(&room->moving, (uintptr_t)p, __ATOMIC_RELAXED);
+}
+
+static void moving_goes_on(void *block)
+{
+    struct thread_room *room = self.room;
+    if (room && room->moving && block)
+        __atomic_store_n(&room->moving, (uintptr_t)block, __ATOMIC_RELAXED);
+}
+
+static void moving_ends(void)
+{
+    struct thread_room *room = self.room;
+    if (room)
+        __atomic_store_n(&room->moving, 0, __ATOMIC_RELAXED);
+}
+
 #define AND_SITE_PASSES(...)  (__VA_ARGS__, const struct call_site *site, bool passes)
 #define GIVE_SITE_PASSES(...) (__VA_ARGS__, &site, passes)
 
@@ -321,16 +345,19 @@ static void *boot_realloc(void *p, size_t bytes)
         if (!guard_may_record(GUARD_FRAME()))                                                      \
             return unrecorded(real args);                                                          \
         struct block was;                                                                          \
+        moving_begins(p);                                                                          \
         bool had = p && ledger_take((uintptr_t)p, &was);                                           \
         self.inside = GUARD_FRAME();                                                               \
         void *block = real args;                                                                   \
         self.inside = 0;                                                                           \
+        moving_goes_on(block);                                                                     \
         if (!block && had && (bytes) != 0)                                                         \
             ledger_add(&was); /* it failed: the old block stands */                                \
         else if (had && (uintptr_t)block != was.address && graves_are_kept())                      \
             buried(&hook_##function, site, &was);                                                  \
         if (sample != SAMPLE_PASSED)                                                               \
             block_acquired((const void *)real, site, block, bytes, sample);                        \
+        moving_ends();                                                                             \
         return block;                                                                              \
     }                                                                                              \
     HOOK_EXPORT PASSES void *function params                                                       \

@@ -10,6 +10,7 @@
 #include "preload/books/mishap.h"
 #include "preload/ground/config.h"
 #include "preload/ground/notify.h"
+#include "preload/ground/memory_bound.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/snapshot.h"
@@ -17,9 +18,6 @@
 
 #define LOOK_NS    UINT64_C(1000000000)
 #define PAGE_BYTES 4096u
-#define GROUP_PATH 1024u
-#define V2_ROOT    "/sys/fs/cgroup"
-#define V1_ROOT    "/sys/fs/cgroup/memory"
 
 static _Atomic uint64_t next_look_ns;
 
@@ -50,76 +48,6 @@ static uint64_t resident(void)
     text_read_u64(&at);
     at += *at == ' ';
     return text_read_u64(&at) * PAGE_BYTES;
-}
-
-/* "max" is no number. */
-static uint64_t bound_in(const char *root, const char *group, size_t length, const char *file)
-{
-    char path[GROUP_PATH], value[32];
-    struct text text = TEXT_OF(path);
-    text_add(&text, root);
-    text_add_bytes(&text, group, length);
-    text_add(&text, file);
-    if (sys_slurp(path, value, sizeof value) <= 0 || *value < '0' || *value > '9')
-        return UINT64_MAX;
-    const char *at = value;
-    return text_read_u64(&at);
-}
-
-/* The tightest from the group up to the root. */
-static uint64_t group_bound(const char *root, const char *group, const char *file)
-{
-    uint64_t least = UINT64_MAX;
-    size_t length = 0;
-    while (group[length] && group[length] != '\n')
-        length++;
-    for (;;) {
-        uint64_t bound = bound_in(root, group, length, file);
-        least = bound < least ? bound : least;
-        while (length > 0 && group[length - 1] != '/')
-            length--;
-        if (length == 0)
-            return least;
-        length--;
-    }
-}
-
-static uint64_t machine_memory(void)
-{
-    const char key[] = "MemTotal:";
-    char info[256];
-    if (sys_slurp("/proc/meminfo", info, sizeof info) <= 0 ||
-        strncmp(info, key, sizeof key - 1) != 0)
-        return UINT64_MAX;
-    const char *at = info + sizeof key - 1;
-    while (*at == ' ')
-        at++;
-    return text_read_u64(&at) << 10;
-}
-
-/* The control group's bound; without one, the machine's memory is it. Lines of
- * /proc/self/cgroup are "0::/path" (version 2) and "N:memory:/path". */
-static uint64_t memory_bound(void)
-{
-    static char groups[4096];
-    uint64_t least = machine_memory();
-    if (sys_slurp("/proc/self/cgroup", groups, sizeof groups) <= 0)
-        return least;
-    for (const char *line = groups; *line;) {
-        const char *first = strchr(line, ':');
-        const char *second = first ? strchr(first + 1, ':') : NULL;
-        const char *end = strchr(line, '\n');
-        uint64_t bound = UINT64_MAX;
-        if (second && strncmp(line, "0::", 3) == 0)
-            bound = group_bound(V2_ROOT, second + 1, "/memory.max");
-        else if (second && strncmp(first, ":memory:", 8) == 0)
-            bound = group_bound(V1_ROOT, second + 1, "/memory.limit_in_bytes");
-        least = bound < least ? bound : least;
-        if (!end)
-            break;
-        line = end + 1;
-    }
-    return least;
 }
 
 /* ---- conditions ---- */

@@ -18,17 +18,21 @@
 #include "preload/ground/confine.h"
 #include "preload/ground/health.h"
 #include "preload/ground/machine.h"
+#include "preload/ground/memory_bound.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
 #include "preload/outlets/reach_copy.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/verdict.h"
 
-#define COPY_STACK  (64u << 10)
-#define PATIENCE_NS UINT64_C(10000000000) /* for the copy: 1 GiB takes about two seconds */
-#define SLICE_NS    50000000L
-#define NS_PER_MS   UINT64_C(1000000)
-#define TRIES       3u /* until no thread has moved meanwhile */
+#define COPY_BYTES      (UINT64_C(8) << 20)
+#define COPY_BYTES_EACH 32u /* an item of the index, two lists, a verdict */
+#define COPY_SHARE      2u  /* of what is left */
+#define COPY_STACK      (64u << 10)
+#define PATIENCE_NS     UINT64_C(10000000000) /* for the copy: 1 GiB takes about two seconds */
+#define SLICE_NS        50000000L
+#define NS_PER_MS       UINT64_C(1000000)
+#define TRIES           3u /* until no thread has moved meanwhile */
 
 static struct reach_verdict *verdict; /* NULL: not judged */
 static size_t verdict_bytes;
@@ -62,6 +66,14 @@ static bool is_blind_to_memory(void)
     return false;
 }
 
+/* A copy that runs out of memory may take others with it (memory.oom.group). Beside what
+ * the program changes meanwhile it needs a few words for each block. */
+static bool memory_is_short(void)
+{
+    uint64_t wanted = (uint64_t)ledger_numbers() * COPY_BYTES_EACH + COPY_BYTES;
+    return wanted > memory_left() / COPY_SHARE;
+}
+
 static const char *why_not(void)
 {
     if (config.sample)
@@ -70,6 +82,8 @@ static const char *why_not(void)
         return "not every block of memory is seen";
     if (confined() || !reporter_has_own_fds())
         return "no process may be started here";
+    if (memory_is_short())
+        return "there is not enough memory left for a copy";
     return NULL;
 }
 
@@ -144,6 +158,7 @@ static enum attempt attempts(const struct dump_request *request, struct reach_th
                   .place = request->place},
         .verdict = verdict,
     };
+    threads_begin();
     if (!stack)
         stack = arena_map(COPY_STACK);
     if (!stack)

@@ -174,12 +174,30 @@ static void mark_signal_stacks(const struct reach_roots *roots)
     }
 }
 
+/* A block in the middle of a realloc, by the address that is known of it: how long it is
+ * nobody knows, but it ends before the next one. */
+static void mark_moving(void)
+{
+    for (const struct thread_room *room = room_first(); room; room = room->older) {
+        const struct area *area = room->moving ? area_at(room->moving) : NULL;
+        if (!area)
+            continue;
+        uint32_t next = index_at(room->moving + 1);
+        uintptr_t end = area->end;
+        if (next < reach_index.count && reach_index.items[next].address < end)
+            end = reach_index.items[next].address;
+        mark_words(&room->moving, 1);
+        mark_from(room->moving, end);
+    }
+}
+
 void stacks_mark(struct reach_roots *roots)
 {
     stacks = arena_map(STACKS_MAX * sizeof *stacks);
     if (!stacks)
         return;
     find_code();
+    mark_moving();
     mark_signal_stacks(roots);
     thread_stacks_scan(note_stack, NULL);
     for (uint32_t i = 0; i < roots->threads->count; i++) {

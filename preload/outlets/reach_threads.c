@@ -18,7 +18,7 @@
 #define PATH_BYTES   64u
 #define ARGUMENTS    6u
 #define NS_PER_S     1000000000u
-#define STOP_WAIT_NS UINT64_C(30000000) /* for all to come to a stop */
+#define STOP_WAIT_NS UINT64_C(40000000) /* for all to come to a stop */
 #define STOP_MOST_NS 50000000L          /* of one thread, whatever happens */
 #define SLICE_NS     1000000L
 
@@ -96,6 +96,30 @@ static bool is_dead(uint32_t tid)
     return !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X';
 }
 
+/* ---- those that come and go too fast to be read ---- */
+
+#define RESTLESS_MAX 256u
+static uint32_t restless[RESTLESS_MAX], restless_count;
+
+void threads_begin(void)
+{
+    restless_count = 0;
+}
+
+static bool is_restless(uint32_t tid)
+{
+    for (uint32_t i = 0; i < restless_count; i++)
+        if (restless[i] == tid)
+            return true;
+    return false;
+}
+
+static void note_restless(uint32_t tid)
+{
+    if (restless_count < RESTLESS_MAX)
+        restless[restless_count++] = tid;
+}
+
 /* ---- listing ---- */
 
 struct listing {
@@ -168,7 +192,7 @@ static void await_stops(uint32_t asked)
         nap(&arrived, came, SLICE_NS);
     for (uint32_t i = 0; i < atomic_load(&row_count); i++) {
         uint32_t awaited = THREAD_AWAITED;
-        atomic_compare_exchange_strong(&rows[i].reading, &awaited, THREAD_UNREAD);
+        rows[i].is_late = atomic_compare_exchange_strong(&rows[i].reading, &awaited, THREAD_UNREAD);
     }
 }
 
@@ -215,7 +239,7 @@ bool threads_take(struct reach_threads *ret_threads, uint32_t waits)
     ret_threads->count = listing.count;
     ret_threads->stopped_ns = clock_fine_ns();
     for (uint32_t i = 0; i < listing.count; i++) {
-        if (read_blocked(rows[i].tid, &rows[i]))
+        if (!is_restless(rows[i].tid) && read_blocked(rows[i].tid, &rows[i]))
             atomic_store(&rows[i].reading, THREAD_BLOCKED);
         else if (!is_dead(rows[i].tid))
             asked += ask_to_stop(&rows[i], number);
@@ -274,11 +298,15 @@ static bool look_for_newcomer(const char *name, void *arg)
 
 bool threads_stayed(const struct reach_threads *threads)
 {
-    for (uint32_t i = 0; i < threads->count; i++)
+    uint32_t before = restless_count;
+    bool any_late = false;
+    for (uint32_t i = 0; i < threads->count; i++) {
+        any_late |= threads->rows[i].is_late;
         if (threads->rows[i].tid && atomic_load(&threads->rows[i].reading) == THREAD_BLOCKED &&
             !stayed(&threads->rows[i]) && !is_dead(threads->rows[i].tid))
-            return false;
+            note_restless(threads->rows[i].tid);
+    }
     struct newcomers newcomers = {.threads = threads, .own_tid = (uint32_t)sys_gettid()};
     sys_list("/proc/self/task", look_for_newcomer, &newcomers);
-    return !newcomers.any;
+    return !newcomers.any && !any_late && restless_count == before;
 }

@@ -6,9 +6,9 @@
  * A thread that is blocked in a system call is read from /proc/self/task/TID/syscall: no
  * signal, since many calls would end by it, and a thread may wait for signals itself. The
  * file has no callee-saved registers; a hook around a call that blocks has those on the
- * stack (hooks/family.h). One that runs is stopped: it gets a signal of ours, keeps its
- * registers where we find them, and goes on when the copy has been made, or by itself
- * after STOP_MOST_NS. A thread that blocks these signals is let run.
+ * stack (hooks/family.h). One that runs, or has run in an attempt before this one, is stopped: it
+ * gets a signal of ours, keeps its registers where we find them, and goes on when the copy has been
+ * made, or by itself after STOP_MOST_NS. A thread that blocks these signals is let run.
  *
  * Whether all of it was true at one moment is asked afterwards: a thread that was blocked
  * and has not run since was there in between.
@@ -36,6 +36,7 @@ struct reach_thread {
     uintptr_t sp, pc;
     uint32_t register_count;
     uintptr_t registers[THREAD_REGISTERS];
+    bool is_late;    /* asked to stop, and has not come by then: a busy machine */
     uint64_t ran_ns; /* by the scheduler's account, when it was read */
 };
 
@@ -46,12 +47,15 @@ struct reach_threads {
     uint64_t stopped_ns; /* how long the first to be stopped stood still */
 };
 
+/* Before the first attempt. */
+void threads_begin(void);
 /* Finds and reads them all; those that run stand still until threads_go. False: they
  * cannot be listed. */
 bool threads_take(struct reach_threads *ret_threads, uint32_t waits);
 void threads_go(struct reach_threads *threads);
 /* Whether those that were blocked are where they were, and have not run since, and there
- * is no other. */
+ * is no other, and all came to a stop that were asked to. The next attempt may do better:
+ * it stops those that ran. */
 bool threads_stayed(const struct reach_threads *threads);
 
 /* By the handler of our signals, on the thread that is asked to stop. */

@@ -9,6 +9,7 @@ Usage: test_reach.py --ctxtrace PATH --lib PATH [--graphs N] [--only NAME]
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,7 @@ TIMEOUT_S = 60
 KEPT_BYTES, INSIDE_BYTES, LOST_BYTES = 400, 416, 432
 BLOCKS = (10, 50, 500, 5000, 20000)
 STOP_NS = 50_000_000
-SNAPSHOTS = 10
+SNAPSHOTS = 30
 LINES = ("-O0", "-O2")  # how what is to be traced is compiled
 
 
@@ -159,9 +160,8 @@ def test_locking_thread(bench):
         must(dump.reach.state == JUDGED, f"{dump.reach}")
 
 
-def test_moving_block(bench):
-    """A block that changes its place all the time is never lost, in a living process."""
-    process = subprocess.Popen([bench.folder / f"reach_threads{LINES[1]}", "moving"],
+def check_living(bench, how):
+    process = subprocess.Popen([bench.folder / f"reach_threads{LINES[1]}", how],
                                env=bench.environment("reach=1:keep=100"), text=True,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     must(process.stdout.readline() == "1\n", "it has not begun")
@@ -177,6 +177,16 @@ def test_moving_block(bench):
     must(any(dump.reach.state == JUDGED for dump in dumps), "never judged")
 
 
+def test_moving_block(bench):
+    """A block that changes its place all the time is never lost, in a living process."""
+    check_living(bench, "moving")
+
+
+def test_growing_table(bench):
+    """Nor is one whose only pointer is in a block that realloc moves."""
+    check_living(bench, "growing")
+
+
 def test_by_request(bench):
     """`ctxtrace snapshot --reach`, and not without."""
     process = subprocess.Popen([bench.folder / f"reach_threads{LINES[1]}", "moving"],
@@ -189,6 +199,34 @@ def test_by_request(bench):
                         bench.dumps_folder, str(process.pid)], check=True, timeout=TIMEOUT_S)
         must((read_dump(copy).reach is not None) == bool(words), f"{words}")
     process.communicate("", timeout=TIMEOUT_S)
+
+
+VALGRIND = ("sort /etc/passwd", "tail -3 /etc/passwd", "tar cf /dev/null /etc/passwd",
+            "shuf /etc/passwd", "perl -e 1", "grep root /etc/passwd", "python3 -S -c 1",
+            "git --no-pager log -1", "as -o /dev/null /dev/null")
+LOST_LINE = re.compile(r"(definitely|indirectly|possibly) lost: [\d,]+ bytes in ([\d,]+) blocks")
+
+
+def test_as_valgrind_sees_it(bench):
+    """What system programs lose, by another tool's word: never more is lost than it says, and
+    what it calls definitely lost is found."""
+    for line in VALGRIND:
+        words = line.split()
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "check": False,
+                   "timeout": TIMEOUT_S, "cwd": Path(__file__).parent}
+        subprocess.run(words, stderr=subprocess.DEVNULL,
+                       env=bench.environment("project=*:children=skip:held=none"), **options)
+        said = subprocess.run(["valgrind", "--leak-check=summary", "--trace-children=no", *words],
+                              stderr=subprocess.PIPE, text=True, errors="replace", **options).stderr
+        told = Counter({word: int(count.replace(",", "")) for word, count
+                        in LOST_LINE.findall(said)})
+        must("== All heap blocks were freed" in said or told or "no leaks" in said, said)
+        lost = Counter()
+        for memory in bench.dumps()[0].memory:
+            lost["all"] += memory.count if memory.flags & (LOST | PART) else 0
+            lost["heads"] += memory.count if memory.flags & LOST else 0
+        must(lost["all"] <= sum(told.values()) and lost["heads"] >= told["definitely"],
+             f"{line}: {dict(lost)}, valgrind {dict(told)}")
 
 
 def test_not_judged(bench):

@@ -116,6 +116,23 @@ static void *move_block(void *unused)
     return NULL;
 }
 
+/* The only pointer to a block is in a table that grows and shrinks all the time. */
+static void *grow_table(void *unused)
+{
+    static char **volatile table;
+    (void)unused;
+    table = calloc(64, sizeof *table);
+    table[40] = malloc(BYTES);
+    memset(table[40], 1, BYTES);
+    atomic_fetch_add(&ready, 1);
+    for (size_t count = 64;; count = count * 5 % 49999 + 64) {
+        char **larger = realloc(table, count * sizeof *table);
+        if (larger)
+            table = larger;
+    }
+    return NULL;
+}
+
 static void *lock_often(void *unused)
 {
     (void)unused;
@@ -146,6 +163,8 @@ static int start_all(const char *how)
             count += start(spin_with_block, *how == 'd' ? &count : NULL);
     else if (strcmp(how, "moving") == 0)
         count += start(move_block, NULL);
+    else if (strcmp(how, "growing") == 0)
+        count += start(grow_table, NULL);
     else if (strcmp(how, "locking") == 0)
         count += start(lock_often, NULL);
     return count;
@@ -161,7 +180,7 @@ int main(int argc, char **argv)
     usleep(50000); /* those that wait have gone to sleep */
     printf("%d\n", strcmp(argv[1], "locking") == 0 ? 0 : count);
     fflush(stdout);
-    if (strcmp(argv[1], "moving") == 0)
+    if (strcmp(argv[1], "moving") == 0 || strcmp(argv[1], "growing") == 0)
         while (getchar() != EOF) /* snapshots are asked for meanwhile */
             ;
     return 0;
