@@ -229,20 +229,6 @@ static void load_mishap(struct load *load, const void *fixed)
     DL_APPEND(load->model->mishaps, mishap);
 }
 
-static void load_holder(struct load *load, const void *fixed)
-{
-    const struct ctt_holder *in = fixed;
-    struct holder *holder = pool_alloc(load->model->pool, sizeof(*holder));
-
-    holder->error = in->error;
-    holder->kind = in->kind;
-    holder->stack = stack_of(load, in->stack);
-    holder->count = in->count;
-    holder->bytes = in->bytes;
-    holder->at_ns = in->at_ns;
-    DL_APPEND(load->model->holders, holder);
-}
-
 /* "app+0x1234", by the module that the pc says it is in. */
 static const char *site_of(const struct load *load, uint64_t pc)
 {
@@ -320,7 +306,7 @@ static const struct loader {
     [CTT_MISHAP] = {sizeof(struct ctt_mishap), load_mishap},
     [CTT_COUNTER] = {sizeof(struct ctt_counter), model_load_counter},
     [CTT_HEALTH] = {sizeof(struct ctt_health), model_load_health},
-    [CTT_HOLDER] = {sizeof(struct ctt_holder), load_holder},
+    [CTT_HOLDER] = {sizeof(struct ctt_holder), model_load_holder},
     [CTT_INJECTION] = {sizeof(struct ctt_injection), load_injection},
     [CTT_REACH] = {sizeof(struct ctt_reach), model_load_reach},
 };

@@ -36,6 +36,8 @@ void model_load_health(struct load *load, const void *fixed);
 
 /* NULL: none of that id yet. */
 struct stack *stack_of(const struct load *load, uint32_t id);
-void model_load_site(struct load *load, const void *fixed); /* model_load_sites.c */
+/* model_load_sites.c */
+void model_load_site(struct load *load, const void *fixed);
+void model_load_holder(struct load *load, const void *fixed);
 
 #endif

@@ -50,3 +50,17 @@ void model_load_site(struct load *load, const void *fixed)
     site->late_mean_ns = in->late ? in->late_total_ns / in->late : 0;
     HASH_ADD(hh, load->model->sites, key, sizeof(site->key), site);
 }
+
+void model_load_holder(struct load *load, const void *fixed)
+{
+    const struct ctt_holder *in = fixed;
+    struct holder *holder = pool_alloc(load->model->pool, sizeof(*holder));
+
+    holder->error = in->error;
+    holder->kind = in->kind;
+    holder->stack = stack_of(load, in->stack);
+    holder->count = in->count;
+    holder->bytes = in->bytes;
+    holder->at_ns = in->at_ns;
+    DL_APPEND(load->model->holders, holder);
+}
