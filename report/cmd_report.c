@@ -278,18 +278,19 @@ int cmd_report(int argc, char **argv)
             usage_write(stdout);
             return STATUS_OK;
         }
-        if (option_take(&command, option) < 0)
+        if (option_take(&command, option) < 0) {
+            rule_files_free(&command.rule_files);
             return STATUS_USAGE;
+        }
     }
     if (optind == argc) {
         usage_write(stderr);
-        return STATUS_USAGE;
+        command.status = STATUS_USAGE;
     }
-    if (command.status != STATUS_OK) {
-        rule_files_free(&command.rule_files);
-        return command.status;
-    }
-    return command_finish(&command, argv + optind, (size_t)(argc - optind));
+    if (command.status == STATUS_OK)
+        return command_finish(&command, argv + optind, (size_t)(argc - optind));
+    rule_files_free(&command.rule_files);
+    return command.status;
 }
 
 int report_file(const char *path, const char *const *formats, const struct rule_files *rules)
