@@ -27,6 +27,7 @@
 #include "preload/facts/module.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/stack.h"
+#include "preload/facts/suppressions.h"
 #include "preload/facts/task.h"
 #include "preload/facts/unwind.h"
 #include "preload/facts/unwind_bounds.h"
@@ -187,6 +188,7 @@ static void tracker_start(char **argv, char **envp)
     }
     signals_unshield(shield);
     warning_options(warned);
+    suppressions_ask();
     /* Unless somebody was fast enough to have it switched off already. */
     int state = atomic_load(&tracker_state);
     while (state != TRACKER_OFF &&

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TOP_LEVEL = {"preload", "report", "scripts", "tests", "meson.build", "meson.options",
              "meson_options.txt", "README.md", "LICENSE", ".ci"}
 
-# The seam between tracker and command: everybody may include it.
-SEAM = {"preload/format.h", "preload/state.h"}
+# The seams between tracker and command, and tracker and program: everybody may include them.
+SEAM = {"preload/format.h", "preload/state.h", "preload/ctx/ctxtrace_annotate.h"}
 
 # Layer -> the layers whose headers it may include (itself always).
 MAY_INCLUDE = {

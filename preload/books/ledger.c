@@ -325,6 +325,21 @@ bool ledger_drop(uintptr_t address)
     return number != 0;
 }
 
+/* Who frees the block at the same time frees what he is told to keep: then the record may
+ * be another's, whose context is wrong from here on, and nothing else. */
+bool ledger_charge(uintptr_t address, uint32_t context)
+{
+    _Atomic uint32_t *slot = ledger_slot(address);
+    uint32_t number = slot ? atomic_load_explicit(slot, memory_order_acquire) : 0;
+    if (!number || FIELD_GET(record_at(number)->address) != address)
+        return false;
+    struct block *record = record_at(number);
+    FIELD_SET(record->context, context);
+    if (mirror_is_on())
+        record_mirror(number, record);
+    return true;
+}
+
 struct scan {
     void (*each)(const struct block *block, uint32_t number, void *arg);
     void *arg;

@@ -44,6 +44,9 @@ bool ledger_take(uintptr_t address, struct block *ret_block);
 /* The same for who does not want to know. */
 bool ledger_drop(uintptr_t address);
 
+/* Charges a live block to another context. False: no block begins there. */
+bool ledger_charge(uintptr_t address, uint32_t context);
+
 /* Every block that was live when the scan began and still is when met. Beside
  * running threads. */
 void ledger_scan(void (*each)(const struct block *block, void *arg), void *arg);

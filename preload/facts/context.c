@@ -222,6 +222,15 @@ void context_end(uint32_t id, enum ctt_context_state state, uint32_t stack)
     HEALTH(contexts_ended);
 }
 
+void context_set_flags(uint32_t id, uint8_t flags)
+{
+    struct context *c = context_get(id);
+    if (!c)
+        return;
+    atomic_fetch_or(&c->flags, flags);
+    mirror(CONTEXT_SLOT(id));
+}
+
 void context_drop(uint32_t id)
 {
     struct context *c = context_get(id);

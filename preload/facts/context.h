@@ -65,6 +65,8 @@ void context_begin(void);
 uint32_t context_new(enum ctt_context_kind kind, uint32_t parent, uint32_t stack, const char *name);
 /* The first end wins; later ones change nothing. Before the drop. */
 void context_end(uint32_t id, enum ctt_context_state state, uint32_t stack);
+/* enum ctt_context_flags, by its source: set for good. */
+void context_set_flags(uint32_t id, uint8_t flags);
 /* By its source, once, last of all: the id may only be found in the books now. */
 void context_drop(uint32_t id);
 /* For its source alone, until the drop. NULL for an id that is none. */

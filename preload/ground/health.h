@@ -48,6 +48,8 @@
     X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
     X(departures_dropped, FACT, "ends of the process whose calling frame was not noted: no room")  \
     X(thread_stacks_dropped, FACT, "stacks of threads not recorded: no room, or not found")        \
+    X(roots_dropped, FACT, "root ranges of the program's not recorded: 1024 are")                  \
+    X(reasons_merged, FACT, "reasons to ignore beyond 63, told as one")                            \
     X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
     X(releases_dropped, FACT, "releases not told by their place: too many different stacks")       \
     X(early_calls, FACT, "hooked calls before the program's start")                                \

@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import annotating
 import arrangements
 import counts
 import endings
@@ -28,7 +29,7 @@ import replacing
 import sampling
 from tracing import Mismatch, Skip, Tracker
 
-MODULES = (library, linkage, arrangements, endings, counts, mapping, numbers_given,
+MODULES = (library, linkage, annotating, arrangements, endings, counts, mapping, numbers_given,
            registers, replacing, sampling)
 PROGRAMS = ("linking", "reentry", "processes", "signals", "data", "waiters", "loading",
             "versions", "confined")
