@@ -26,6 +26,7 @@
 #include "preload/facts/capture.h"
 #include "preload/facts/module.h"
 #include "preload/facts/releases.h"
+#include "preload/facts/roots.h"
 #include "preload/facts/tally.h"
 #include "preload/hooks/lock.h"
 #include "preload/ground/health.h"
@@ -61,6 +62,8 @@ static void *boot_alloc(size_t bytes)
         return NULL;
     size_t whole = (bytes + 2 * BOOT_ALIGN - 1) & ~(size_t)(BOOT_ALIGN - 1);
     size_t at = atomic_fetch_add(&boot_used, whole);
+    if (at == 0)
+        roots_add((uintptr_t)boot_pool, BOOT_BYTES); /* no blocks, but they may lead to some */
     if (at + whole > BOOT_BYTES)
         return NULL;
     *(size_t *)(boot_pool + at) = bytes;

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "preload/books/ledger.h"
+#include "preload/facts/suppressions.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/config.h"
 #include "preload/ground/sample.h"
@@ -93,6 +94,7 @@ void dump_process(struct dump *dump)
     process.cwd = link_string(dump, "/proc/thread-self/cwd");
     kernel_strings(dump, &process);
     process.cause = dump_string(dump, request->cause);
+    process.suppressions = dump_string(dump, suppressions_text());
     process.libc = dump_string(dump, libc);
     process.tool_version = dump_string(dump, CTXTRACE_VERSION);
     dump_record(dump, CTT_PROCESS, &process, sizeof process);

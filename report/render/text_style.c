@@ -105,6 +105,8 @@ const char *text_duration(struct text *text, uint64_t ns)
 
     if (ns == CTT_NEVER)
         return "-";
+    if (ns && ns < NS_PER_MS)
+        return pool_format(text->pool, "0.%" PRIu64 "ms", ns / (NS_PER_MS / 10));
     if (s == 0)
         return pool_format(text->pool, "%" PRIu64 "ms", ns / NS_PER_MS);
     if (m == 0)
