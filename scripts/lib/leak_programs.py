@@ -13,6 +13,8 @@ The functions are on the acquisition stack in this order, with others between th
 COUNT, bytes= and parts= (blocks reached only through the lost ones) are exact, or "any".
 `whole`: a ring, of which one block or each may stand for all, so that the lost blocks and
 their parts are counted together. by=: it takes another detector's knowledge to say so.
+Lines that begin with another tool's name, "lsan:" or "valgrind:", say where it answered
+otherwise when the program was written: gcc 12, valgrind 3.19; they are for readers.
 Without a run: line the program is run once, without arguments, and ends by "exit".
 """
 
@@ -148,7 +150,10 @@ def list_programs(folder=FOLDER):
 
 def bare_name(function):
     """A function's name as the source has it: tools add versions, arguments, namespaces."""
-    name = re.sub(r"[@(\[<].*", "", function or "?").strip()
+    name = re.sub(r"@.*|\(anonymous namespace\)", "", function or "?")
+    while (shorter := re.sub(r"<[^<>]*>", "", name)) != name:
+        name = shorter
+    name = re.sub(r"[(\[].*", "", name).strip().rsplit(" ", 1)[-1]
     return name.rsplit("::", 1)[-1].split(".", 1)[0]
 
 

@@ -81,6 +81,7 @@ SUITES = (
     Suite("apps", "lines", programs=("tests/apps/run_apps.py",)),
     Suite("leaks", "lines", command=("tests/leaks/run_leaks.py", "--ctxtrace", "{tool}",
                                      "--lib", "{lib}", "--without", "unreachable")),
+    Suite("leaks-compare", "lines", programs=("tests/leaks/test_*.py",)),
     Suite("hosts", "lines", programs=("tests/hosts/run_*.py", "tests/hosts/test_*.py"),
           timeout_s=900),
     Suite("hazards", "lines", programs=("tests/hazards/test_*.py", "tests/hazards/run_*.py")),

@@ -22,3 +22,18 @@ static inline void keep(const void *pointer)
 {
     __asm__ volatile("" : : "g"(pointer) : "memory");
 }
+
+/*
+ * Runs the work in frames far below those that the caller uses afterwards: a frame that is live
+ * later on, with slots that it never writes, must not lie where the work's pointers were.
+ */
+__attribute__((noinline, unused)) static int far_below(int (*work)(void))
+{
+    char room[8192];
+    int result;
+
+    keep(room);
+    result = work();
+    keep(room);
+    return result;
+}

@@ -4,6 +4,7 @@
  * mapped any more when somebody asks which function it was. And what only the plugin's own globals
  * pointed to is lost with them.
  *
+ * lsan, valgrind: the blocks, but no function of the plugin any more
  * expect: unreachable memory 3 "plugin_work < use_plugin < main" bytes=168
  * expect: unreachable memory 1 "plugin_start < use_plugin < main" bytes=56
  */

@@ -10,7 +10,7 @@ int plugin_start(void);
 int plugin_work(void);
 int plugin_stop(void);
 
-static char *state;
+static char *volatile state;
 
 __attribute__((visibility("default"))) int plugin_start(void)
 {

@@ -3,6 +3,7 @@
  * The same leak, and ten ways to end: by a fault, by signals sent from outside, by exits that run
  * no exit functions. Tools that look when the exit functions run see nothing of most of these.
  *
+ * lsan: of the first two and the last
  * run: return
  * run: exit
  * run: _exit
@@ -92,7 +93,7 @@ static void end_as_told(const char *way)
 
 int main(int count, char **words)
 {
-    printf("%d\n", read_words());
+    printf("%d\n", far_below(read_words));
     fflush(stdout);
     end_as_told(count > 1 ? words[1] : "return");
     return 0;

@@ -15,7 +15,7 @@ struct settings {
     char name[44];
 };
 
-static struct settings *current;
+static struct settings *volatile current;
 
 NOINLINE static struct settings *load_settings(int version)
 {

@@ -4,6 +4,7 @@
  * stack is a block from malloc or a mapping, and nobody's stack pointer is in it: what is on it is
  * reached through the context that main keeps.
  *
+ * lsan: false for the stack from mmap
  * expect: nothing
  */
 #include <stdio.h>
@@ -17,7 +18,7 @@
 enum { STACK_BYTES = 64 << 10 };
 
 static ucontext_t scheduler, coroutine[2];
-static void *stacks[2];
+static void *volatile stacks[2];
 static int next_one;
 
 static void generate(void)

@@ -14,7 +14,7 @@
 
 enum { ROWS = 12 };
 
-static char **table;
+static char **volatile table;
 
 static void *load_table(void *unused)
 {

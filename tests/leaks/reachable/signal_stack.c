@@ -4,6 +4,7 @@
  * is in use for as long as the thread lives.
  *
  * seen: llvm/llvm-project#63313 reported as a leak
+ * lsan, valgrind: false
  * expect: nothing
  */
 #include <signal.h>

@@ -3,6 +3,7 @@
  * A timer that was armed for later has the only pointer to what it will need: its sigev_value. The
  * kernel hands it back when the time comes, so it is no leak.
  *
+ * lsan, valgrind: false
  * expect: nothing
  */
 #include <signal.h>

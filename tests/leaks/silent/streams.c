@@ -10,7 +10,7 @@
 
 #include "../leaks.h"
 
-static FILE *journal;
+static FILE *volatile journal;
 static int ended;
 
 static void end(void)

@@ -3,6 +3,7 @@
  * The pointer is a local variable of main's, and main returns. Its frame is as dead as any other
  * when the exit functions run, yet it is the first thing that a search of the stack comes upon.
  *
+ * lsan: six of the eight
  * expect: unreachable memory 8 "make_slot < main" bytes=400
  */
 #include <stdio.h>

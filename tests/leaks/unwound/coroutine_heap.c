@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <ucontext.h>
 
 #include "../leaks.h"
@@ -47,6 +48,9 @@ NOINLINE static void run(void)
     for (int turn = 0; turn < 4; turn++)
         swapcontext(&scheduler, &coroutine);
     free(stack);
+    /* swapcontext saved registers that still had old pointers. */
+    memset(&coroutine, 0, sizeof(coroutine));
+    memset(&scheduler, 0, sizeof(scheduler));
 }
 
 int main(void)

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -50,6 +51,9 @@ int main(void)
     swapcontext(&scheduler, &coroutine);
     swapcontext(&scheduler, &coroutine);
     munmap(stack, STACK_BYTES);
+    /* swapcontext saved registers that still had old pointers. */
+    memset(&coroutine, 0, sizeof(coroutine));
+    memset(&scheduler, 0, sizeof(scheduler));
     printf("%ld\n", result);
     return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A key is deleted while a thread still has a value under it: pthread_key_delete calls no
- * destructors, the value is lost. libraries that are unloaded do this.
+ * A key is deleted while the thread has a value under it: pthread_key_delete calls no destructors.
+ * The next key gets the old one's place, and a value there writes over the only pointer. A library
+ * that is unloaded and loaded again does this.
  *
- * expect: unreachable memory 1 "attach < main" bytes=300
+ * expect: unreachable memory 1 "attach < load_library < main" bytes=300
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -13,20 +14,33 @@
 
 static pthread_key_t key;
 
-NOINLINE static int attach(void)
+NOINLINE static void *attach(void)
 {
-    return pthread_setspecific(key, calloc(3, 100));
+    return calloc(3, 100);
 }
 
-int main(void)
+NOINLINE static int load_library(void)
 {
-    if (pthread_key_create(&key, free) || attach())
-        return 1;
-    if (IS_FIXED) {
+    return pthread_key_create(&key, free) || pthread_setspecific(key, attach());
+}
+
+static void unload_library(int is_last)
+{
+    if (is_last || IS_FIXED) {
         free(pthread_getspecific(key));
         pthread_setspecific(key, NULL);
     }
     pthread_key_delete(key);
-    puts("detached");
+}
+
+int main(void)
+{
+    if (load_library())
+        return 1;
+    unload_library(0);
+    if (load_library())
+        return 1;
+    unload_library(1);
+    puts("loaded twice");
     return 0;
 }
