@@ -6,7 +6,6 @@
  * expect: unreachable memory 2 "new_request < start < main" bytes=176
  */
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <thread>
 
@@ -43,8 +42,8 @@ int main()
     start(2);
     while (served < 3)
         std::this_thread::yield();
-    /* The threads' own closures are freed a little later than they say that they are done. */
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    /* Their own closures are freed after they have said that they are done. */
+    await_other_threads();
     std::printf("served\n");
     return 0;
 }

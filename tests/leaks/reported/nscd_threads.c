@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "../leaks.h"
 
@@ -39,7 +38,7 @@ int main(void)
     sem_init(&is_answered, 0, 0);
     for (int request = 0; request < 12; request++)
         handle_request();
-    usleep(20000);
+    await_other_threads();
     printf("%d answered\n", answers);
     return 0;
 }

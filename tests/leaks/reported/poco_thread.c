@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "../leaks.h"
 
@@ -47,7 +46,6 @@ NOINLINE static void use_thread(void)
 
     start(&worker);
     sem_wait(&worker.has_run);
-    usleep(2000);
     destroy(&worker);
 }
 
@@ -55,7 +53,7 @@ int main(void)
 {
     for (int turn = 0; turn < 5; turn++)
         use_thread();
-    usleep(20000);
+    await_other_threads();
     puts("five destroyed");
     return 0;
 }

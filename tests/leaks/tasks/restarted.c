@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "../leaks.h"
 
@@ -46,7 +45,7 @@ int main(void)
         configure(!change);
     sem_post(&stop);
     pthread_join(worker, NULL);
-    usleep(20000);
+    await_other_threads();
     puts("configured five times");
     return 0;
 }

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "../leaks.h"
 
@@ -38,8 +37,7 @@ int main(void)
             pthread_join(helper, NULL);
         sem_wait(&is_done);
     }
-    /* They have said that they are done; a moment later they are. */
-    usleep(20000);
+    await_other_threads();
     puts("three helped");
     return 0;
 }

@@ -81,6 +81,7 @@ int main(void)
     count = fill_queue(fds, 8);
     if (count < 0 || pthread_create(&talker, NULL, talk, NULL))
         return 1;
+    /* It blocks by then; were it late, it would be cancelled there all the same. */
     usleep(20000);
     pthread_cancel(talker);
     pthread_join(talker, NULL);

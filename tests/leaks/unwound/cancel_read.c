@@ -64,6 +64,7 @@ int main(void)
         return 1;
     for (int worker = 0; worker < WORKERS; worker++)
         pthread_create(&workers[worker], NULL, wait_for_input, NULL);
+    /* They block by then; one that is late is cancelled there all the same. */
     usleep(20000);
     for (int worker = 0; worker < WORKERS; worker++)
         pthread_cancel(workers[worker]);
