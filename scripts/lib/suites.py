@@ -80,7 +80,7 @@ SUITES = (
     Suite("unit-clang", "meson", build="clang", folders=UNIT_FOLDERS),
     Suite("apps", "lines", programs=("tests/apps/run_apps.py",)),
     Suite("leaks", "lines", command=("tests/leaks/run_leaks.py", "--ctxtrace", "{tool}",
-                                     "--lib", "{lib}", "--without", "unreachable")),
+                                     "--lib", "{lib}")),
     Suite("leaks-compare", "lines", programs=("tests/leaks/test_*.py",)),
     Suite("hosts", "lines", programs=("tests/hosts/run_*.py", "tests/hosts/test_*.py"),
           timeout_s=900),
