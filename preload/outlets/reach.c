@@ -74,6 +74,15 @@ static bool memory_is_short(void)
     return wanted > memory_left() / COPY_SHARE;
 }
 
+/* Threads and pages are asked of /proc by number. */
+static bool proc_is_ours(void)
+{
+    char link[16];
+    const char *at = link;
+    return sys_readlink("/proc/self", link, sizeof link) > 0 &&
+           text_read_u64(&at) == (uint64_t)sys_getpid();
+}
+
 static const char *why_not(void)
 {
     if (config.sample)
@@ -82,6 +91,8 @@ static const char *why_not(void)
         return "not every block of memory is seen";
     if (confined() || !reporter_has_own_fds())
         return "no process may be started here";
+    if (!proc_is_ours())
+        return "/proc is not there, or another namespace's";
     if (memory_is_short())
         return "there is not enough memory left for a copy";
     return NULL;
