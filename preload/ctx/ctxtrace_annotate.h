@@ -34,6 +34,8 @@
 extern "C" {
 #endif
 
+struct ctxtrace_attach_contexts;
+
 /* What the tracker offers. Later versions add to its end: `size` says what is there. */
 struct ctxtrace_attach_v1 {
     size_t size;
@@ -43,6 +45,7 @@ struct ctxtrace_attach_v1 {
     int (*ignore_fd)(int fd, const char *why);
     int (*root_range)(const void *start, size_t bytes);
     int (*root_range_end)(const void *start, size_t bytes);
+    const struct ctxtrace_attach_contexts *contexts; /* for libctx: ctx/attach.h */
 };
 
 /* Exported by the tracker. `client` is what a library offers it, size first; NULL: nothing.
@@ -53,7 +56,7 @@ typedef const struct ctxtrace_attach_v1 *ctxtrace_attach_function(const void *cl
 /* NULL without the tracker. Two threads that come first at once both look. */
 static inline const struct ctxtrace_attach_v1 *ctxtrace_attached(void)
 {
-    static const struct ctxtrace_attach_v1 none = {0, NULL, NULL, NULL, NULL, NULL, NULL};
+    static const struct ctxtrace_attach_v1 none = {0, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
     static const struct ctxtrace_attach_v1 *kept;
     const struct ctxtrace_attach_v1 *table = __atomic_load_n(&kept, __ATOMIC_ACQUIRE);
     if (!table) {

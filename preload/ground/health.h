@@ -41,6 +41,7 @@
     X(unwind_differed, FACT, "stacks on which the two unwinders differed")                         \
     X(modules_dropped, LOSS, "modules beyond the table")                                           \
     X(contexts_dropped, LOSS, "contexts not recorded: no room")                                    \
+    X(notes_dropped, FACT, "contexts without their name, cause and trace: no room")                \
     X(contexts_made, FACT, "contexts made")                                                        \
     X(contexts_ended, FACT, "contexts that have ended")                                            \
     X(contexts_reclaimed, FACT, "ended contexts forgotten: nothing was held by them")              \

@@ -21,6 +21,7 @@
 #include "preload/facts/symbol.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/hook.h"
+#include "preload/hooks/declared.h"
 
 #define REASON_OF_LSAN "told LeakSanitizer to ignore it"
 
@@ -81,6 +82,7 @@ HOOK_EXPORT const struct ctxtrace_attach_v1 *ctxtrace_preload_attach_v1(const vo
         .ignore_fd = annotate_ignore_fd,
         .root_range = annotate_root_range,
         .root_range_end = annotate_root_range_end,
+        .contexts = &declared_table,
     };
     (void)client;
     return atomic_load(&tracker_state) == TRACKER_OFF ? NULL : &table;

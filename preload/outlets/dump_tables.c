@@ -7,6 +7,7 @@
 #include "preload/books/injection.h"
 #include "preload/books/mishap.h"
 #include "preload/facts/context.h"
+#include "preload/facts/context_note.h"
 #include "preload/facts/module.h"
 #include "preload/facts/releases.h"
 #include "preload/facts/stack.h"
@@ -115,6 +116,23 @@ static bool context_then(const struct dump *dump, uint32_t slot, struct context_
     return !over || dump->context_named[slot];
 }
 
+/* A deadline ends its context, whether or not anybody has looked since. */
+static void tell_note(struct dump *dump, struct ctt_context *record)
+{
+    const struct context_note *note = note_of(record->id);
+    if (!note)
+        return;
+    uint64_t deadline = atomic_load(&note->deadline_ns);
+    if (record->state == CTT_STATE_ACTIVE && deadline <= dump->taken_ns) {
+        record->state = CTT_STATE_DEADLINE;
+        record->ended_ns = deadline;
+    }
+    if (record->state != CTT_STATE_ACTIVE)
+        record->cause = dump_string(dump, note->cause);
+    record->trace_id = dump_string(dump, note->trace_id);
+    record->span_id = dump_string(dump, note->span_id);
+}
+
 /* Contexts that are over and that nothing names are left out: a program may
  * have had millions of them. */
 void dump_contexts(struct dump *dump)
@@ -135,6 +153,7 @@ void dump_contexts(struct dump *dump)
             .flags = context.flags,
             .name = dump_string(dump, context.name),
         };
+        tell_note(dump, &record);
         end_process_context(dump, &record);
         dump_record(dump, CTT_CONTEXT, &record, sizeof record);
     }

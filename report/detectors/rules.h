@@ -27,15 +27,16 @@ bool context_is_declared(const struct context *context);
 /* Ended, and at a live snapshot longer ago than the grace. */
 bool context_is_over(const struct report *report, const struct context *context);
 
-/* After an orderly end leftovers are `orderly`; after an error, notes. An
- * orderly end is a return, an exit with 0, and also a cancellation and a
- * deadline: those are how a context is meant to end. */
 /* Memory that nothing reaches, as far as could be seen. */
 bool holding_is_lost(const struct holding *holding);
 
 /* D18: what its maker may still collect, while the process runs. */
 enum grade uncollected_grade(const struct report *report);
 enum severity uncollected_severity(const struct report *report, const struct holding *holding);
+
+/* After an orderly end leftovers are `orderly`; after an error, notes. An
+ * orderly end is a return, an exit with 0, and also a cancellation and a
+ * deadline: those are how a context is meant to end. */
 enum severity leftover_severity(const struct report *report, const struct context *context,
                                 enum severity orderly);
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contexts that the program declares with libctx (ctx/attach.h): made, ended and dropped as
+ * those of threads are, and entered by the thread that is at work for one, so that what it
+ * acquires is charged to it at no cost to the acquisition.
+ */
+#include "preload/hooks/declared.h"
+
+#include "preload/books/sweep.h"
+#include "preload/facts/context.h"
+#include "preload/facts/context_note.h"
+#include "preload/facts/stack.h"
+#include "preload/facts/task.h"
+#include "preload/ground/guard.h"
+#include "preload/ground/sys.h"
+
+static bool may_tell(void)
+{
+    return tracker_watching() && !guard_is_vforked();
+}
+
+static void declared_named(uint32_t id, const char *name)
+{
+    struct context *context = context_get(id);
+    struct context_note *note = note_of(id);
+    if (!context || !note)
+        return;
+    note_text(note->name, NOTE_NAME_BYTES, name);
+    __atomic_store_n(&context->name, name && *name ? note->name : NULL, __ATOMIC_RELEASE);
+}
+
+static uint32_t declared_made(uint32_t parent, const char *name, const void *site_pc)
+{
+    if (!may_tell())
+        return CONTEXT_NONE;
+    struct call_site site = CALL_SITE();
+    sweep_if_due();
+    task_self();
+    uint32_t id = context_new(CTT_CONTEXT_CTX, context_get(parent) ? parent : CONTEXT_PROCESS,
+                              stack_capture(&site, site_pc), NULL);
+    if (id && note_new(id))
+        declared_named(id, name);
+    return id;
+}
+
+static void declared_traced(uint32_t id, const char *trace_id, const char *span_id)
+{
+    struct context_note *note = note_of(id);
+    if (!note)
+        return;
+    note_text(note->trace_id, NOTE_TRACE_BYTES, trace_id);
+    note_text(note->span_id, NOTE_SPAN_BYTES, span_id);
+}
+
+static void declared_ended(uint32_t id, int state, const char *cause)
+{
+    struct context_note *note = note_of(id);
+    if (!may_tell() || !context_get(id))
+        return;
+    struct call_site site = CALL_SITE();
+    if (note)
+        note_text(note->cause, NOTE_CAUSE_BYTES, cause);
+    context_end(id, (enum ctt_context_state)state, stack_capture(&site, NULL));
+}
+
+static void declared_dropped(uint32_t id)
+{
+    if (may_tell())
+        context_drop(id);
+}
+
+/* A context that is no more (its slot has another) is not entered. */
+static uint32_t declared_entered(uint32_t id)
+{
+    if (!may_tell())
+        return CONTEXT_NONE;
+    const struct task *task = task_get(task_self());
+    uint32_t own = task && task->own_context ? task->own_context : CONTEXT_PROCESS;
+    uint32_t before = task_enter(context_get(id) ? id : own);
+    return before == own ? CONTEXT_NONE : before;
+}
+
+static void declared_deadline(uint32_t id, uint64_t monotonic_ns)
+{
+    struct context_note *note = note_of(id);
+    uint64_t zero = clock_begun_ns();
+    if (note)
+        atomic_store(&note->deadline_ns, monotonic_ns > zero ? monotonic_ns - zero : 0);
+}
+
+const struct ctxtrace_attach_contexts declared_table = {
+    .size = sizeof declared_table,
+    .made = declared_made,
+    .named = declared_named,
+    .traced = declared_traced,
+    .ended = declared_ended,
+    .dropped = declared_dropped,
+    .entered = declared_entered,
+    .deadline = declared_deadline,
+};
