@@ -25,6 +25,7 @@ NOINLINE static void compute(long number)
     if (!values)
         return;
     values[number] = number * number;
+    keep(values);
     result += values[number];
     if (IS_FIXED)
         free(values);

@@ -24,6 +24,7 @@ NOINLINE static void note_signal(int number)
     if (!note)
         return;
     *note = number;
+    keep(note);
     seen += *note == SIGUSR2;
     if (IS_FIXED)
         free(note);
