@@ -8,8 +8,10 @@ and inherited descriptors, ctxtrace's notes. LeakSanitizer's indirect leaks are 
 of a ring it tells nothing else.
 """
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -41,11 +43,12 @@ def run(command, environment, stderr=subprocess.DEVNULL):
     started = time.monotonic()
     with subprocess.Popen([str(word) for word in command], env=environment, stderr=stderr,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          preexec_fn=limit_core) as process:
+                          preexec_fn=limit_core, start_new_session=True) as process:
         try:
             process.wait(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # With what it has started: heaptrack is a script.
+            os.killpg(process.pid, signal.SIGKILL)
             raise
     return process.pid, time.monotonic() - started
 
