@@ -5,6 +5,7 @@
 
 #include "preload/facts/module.h"
 #include "preload/facts/unwind_walk.h"
+#include "preload/ground/guard.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 
@@ -72,7 +73,7 @@ void departure_note(const struct departure *departure)
 
 void departure_forget(void)
 {
-    struct slot *slot = slot_of((uint32_t)sys_gettid());
+    struct slot *slot = slot_of(self.tid ? self.tid : (uint32_t)sys_gettid());
     if (!slot)
         return;
     slot_write_begin(slot);

@@ -182,7 +182,8 @@ void thread_stack_begins(struct thread_stack here)
     struct row *row = row_at(self.stack_row - 1);
     atomic_store_explicit(&row->low, here.low, memory_order_relaxed);
     atomic_store_explicit(&row->high, here.high, memory_order_relaxed);
-    uint64_t owner = owner_of((uint32_t)sys_gettid(), here.is_given);
+    uint32_t tid = self.tid ? self.tid : (uint32_t)sys_gettid();
+    uint64_t owner = owner_of(tid, here.is_given);
     atomic_store_explicit(&row->owner, owner, memory_order_release);
 }
 

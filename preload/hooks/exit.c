@@ -25,7 +25,7 @@ void departing(struct departure *from)
 {
     if (!tracker_watching() || guard_is_vforked())
         return;
-    from->tid = (uint32_t)sys_gettid();
+    from->tid = self.tid ? self.tid : (uint32_t)sys_gettid();
     departure_note(from);
 }
 
