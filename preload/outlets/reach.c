@@ -195,6 +195,9 @@ static void note_doubts(enum attempt result)
         note = "mappings were made and removed while the memory was copied";
     else if (health_counts[HEALTH_blocks_dropped])
         note = "some blocks of memory are not recorded";
+    else if (health_counts[HEALTH_thread_stacks_dropped] || health_counts[HEALTH_roots_dropped] ||
+             health_counts[HEALTH_departures_dropped])
+        note = "there are more roots than the tables have room for";
     else
         record.state = CTT_REACH_JUDGED;
 }
