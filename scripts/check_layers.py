@@ -17,7 +17,8 @@ TOP_LEVEL = {"preload", "report", "scripts", "tests", "meson.build", "meson.opti
              "meson_options.txt", "README.md", "LICENSE", ".ci"}
 
 # The seams between tracker and command, and tracker and program: everybody may include them.
-SEAM = {"preload/format.h", "preload/state.h", "preload/ctx/ctxtrace_annotate.h"}
+SEAM = {"preload/format.h", "preload/state.h", "preload/ctx/ctxtrace_annotate.h",
+        "preload/ctx/attach.h"}
 
 # Layer -> the layers whose headers it may include (itself always).
 MAY_INCLUDE = {

@@ -130,15 +130,19 @@ static bool chunk_make(uint32_t index)
     return fresh && (atomic_compare_exchange_strong(&chunks[index], &nobody, fresh) || nobody);
 }
 
-/* A row that never was used. 0: there is none; else its index + 1. */
+/* A row that never was used. 0: there is none; else its index + 1. Whoever looks for a free
+ * one at this moment may be faster: then it is the next. */
 static uint32_t row_fresh(void)
 {
-    uint32_t index = atomic_load(&used);
-    do {
-        if (index >= ROWS || !chunk_make(index / CHUNK))
-            return 0;
-    } while (!atomic_compare_exchange_weak(&used, &index, index + 1));
-    return row_claim(row_at(index), OWNER_FREE) ? index + 1 : 0;
+    for (;;) {
+        uint32_t index = atomic_load(&used);
+        do {
+            if (index >= ROWS || !chunk_make(index / CHUNK))
+                return 0;
+        } while (!atomic_compare_exchange_weak(&used, &index, index + 1));
+        if (row_claim(row_at(index), OWNER_FREE))
+            return index + 1;
+    }
 }
 
 /* Two stacks cannot be at one place: what overlaps is no more, whatever it says. Of the

@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,7 +33,9 @@
 #define PATIENCE_NS     UINT64_C(10000000000) /* for the copy: 1 GiB takes about two seconds */
 #define SLICE_NS        50000000L
 #define NS_PER_MS       UINT64_C(1000000)
-#define TRIES           3u /* until no thread has moved meanwhile */
+#define PAUSE_NS        1000000L
+#define AGAIN_NS        UINT64_C(100000000) /* later, what is not known stays so */
+#define TRIES           5u                  /* until no thread has moved meanwhile */
 
 static struct reach_verdict *verdict; /* NULL: not judged */
 static size_t verdict_bytes;
@@ -115,6 +118,16 @@ static void verdict_drop(void)
     verdict = NULL;
 }
 
+/* After a pause, each longer than the one before: a thread that waits in none of our hooks may do
+ * so for a moment only (a page, a lock of libc's, its own beginning). */
+static void start_again(uint32_t tries)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_NS << tries};
+    sys_call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+    sys_call(SYS_madvise, (long)verdict, (long)verdict_bytes, MADV_REMOVE, 0, 0, 0);
+    memset(verdict, 0, sizeof *verdict);
+}
+
 /* True: it has written its verdict. Its end is collected in any case. */
 static bool copy_await(long pid)
 {
@@ -174,9 +187,17 @@ static enum attempt attempts(const struct dump_request *request, struct reach_th
         stack = arena_map(COPY_STACK);
     if (!stack)
         return ATTEMPT_REFUSED;
+    uint64_t begun = clock_fine_ns();
     enum attempt result = ATTEMPT_MOVED;
-    for (uint32_t i = 0; i < TRIES && result == ATTEMPT_MOVED; i++)
+    for (uint32_t i = 0; i < TRIES; i++) {
+        if (i > 0)
+            start_again(i);
         result = attempt(&copy, stack, threads, i + 1 == TRIES);
+        bool is_worse =
+            result == ATTEMPT_GOOD && verdict->threads_unread && clock_fine_ns() - begun < AGAIN_NS;
+        if (result != ATTEMPT_MOVED && !is_worse)
+            break;
+    }
     return result;
 }
 
@@ -195,9 +216,8 @@ static void note_doubts(enum attempt result)
         note = "mappings were made and removed while the memory was copied";
     else if (health_counts[HEALTH_blocks_dropped])
         note = "some blocks of memory are not recorded";
-    else if (health_counts[HEALTH_thread_stacks_dropped] || health_counts[HEALTH_roots_dropped] ||
-             health_counts[HEALTH_departures_dropped])
-        note = "there are more roots than the tables have room for";
+    else if (health_counts[HEALTH_roots_dropped])
+        note = "the program has told of more roots than there is room for";
     else
         record.state = CTT_REACH_JUDGED;
 }

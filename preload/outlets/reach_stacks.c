@@ -31,9 +31,10 @@ struct stack {
 static struct stack *stacks;
 static uint32_t stack_count;
 
-/* libc keeps a few stacks of threads that have ended for those to come, each with the
- * thread's table of thread-local storage: it is named in the descriptor at the end of the
- * stack, whose first and third word are its own address, and whose second is the table. */
+/* libc keeps a few stacks of threads that have ended for those to come, and those of threads
+ * that have ended unseen (a raw exit), each with the thread's table of thread-local storage: it is
+ * named in the descriptor at the end of the stack, whose first and third word are its own address,
+ * and whose second is the table. */
 static void mark_kept_table(uintptr_t low, uintptr_t high)
 {
     uintptr_t lowest = high - low > DESCRIPTOR_BYTES ? high - DESCRIPTOR_BYTES : low;
@@ -53,8 +54,7 @@ static void note_stack(uintptr_t low, uintptr_t high, uint32_t tid, void *unused
 {
     (void)unused;
     areas_take(low, high);
-    if (tid == 0)
-        mark_kept_table(low, high);
+    mark_kept_table(low, high);
     if (stack_count < STACKS_MAX)
         stacks[stack_count++] = (struct stack){low, high, tid};
 }

@@ -17,10 +17,14 @@
 
 enum { STATUS = 7 };
 
+/* Reached by whatever way the program ends. */
+static FILE *volatile kept_ledger;
+
 __attribute__((noinline)) static FILE *open_ledger(void)
 {
     FILE *ledger = fopen("/etc/passwd", "re");
 
+    kept_ledger = ledger;
     return ledger;
 }
 

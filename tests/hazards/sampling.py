@@ -34,7 +34,8 @@ def read_truth(tracker):
 def read_reports(tracker, what, options):
     """The JSON of each process's dump."""
     with tempfile.TemporaryDirectory() as folder:
-        done = run([program(tracker), what], env=tracker.environment(f"dir={folder}:reach=0:{options}"))
+        done = run([program(tracker), what],
+                   env=tracker.environment(f"dir={folder}:reach=0:{options}"))
         if done.returncode or done.stdout or done.stderr:
             raise Mismatch(f"{what}: status {done.returncode}, said {done.stderr[-300:]!r}")
         return [json.loads(subprocess.run([tracker.tool, "report", "--format=json", dump],
