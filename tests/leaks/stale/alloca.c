@@ -2,6 +2,7 @@
 /*
  * Pointers in memory from alloca: it is part of a frame, and as dead as the frame is.
  *
+ * lsan: one of the 16 missed in 2 of 12 runs
  * expect: unreachable memory 16 "fill < sort_lines < main" bytes=1024
  */
 #include <alloca.h>

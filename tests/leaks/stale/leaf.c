@@ -5,6 +5,7 @@
  * position on finds the old pointer.
  *
  * seen: google/sanitizers#937 a leak that is missed when the frames of two functions overlay
+ * lsan: missed in 3 of 12 runs
  * expect: unreachable memory 1 "remember < main" bytes=77
  */
 #include <stdio.h>
