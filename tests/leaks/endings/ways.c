@@ -16,6 +16,7 @@
  * run: thread
  * expect: unreachable memory 4 "read_word < read_words" bytes=128
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,8 +56,24 @@ static void fault(void)
     *nowhere = 1;
 }
 
+/* The first task's state is the process's. */
+static void await_blocked_main(void)
+{
+    char text[64] = "";
+
+    while (!strstr(text, ") S ")) {
+        int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+
+        usleep(500);
+        if (read(fd, text, sizeof(text) - 1) < 0)
+            exit(1);
+        close(fd);
+    }
+}
+
 static void *end_from_thread(void *unused)
 {
+    await_blocked_main();
     exit(0);
     return unused;
 }
