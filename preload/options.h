@@ -54,6 +54,8 @@
     X(frees, BOOL, "0", "", "record where every block was freed, for double frees")                \
     X(reach, TEXT, "exit", "exit 1 0",                                                             \
       "judge memory by what reaches it: exit = at exit, 1 = at live snapshots, too, 0 = never")    \
+    X(max_reach, SIZE, "8G", "",                                                                   \
+      "memory is not judged in a process that has more of it: its page tables are copied")         \
     X(state, TEXT, "", "",                                                                         \
       "folder, best in /dev/shm, where a file keeps the tables for after a kill (report "          \
       "--recover)")                                                                                \

@@ -37,6 +37,7 @@ struct thread_self {
     int32_t vforker;          /* vforked > 0: the process whose child that is */
     uint32_t program_signals; /* handlers of the program's begun on this thread */
     uint32_t tid;             /* 0 until the thread is a task */
+    uintptr_t blocking;       /* frame of a hook that has kept registers (hook.h), or 0 */
     uint32_t stack_row;       /* this thread's in facts/thread_stacks.h, + 1; 0: none */
     int64_t sample_left;      /* sample.h: bytes to the next point, when above 0 */
     uint64_t sample_random;   /* its random numbers' state; 0: nothing drawn yet */

@@ -115,10 +115,15 @@ extern struct hook hooks_end[] __asm__("__stop_" HOOK_SECTION)
 #else
 #error "the registers that a callee keeps on this machine"
 #endif
+/* And says where, so that who reads the thread does not have to guess. A handler that
+ * interrupts this may come through another such hook, and puts back what it found. */
 #define BLOCKS(call)                                                                               \
     do {                                                                                           \
+        uintptr_t blocking_ = self.blocking;                                                       \
         SPILL_REGISTERS();                                                                         \
+        *(volatile uintptr_t *)&self.blocking = GUARD_FRAME();                                     \
         call;                                                                                      \
+        *(volatile uintptr_t *)&self.blocking = blocking_;                                         \
         SPILL_REGISTERS();                                                                         \
     } while (0)
 

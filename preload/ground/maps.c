@@ -39,9 +39,11 @@ static bool line_read(struct maps *maps, char **ret_line)
         maps->used -= maps->at;
         maps->at = 0;
         ssize_t n =
-            maps->fd < 0 ? 0 : sys_read(maps->fd, part + maps->used, PART_BYTES - maps->used);
-        if (n <= 0)
+            maps->fd < 0 ? -1 : sys_read(maps->fd, part + maps->used, PART_BYTES - maps->used);
+        if (n <= 0) {
+            maps->failed = n < 0 || maps->used > 0; /* also a line longer than any */
             return false;
+        }
         maps->used += (size_t)n;
     }
 }

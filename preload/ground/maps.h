@@ -28,7 +28,8 @@ struct maps_area {
 };
 
 struct maps {
-    int fd; /* < 0: it cannot be read */
+    int fd;      /* < 0: it cannot be read */
+    bool failed; /* or not to its end */
     size_t used, at;
 };
 

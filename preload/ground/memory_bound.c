@@ -3,41 +3,67 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "preload/ground/sys.h"
 
 #define GROUP_PATH 4096u
+#define PAGE_BYTES 4096u
 
 /* Of each version of control groups: how a line of /proc/self/cgroup begins ("0::/path",
  * "N:memory:/path"), where the groups are, and the names of two files in each. */
 static const struct version {
-    const char *mark, *root, *bound, *used;
+    const char *mark, *root, *bound, *used, *cache;
 } versions[] = {
-    {"::", "/sys/fs/cgroup", "/memory.max", "/memory.current"},
-    {":memory:", "/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes"},
+    {"::", "/sys/fs/cgroup", "/memory.max", "/memory.current", "\ninactive_file "},
+    {":memory:", "/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes",
+     "\ntotal_inactive_file "},
 };
 
-/* "max" is no number. */
-static uint64_t value_in(const char *root, const char *group, size_t length, const char *file)
+static ssize_t file_in(const struct version *version, const char *group, size_t length,
+                       const char *file, char *buffer, size_t size)
 {
     static char path[GROUP_PATH];
-    char value[32];
     struct text text = TEXT_OF(path);
-    text_add(&text, root);
+    text_add(&text, version->root);
     text_add_bytes(&text, group, length);
     text_add(&text, file);
-    if (sys_slurp(path, value, sizeof value) <= 0 || *value < '0' || *value > '9')
+    return sys_slurp(path, buffer, size);
+}
+
+/* "max" is no number. */
+static uint64_t value_in(const struct version *version, const char *group, size_t length,
+                         const char *file)
+{
+    char value[32];
+    if (file_in(version, group, length, file, value, sizeof value) <= 0 || *value < '0' ||
+        *value > '9')
         return UINT64_MAX;
     const char *at = value;
     return text_read_u64(&at);
 }
 
+/* Pages of files that nobody has used lately are given up before anybody is killed. */
+static uint64_t cache_in(const struct version *version, const char *group, size_t length)
+{
+    static char facts[4096];
+    if (file_in(version, group, length, "/memory.stat", facts, sizeof facts) <= 0)
+        return 0;
+    const char *at = strstr(facts, version->cache);
+    if (!at)
+        return 0;
+    at += strlen(version->cache);
+    return text_read_u64(&at);
+}
+
 static uint64_t of_group(const struct version *version, const char *group, size_t length, bool left)
 {
-    uint64_t bound = value_in(version->root, group, length, version->bound);
+    uint64_t bound = value_in(version, group, length, version->bound);
     if (!left || bound == UINT64_MAX)
         return bound;
-    uint64_t used = value_in(version->root, group, length, version->used);
+    uint64_t used = value_in(version, group, length, version->used);
+    uint64_t cache = cache_in(version, group, length);
+    used -= used > cache ? cache : used;
     return used < bound ? bound - used : 0;
 }
 
@@ -96,6 +122,31 @@ static uint64_t least_of_all(bool left)
 uint64_t memory_bound(void)
 {
     return least_of_all(false);
+}
+
+bool memory_dies_together(void)
+{
+    static char groups[4096];
+    const struct version *version = &versions[0];
+    if (sys_slurp("/proc/self/cgroup", groups, sizeof groups) <= 0)
+        return false;
+    const char *mark = strstr(groups, version->mark);
+    if (!mark)
+        return false;
+    const char *group = mark + strlen(version->mark);
+    size_t length = strcspn(group, "\n");
+    return value_in(version, group, length, "/memory.oom.group") == 1;
+}
+
+uint64_t memory_resident(void)
+{
+    char statm[128];
+    if (sys_slurp("/proc/thread-self/statm", statm, sizeof statm) <= 0)
+        return 0;
+    const char *at = statm;
+    text_read_u64(&at);
+    at += *at == ' ';
+    return text_read_u64(&at) * PAGE_BYTES;
 }
 
 uint64_t memory_left(void)

@@ -17,7 +17,6 @@
 #include "preload/outlets/state.h"
 
 #define LOOK_NS    UINT64_C(1000000000)
-#define PAGE_BYTES 4096u
 
 static _Atomic uint64_t next_look_ns;
 
@@ -37,17 +36,6 @@ static uint64_t fd_bound(void)
         limit.rlim_cur == RLIM_INFINITY)
         return UINT64_MAX;
     return limit.rlim_cur;
-}
-
-static uint64_t resident(void)
-{
-    char statm[128];
-    if (sys_slurp("/proc/thread-self/statm", statm, sizeof statm) <= 0)
-        return 0;
-    const char *at = statm;
-    text_read_u64(&at);
-    at += *at == ' ';
-    return text_read_u64(&at) * PAGE_BYTES;
 }
 
 /* ---- conditions ---- */
@@ -91,7 +79,7 @@ static bool is_met_rss(struct dump_request *request)
 {
     if (!config.automatic.rss.amount)
         return false;
-    uint64_t used = resident(), bound = memory_bound();
+    uint64_t used = memory_resident(), bound = memory_bound();
     return share_is_met(&config.automatic.rss, used, bound, &next.rss) &&
            told(request, CTT_TRIGGER_LIMIT, "resident bytes: ", used, bound);
 }

@@ -22,7 +22,9 @@
 #include "preload/ground/memory_bound.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
+#include "preload/outlets/reach_areas.h"
 #include "preload/outlets/reach_copy.h"
+#include "preload/outlets/reach_kernel.h"
 #include "preload/outlets/reporter.h"
 #include "preload/outlets/verdict.h"
 
@@ -30,12 +32,17 @@
 #define COPY_BYTES_EACH 32u /* an item of the index, two lists, a verdict */
 #define COPY_SHARE      2u  /* of what is left */
 #define COPY_STACK      (64u << 10)
-#define PATIENCE_NS     UINT64_C(10000000000) /* for the copy: 1 GiB takes about two seconds */
-#define SLICE_NS        50000000L
-#define NS_PER_MS       UINT64_C(1000000)
-#define PAUSE_NS        1000000L
-#define AGAIN_NS        UINT64_C(100000000) /* later, what is not known stays so */
-#define TRIES           5u                  /* until no thread has moved meanwhile */
+/* For the copy, which takes about a second for 1 GiB. */
+#define PATIENCE_EXIT_NS UINT64_C(5000000000)
+#define PATIENCE_LIVE_NS UINT64_C(10000000000)
+#define END_NS           UINT64_C(2000000000) /* for one that was killed */
+#define SLICE_NS         10000000L
+#define NS_PER_MS        UINT64_C(1000000)
+/* Until no thread has moved meanwhile. */
+#define TRIES        5u
+#define PAUSE_NS     1000000L
+#define AGAIN_NS     UINT64_C(100000000) /* later, what is not known stays so */
+#define SLOW_COPY_NS UINT64_C(20000000)  /* while it is made, page faults wait: no second one */
 
 static struct reach_verdict *verdict; /* NULL: not judged */
 static size_t verdict_bytes;
@@ -43,6 +50,7 @@ static uint32_t numbers;
 static struct ctt_reach record;
 static const char *note;
 static bool any_found;
+static _Atomic bool must_be_quick; /* somebody waits for the reporter */
 
 void reach_start(void)
 {
@@ -69,12 +77,30 @@ static bool is_blind_to_memory(void)
     return false;
 }
 
-/* A copy that runs out of memory may take others with it (memory.oom.group). Beside what
- * the program changes meanwhile it needs a few words for each block. */
+/* The copy needs a few words for each block, and what the program changes meanwhile is there
+ * twice. Where memory runs out the copy is the first to be killed, but in some control groups
+ * all others are then, too: there it must not come to that. */
 static bool memory_is_short(void)
 {
     uint64_t wanted = (uint64_t)ledger_numbers() * COPY_BYTES_EACH + COPY_BYTES;
+    if (memory_dies_together())
+        wanted += memory_resident() / 2;
     return wanted > memory_left() / COPY_SHARE;
+}
+
+static void note_own(const struct block *block, void *any)
+{
+    *(bool *)any |= !reach_is_inherited(block);
+}
+
+/* The children of a server that forks may end by the hundred with nothing but their
+ * parent's memory. */
+static bool has_nothing_of_its_own(void)
+{
+    bool any = !atomic_load(&is_fork_child);
+    if (!any)
+        ledger_scan(note_own, &any);
+    return !any;
 }
 
 /* Threads and pages are asked of /proc by number. */
@@ -96,6 +122,8 @@ static const char *why_not(void)
         return "no process may be started here";
     if (!proc_is_ours())
         return "/proc is not there, or another namespace's";
+    if (memory_resident() > config.max_reach)
+        return "the process is larger than max_reach=";
     if (memory_is_short())
         return "there is not enough memory left for a copy";
     return NULL;
@@ -128,51 +156,78 @@ static void start_again(uint32_t tries)
     memset(verdict, 0, sizeof *verdict);
 }
 
+static bool copy_is_over(long pid)
+{
+    return sys_call(SYS_wait4, pid, 0, WNOHANG | __WCLONE, 0, 0, 0) != 0;
+}
+
+/* One that was killed may be in the kernel for a while (a page from the net): it is left. */
+static void copy_end(long pid)
+{
+    const struct timespec slice = {.tv_nsec = NS_PER_MS};
+    uint64_t begun = clock_fine_ns();
+    sys_call(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
+    while (!copy_is_over(pid) && clock_fine_ns() - begun < END_NS)
+        sys_call(SYS_nanosleep, (long)&slice, 0, 0, 0, 0, 0);
+}
+
 /* True: it has written its verdict. Its end is collected in any case. */
-static bool copy_await(long pid)
+static bool copy_await(long pid, uint64_t patience_ns)
 {
     uint64_t begun = clock_fine_ns();
     const struct timespec slice = {.tv_nsec = SLICE_NS};
     bool is_over = false;
-    while (!atomic_load(&verdict->done) && !is_over && clock_fine_ns() - begun < PATIENCE_NS) {
+    while (!atomic_load(&verdict->done) && !is_over && !atomic_load(&must_be_quick) &&
+           clock_fine_ns() - begun < patience_ns) {
         sys_call(SYS_futex, (long)&verdict->done, FUTEX_WAIT, 0, (long)&slice, 0, 0);
-        is_over = sys_call(SYS_wait4, pid, 0, WNOHANG | __WCLONE, 0, 0, 0) != 0;
+        is_over = copy_is_over(pid);
     }
     bool is_done = atomic_load(&verdict->done);
-    if (!is_done && !is_over)
-        sys_call(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-    while (!is_over && sys_call(SYS_wait4, pid, 0, __WCLONE, 0, 0, 0) == -EINTR)
-        ;
+    if (!is_over)
+        copy_end(pid);
     return is_done;
+}
+
+void reach_hurry(void)
+{
+    atomic_store(&must_be_quick, true);
 }
 
 enum attempt { ATTEMPT_GOOD, ATTEMPT_MOVED, ATTEMPT_REFUSED, ATTEMPT_FAILED };
 
 /* Threads are read, the copy is made, threads are looked at again. */
 static enum attempt attempt(struct reach_copy *copy, char *stack, struct reach_threads *threads,
-                            bool is_last)
+                            uint64_t patience_ns)
 {
-    if (!threads_take(threads, copy->roots.leaving)) {
-        threads_go(threads);
-        return ATTEMPT_REFUSED;
-    }
-    long pid = machine_clone(0, stack + COPY_STACK, NULL, copy_main, copy);
+    copy->private_bytes = areas_private();
+    bool listed = threads_take(threads, copy->roots.leaving);
+    uint64_t begun = clock_fine_ns();
+    long pid = listed ? machine_clone(0, stack + COPY_STACK, NULL, copy_main, copy) : -ESRCH;
+    copy->is_slow = clock_fine_ns() - begun > SLOW_COPY_NS;
     threads_go(threads);
     if (pid < 0)
         return ATTEMPT_REFUSED;
-    bool stayed = threads_stayed(threads);
-    if (!stayed && !is_last) {
-        sys_call(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-        while (sys_call(SYS_wait4, pid, 0, __WCLONE, 0, 0, 0) == -EINTR)
-            ;
-        return ATTEMPT_MOVED;
-    }
-    if (!copy_await(pid))
-        return ATTEMPT_FAILED;
-    return stayed ? ATTEMPT_GOOD : ATTEMPT_MOVED;
+    copy->stayed = threads_stayed(threads);
+    bool is_good = copy->stayed || copy->is_last || copy->is_slow;
+    bool is_done = is_good && copy_await(pid, patience_ns);
+    if (!is_good)
+        copy_end(pid);
+    return !is_good ? ATTEMPT_MOVED : !is_done ? ATTEMPT_FAILED : ATTEMPT_GOOD;
 }
 
-static enum attempt attempts(const struct dump_request *request, struct reach_threads *threads)
+static bool is_better_tried_again(const struct reach_copy *copy, enum attempt result,
+                                  uint64_t begun_ns)
+{
+    if (copy->is_slow || atomic_load(&must_be_quick))
+        return false;
+    bool is_doubtful = result == ATTEMPT_GOOD &&
+                       (verdict->threads_unread || verdict->moving || verdict->is_short) &&
+                       clock_fine_ns() - begun_ns < AGAIN_NS;
+    return result == ATTEMPT_MOVED || is_doubtful;
+}
+
+static enum attempt attempts(const struct dump_request *request, struct reach_threads *threads,
+                             bool *ret_stayed)
 {
     static char *stack;
     struct reach_copy copy = {
@@ -192,22 +247,29 @@ static enum attempt attempts(const struct dump_request *request, struct reach_th
     for (uint32_t i = 0; i < TRIES; i++) {
         if (i > 0)
             start_again(i);
-        result = attempt(&copy, stack, threads, i + 1 == TRIES);
-        bool is_worse =
-            result == ATTEMPT_GOOD && verdict->threads_unread && clock_fine_ns() - begun < AGAIN_NS;
-        if (result != ATTEMPT_MOVED && !is_worse)
+        copy.is_last = i + 1 == TRIES;
+        result =
+            attempt(&copy, stack, threads, request->place ? PATIENCE_EXIT_NS : PATIENCE_LIVE_NS);
+        if (!is_better_tried_again(&copy, result, begun))
             break;
     }
+    *ret_stayed = copy.stayed;
     return result;
 }
 
 /* ---- the verdict ---- */
 
-static void note_doubts(enum attempt result)
+static void note_doubts(bool stayed, bool kernel_told)
 {
     record.state = CTT_REACH_DOUBTFUL;
-    if (result == ATTEMPT_MOVED)
+    if (!stayed)
         note = "threads ran while the memory was copied";
+    else if (!kernel_told)
+        note = "what the kernel holds could not be read";
+    else if (verdict->is_short)
+        note = "some memory is not copied (MADV_DONTFORK)";
+    else if (verdict->is_full)
+        note = "there is more to look at than the tables have room for";
     else if (verdict->threads_unread)
         note = "the registers of some threads could not be read";
     else if (verdict->has_rings)
@@ -255,17 +317,23 @@ void reach_judge(const struct dump_request *request)
     note = NULL;
     record = (struct ctt_reach){.state = CTT_REACH_NONE};
     uint64_t begun = clock_fine_ns();
+    bool stayed = false;
+    atomic_store(&must_be_quick, false);
+    if (has_nothing_of_its_own())
+        return;
     note = why_not();
     if (note)
         return;
-    enum attempt result = verdict_make() ? attempts(request, &threads) : ATTEMPT_REFUSED;
+    bool kernel_told = kernel_ask();
+    enum attempt result = verdict_make() ? attempts(request, &threads, &stayed) : ATTEMPT_REFUSED;
     record.time_ns = clock_fine_ns() - begun;
     record.stopped_ns = threads.stopped_ns;
     record.threads = threads.count + (request->place != NULL);
-    if (result == ATTEMPT_REFUSED || result == ATTEMPT_FAILED) {
+    if (result != ATTEMPT_GOOD) {
         HEALTH(reach_failed);
-        note = result == ATTEMPT_REFUSED ? "no copy of the process could be made"
-                                         : "the copy of the process did not come to an end";
+        note = result == ATTEMPT_REFUSED     ? "no copy of the process could be made"
+               : atomic_load(&must_be_quick) ? "the process had to go on"
+                                             : "the copy of the process did not come to an end";
         verdict_drop();
         return;
     }
@@ -273,7 +341,7 @@ void reach_judge(const struct dump_request *request)
     record.blocks = verdict->blocks;
     record.bytes = verdict->bytes;
     record.root_bytes = verdict->root_bytes;
-    note_doubts(result);
+    note_doubts(stayed, kernel_told);
     struct looking looking = {
         .last_stack = STACK_NONE,
     };

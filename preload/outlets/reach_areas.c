@@ -2,14 +2,19 @@
 #include "preload/outlets/reach_areas.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "preload/books/ranges.h"
 #include "preload/ground/arena.h"
+#include "preload/ground/sys.h"
 #include "preload/outlets/reach_index.h"
+#include "preload/outlets/reach_pages.h"
 
-#define AREAS_MAX (1u << 18) /* four times the kernel's own vm.max_map_count */
-#define TAKEN_MAX (1u << 18)
-#define WORD      sizeof(uintptr_t)
+#define AREAS_MAX   (1u << 18) /* four times the kernel's own vm.max_map_count */
+#define TAKEN_MAX   (1u << 18)
+#define SEALED_MOST (UINT64_C(1) << 30)
+#define WORD        sizeof(uintptr_t)
 
 struct areas areas;
 
@@ -18,6 +23,8 @@ struct span {
 };
 static struct span *taken;
 static uint32_t taken_count;
+static struct holding_copy *ranges; /* of the program's own mappings */
+static uint32_t range_count;
 
 /* ---- the kernel's list ---- */
 
@@ -27,9 +34,16 @@ static uint32_t flags_of(const struct maps_area *area)
         const char *begins;
         uint32_t flags;
     } rows[] = {
-        {"[stack]", AREA_STACK},      {"[v", AREA_KERNEL}, /* vdso, vvar, vsyscall */
-        {"anon_inode:", AREA_DEVICE}, {"/dev/zero", 0},        {"/dev/shm/", AREA_FILE},
-        {"/dev/", AREA_DEVICE},       {"/[aio]", AREA_DEVICE}, {"/", AREA_FILE},
+        {"[stack]", AREA_STACK},
+        {"[v", AREA_KERNEL}, /* vdso, vvar, vsyscall */
+        {"anon_inode:", AREA_DEVICE},
+        {"/[aio]", AREA_DEVICE},
+        {"/dev/zero", AREA_MEMORY},
+        {"/SYSV", AREA_MEMORY},
+        {"/memfd:", AREA_FILE | AREA_MEMORY},
+        {"/dev/shm/", AREA_FILE | AREA_MEMORY},
+        {"/dev/", AREA_DEVICE},
+        {"/", AREA_FILE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strncmp(area->name, rows[i].begins, strlen(rows[i].begins)) == 0)
@@ -40,6 +54,38 @@ static uint32_t flags_of(const struct maps_area *area)
 static bool is_ring(const char *name)
 {
     return strncmp(name, "anon_inode:[io_uring]", 21) == 0 || strncmp(name, "/[aio]", 6) == 0;
+}
+
+static uint64_t private_bytes(const struct maps_area *area)
+{
+    bool is_private = (area->flags & MAPS_WRITE) && !(area->flags & MAPS_SHARED);
+    return is_private ? area->end - area->start : 0;
+}
+
+uint64_t areas_private(void)
+{
+    struct maps maps;
+    struct maps_area area;
+    uint64_t sum = 0;
+    maps_open(&maps, "/proc/self/maps");
+    while (maps_next(&maps, &area))
+        sum += private_bytes(&area);
+    maps_close(&maps);
+    return sum;
+}
+
+static bool ranges_read(void);
+
+/* Memory that the program itself cannot read now may hold pointers that it will want again.
+ * In the copy it can be made readable; large reserves are left alone. */
+static void unseal(struct area *area)
+{
+    const uint32_t others = MAPS_READ | MAPS_SHARED | AREA_FILE | AREA_DEVICE | AREA_KERNEL;
+    uintptr_t bytes = area->end - area->start;
+    if ((area->flags & others) || bytes > SEALED_MOST || !pages_any(area->start, area->end))
+        return;
+    if (sys_call(SYS_mprotect, (long)area->start, (long)bytes, PROT_READ, 0, 0, 0) == 0)
+        area->flags |= MAPS_READ;
 }
 
 bool areas_read(void)
@@ -53,10 +99,11 @@ bool areas_read(void)
     maps_open(&maps, "/proc/self/maps");
     while (maps_next(&maps, &area) && areas.count < AREAS_MAX) {
         areas.has_rings |= is_ring(area.name);
-        areas.rows[areas.count++] = (struct area){area.start, area.end, flags_of(&area)};
+        areas.rows[areas.count] = (struct area){area.start, area.end, flags_of(&area)};
+        unseal(&areas.rows[areas.count++]);
     }
     maps_close(&maps);
-    return areas.count > 0 && areas.count < AREAS_MAX;
+    return !maps.failed && areas.count > 0 && areas.count < AREAS_MAX && ranges_read();
 }
 
 /* The first that ends behind the address: 0 .. count. */
@@ -105,11 +152,45 @@ void areas_within(uintptr_t start, uintptr_t end,
     }
 }
 
+/* ---- the program's own mappings ---- */
+
+static bool ranges_read(void)
+{
+    ranges = arena_map(RANGE_MAX * sizeof *ranges);
+    if (!ranges)
+        return false;
+    areas.in_motion = !range_list(ranges, RANGE_MAX, &range_count);
+    range_count = range_count < RANGE_MAX ? range_count : RANGE_MAX;
+    return true;
+}
+
+/* The first that ends behind the address: 0 .. range_count. */
+static uint32_t range_behind(uintptr_t address)
+{
+    uint32_t from = 0, to = range_count;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (ranges[middle].handle + ranges[middle].bytes <= address)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+bool areas_has_range(uintptr_t start, uintptr_t end)
+{
+    uint32_t i = range_behind(start);
+    return i < range_count && ranges[i].handle < end;
+}
+
 /* ---- what is taken ---- */
 
 void areas_take(uintptr_t start, uintptr_t end)
 {
-    if (start < end && taken_count < TAKEN_MAX)
+    if (taken_count == TAKEN_MAX)
+        areas.is_full = true;
+    else if (start < end)
         taken[taken_count++] = (struct span){start, end};
 }
 
@@ -143,9 +224,6 @@ static void taken_sort(void)
 typedef void each_span(uintptr_t start, uintptr_t end, const struct area *area);
 
 static each_span *tell_root;
-static struct holding_copy *ranges;
-static uint32_t range_count;
-
 /* A block from mmap alone: its chunk has two words before it, the second its size and
  * flags, the first how far behind the mapping's start it lies. */
 #define CHUNK_MAPPED ((uintptr_t)2)
@@ -214,14 +292,7 @@ static void by_segments(uintptr_t start, uintptr_t end, const struct area *area)
 /* What the program has mapped itself is apart from its neighbours. */
 static void by_ranges(uintptr_t start, uintptr_t end, const struct area *area)
 {
-    uint32_t from = 0, to = range_count;
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (ranges[middle].handle + ranges[middle].bytes <= start)
-            from = middle + 1;
-        else
-            to = middle;
-    }
+    uint32_t from = range_behind(start);
     for (; from < range_count && ranges[from].handle < end; from++) {
         uintptr_t low = ranges[from].handle, high = low + ranges[from].bytes;
         if (low > start)
@@ -235,11 +306,12 @@ static void by_ranges(uintptr_t start, uintptr_t end, const struct area *area)
         by_segments(start, end, area);
 }
 
-/* Pages of a file that nobody can write hold what the file does. */
+/* Also what can only be read by now: a program may have sealed it. But a file's own pages,
+ * shared, and not to be written here, hold what others put there. */
 static bool may_hold_pointers(const struct area *area)
 {
     return is_readable(area) && !(area->flags & AREA_STACK) &&
-           ((area->flags & MAPS_WRITE) || !(area->flags & (AREA_FILE | MAPS_SHARED)));
+           ((area->flags & (MAPS_WRITE | AREA_MEMORY)) || !(area->flags & MAPS_SHARED));
 }
 
 static uint32_t rest_of_area(const struct area *area, uint32_t first)
@@ -261,10 +333,6 @@ void areas_rest(each_span *each)
 {
     uint32_t first = 0;
     tell_root = each;
-    ranges = arena_map(RANGE_MAX * sizeof *ranges);
-    areas.in_motion = !ranges || !range_list(ranges, RANGE_MAX, &range_count);
-    if (!ranges || range_count > RANGE_MAX)
-        range_count = ranges ? RANGE_MAX : 0;
     taken_sort();
     for (uint32_t i = 0; i < areas.count; i++)
         if (may_hold_pointers(&areas.rows[i]))

@@ -21,6 +21,7 @@ enum area_flags { /* beside enum maps_flags */
                   AREA_DEVICE = 1 << 9, /* reading may do something */
                   AREA_STACK = 1 << 10, /* of the first thread */
                   AREA_KERNEL = 1 << 11,
+                  AREA_MEMORY = 1 << 12, /* of no file that anybody else may have filled */
 };
 
 struct area {
@@ -33,8 +34,13 @@ struct areas {
     uint32_t count;
     bool has_rings; /* shared with the kernel: io_uring, aio */
     bool in_motion; /* the book of mappings was being changed: areas_rest may miss some */
+    bool is_full;   /* a table was: what is taken may not be */
 };
 extern struct areas areas;
+
+/* In the living process, and in the copy before all else: how much of it is private and can be
+ * written. What a copy has less of was kept from it (MADV_DONTFORK). */
+uint64_t areas_private(void);
 
 /* Reads the copy's own list. False: it cannot be read, or is too long. */
 bool areas_read(void);
@@ -45,6 +51,9 @@ bool areas_readable(uintptr_t start, uintptr_t end);
 /* Calls `each` for what of [start, end) is mapped and can be read. */
 void areas_within(uintptr_t start, uintptr_t end,
                   void (*each)(uintptr_t start, uintptr_t end, const struct area *area));
+
+/* Whether any of it was mapped by the program itself. */
+bool areas_has_range(uintptr_t start, uintptr_t end);
 
 /* Is no root, or is read by whoever says this. */
 void areas_take(uintptr_t start, uintptr_t end);

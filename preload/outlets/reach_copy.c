@@ -75,6 +75,7 @@ static void tell_all(void)
     verdict->root_bytes = mark_root_bytes();
     verdict->has_rings = areas.has_rings;
     verdict->in_motion = areas.in_motion;
+    verdict->is_full = areas.is_full;
 }
 
 void copy_main(void *arg)
@@ -82,13 +83,15 @@ void copy_main(void *arg)
     struct reach_copy *copy = arg;
     verdict = copy->verdict;
     become_harmless();
+    pages_begin();
+    verdict->is_short = areas_private() < copy->private_bytes; /* before anything is mapped */
     if (!areas_read() || !index_make() || !mark_begin())
         return;
-    pages_begin(copy->roots.parent);
     roots_mark(&copy->roots);
     mark_lost(tell_parts);
     tell_all();
     verdict->threads_unread = copy->roots.threads_unread;
+    verdict->moving = copy->roots.moving;
     atomic_store(&verdict->done, 1);
     sys_call(SYS_futex, (long)&verdict->done, FUTEX_WAKE, INT_MAX, 0, 0, 0);
 }

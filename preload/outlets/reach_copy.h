@@ -9,6 +9,9 @@
 struct reach_copy {
     struct reach_roots roots;
     struct reach_verdict *verdict;
+    uint64_t private_bytes; /* of the living process, right before */
+    /* Of the attempt, in the living process: */
+    bool is_last, is_slow, stayed;
 };
 
 /* The copy's own main function; `copy` is a struct reach_copy. */

@@ -5,12 +5,27 @@
 #include <string.h>
 
 #include "preload/books/fdtable.h"
+#include "preload/books/keytable.h"
+#include "preload/ground/arena.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/reach_mark.h"
 #include "preload/outlets/reach_roots.h"
 
 #define PATH_BYTES 64u
 #define TEXT_BYTES 4096u
+#define WORDS_MAX  (1u << 20)
+
+static uintptr_t *words;
+static uint32_t word_count;
+static bool all_told;
+
+static void keep(uintptr_t word)
+{
+    if (word_count < WORDS_MAX)
+        words[word_count++] = word;
+    else
+        all_told = false;
+}
 
 /* Calls `line` for each line of a file, the end of one that is longer than the buffer cut. */
 static void each_line(const char *path, void (*line)(const char *text))
@@ -19,8 +34,10 @@ static void each_line(const char *path, void (*line)(const char *text))
     int fd = sys_open(path, O_RDONLY, 0);
     size_t used = 0;
     ssize_t n;
-    if (fd < 0)
+    if (fd < 0) {
+        all_told = false;
         return;
+    }
     while ((n = sys_read(fd, buffer + used, sizeof buffer - 1 - used)) > 0) {
         used += (size_t)n;
         buffer[used] = '\0';
@@ -45,8 +62,7 @@ static void epoll_line(const char *text)
         return;
     for (at += 5; *at == ' ';)
         at++;
-    uintptr_t word = text_read_hex(&at);
-    mark_words(&word, 1);
+    keep(text_read_hex(&at));
 }
 
 /* "signal: 14/0000000000000000": the number, and the value that comes with it. */
@@ -56,18 +72,10 @@ static void timer_line(const char *text)
     if (!at)
         return;
     at++;
-    uintptr_t word = text_read_hex(&at);
-    mark_words(&word, 1);
+    keep(text_read_hex(&at));
 }
 
-static void path_of(uint32_t pid, const char *rest, struct text *path)
-{
-    text_add(path, "/proc/");
-    text_add_u64(path, pid);
-    text_add(path, rest);
-}
-
-void kernel_mark(struct reach_roots *roots)
+static void ask_epolls(void)
 {
     int limit = fd_limit();
     for (int fd = 0; fd < limit; fd++) {
@@ -76,12 +84,41 @@ void kernel_mark(struct reach_roots *roots)
             continue;
         char name[PATH_BYTES];
         struct text path = TEXT_OF(name);
-        path_of(roots->parent, "/fdinfo/", &path);
+        text_add(&path, "/proc/self/fdinfo/");
         text_add_u64(&path, (uint64_t)fd);
         each_line(name, epoll_line);
     }
-    char name[PATH_BYTES];
-    struct text path = TEXT_OF(name);
-    path_of(roots->parent, "/timers", &path);
-    each_line(name, timer_line);
+}
+
+static void look_for_timer(const struct holding_copy *holding, void *any)
+{
+    *(bool *)any |= holding->kind == CTT_KIND_TIMER;
+}
+
+/* Only where there are any: not every kernel has the file. */
+static void ask_timers(void)
+{
+    bool any = false;
+    key_scan(look_for_timer, &any);
+    if (any)
+        each_line("/proc/self/timers", timer_line);
+}
+
+bool kernel_ask(void)
+{
+    if (!words)
+        words = arena_map(WORDS_MAX * sizeof *words);
+    if (!words)
+        return false;
+    word_count = 0;
+    all_told = true;
+    ask_epolls();
+    ask_timers();
+    return all_told;
+}
+
+void kernel_mark(struct reach_roots *roots)
+{
+    (void)roots;
+    mark_words(words, word_count);
 }

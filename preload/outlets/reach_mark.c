@@ -17,13 +17,18 @@
 #include <stdio.h>
 
 #include "preload/ground/arena.h"
+#include "preload/outlets/reach_areas.h"
 #include "preload/outlets/reach_index.h"
 #include "preload/outlets/reach_pages.h"
 
-#define WORD       sizeof(uintptr_t)
-#define GATHERED   64u /* words */
-#define FETCHED    8u  /* blocks */
-#define LINE_BYTES 64u
+#define WORD         sizeof(uintptr_t)
+#define GATHERED     64u /* words */
+#define FETCHED      8u  /* blocks */
+#define LINE_BYTES   64u
+#define SLACK_LEAST  16u
+#define CHUNK_FLAGS  ((uintptr_t)7)
+#define CHUNK_MAPPED ((uintptr_t)2)
+#define CHUNK_SLACK  (2u << 20) /* a page, or a huge one, at most */
 
 /* Where libc links its streams; those of popen once more behind the FILE, its table of
  * functions, and the child's number. */
@@ -111,13 +116,31 @@ static void look_through(uintptr_t start, uintptr_t end)
             look_at(*word);
 }
 
+/* What the allocator has given may be more than was asked for, and programs use it
+ * (malloc_usable_size). glibc says how much right before the block; of others' blocks the
+ * way to the next one, as far as their classes of sizes may lie apart. */
+static uint64_t usable_bytes(uint32_t i)
+{
+    const struct reach_item *item = &reach_index.items[i];
+    uint64_t bytes = index_bytes(i), most = bytes + bytes / 4 + SLACK_LEAST;
+    uintptr_t start = item->address;
+    if (ledger_granule() == LEDGER_GRANULE_GLIBC) {
+        uintptr_t size = ((const uintptr_t *)start)[-1];
+        uint64_t usable = (size & ~CHUNK_FLAGS) - (size & CHUNK_MAPPED ? 2 * WORD : WORD);
+        return usable >= bytes && usable <= bytes + CHUNK_SLACK ? usable : bytes;
+    }
+    if (i + 1 < reach_index.count && reach_index.items[i + 1].address - start < most)
+        most = reach_index.items[i + 1].address - start;
+    return areas_readable(start, start + most) ? most : bytes;
+}
+
 static void look_into(uint32_t i)
 {
     const struct reach_item *item = &reach_index.items[i];
-    uintptr_t start = item->address, end = start + index_bytes(i);
     flood.at = i;
     if (item->marks & MARK_UNREADABLE)
         return;
+    uintptr_t start = item->address, end = start + usable_bytes(i);
     if (!(item->marks & MARK_STREAM)) {
         pages_present(start, end, look_through);
         return;
@@ -177,11 +200,16 @@ void mark_item(uint32_t i)
     flow();
 }
 
+static void look_through_root(uintptr_t start, uintptr_t end)
+{
+    root_bytes += end - start;
+    look_through(start, end);
+}
+
 void mark_memory(uintptr_t start, uintptr_t end)
 {
     reach_from_roots();
-    root_bytes += end - start;
-    pages_present(start, end, look_through);
+    pages_present(start, end, look_through_root);
     flow();
 }
 

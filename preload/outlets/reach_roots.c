@@ -10,6 +10,7 @@
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
 #include "preload/facts/roots.h"
+#include "preload/facts/task.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/mirror.h"
 #include "preload/ground/sys.h"
@@ -30,6 +31,7 @@ extern const char __ehdr_start[] __attribute__((visibility("hidden"))); /* our o
 
 static uintptr_t first_thread; /* pthread_self() of the first one */
 static size_t tls_bytes;       /* what lies below it */
+static uintptr_t self_offset;  /* of `self`, from any thread's pthread_self() */
 
 void roots_start(void)
 {
@@ -40,6 +42,17 @@ void roots_start(void)
     if (ask)
         ask(&tls_bytes, &alignment);
     first_thread = (uintptr_t)pthread_self();
+    self_offset = (uintptr_t)&self - first_thread;
+}
+
+const struct thread_self *roots_self_of(const struct task *task)
+{
+    uintptr_t thread = atomic_load(&task->pthread);
+    if (!thread && (atomic_load(&task->flags) & CTT_TASK_MAIN))
+        thread = first_thread;
+    uintptr_t at = thread + self_offset;
+    bool is_there = thread && areas_readable(at, at + sizeof(struct thread_self));
+    return is_there ? (const struct thread_self *)at : NULL;
 }
 
 /* ---- memory, by what it is of ---- */
@@ -52,10 +65,12 @@ static void copied(const uintptr_t *words, size_t count, uintptr_t at)
 
 static void mark_part(uintptr_t start, uintptr_t end, const struct area *area)
 {
-    if (area->flags & (AREA_FILE | MAPS_SHARED))
-        pages_peek(start, end, area->flags & MAPS_SHARED, copied);
-    else
+    if (area->flags & MAPS_SHARED)
+        pages_shared(start, end, copied);
+    else if (!(area->flags & AREA_FILE))
         mark_memory(start, end);
+    else if (!pages_own(start, end, mark_memory) && (area->flags & MAPS_WRITE))
+        pages_peek(start, end, copied);
 }
 
 /* ---- data of modules ---- */
@@ -102,7 +117,7 @@ static void copied_from_libc(const uintptr_t *words, size_t count, uintptr_t at)
 static void mark_data_part(uintptr_t start, uintptr_t end, const struct area *area)
 {
     if (start >= libc_start && start < libc_end)
-        pages_peek(start, end, false, copied_from_libc);
+        pages_peek(start, end, copied_from_libc);
     else
         mark_part(start, end, area);
 }

@@ -18,10 +18,16 @@ struct reach_roots {
     uint32_t leaving;                /* tid of the thread that is ending the process, or 0; */
     const struct reach_place *place; /* and where it was when it did so */
     uint32_t threads_unread;         /* of which not all was known */
+    uint32_t moving;                 /* blocks that were in the middle of a realloc */
+    const char *doubt;               /* something that may hold pointers was not read */
 };
 
 /* What only the living process can be asked: once, on its first thread. */
 void roots_start(void);
+
+/* Where a thread keeps `self`, by its task; NULL: not known. */
+struct task;
+const struct thread_self *roots_self_of(const struct task *task);
 
 /* Marks all that the roots lead to. After areas_read and index_make. */
 void roots_mark(struct reach_roots *roots);

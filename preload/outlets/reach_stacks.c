@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload/outlets/reach_stacks.h"
 
-#include <elf.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "preload/facts/task.h"
 #include "preload/facts/thread_stacks.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/room.h"
@@ -18,11 +18,7 @@
 #define RED_ZONE         128u  /* below the stack pointer of a function that calls none */
 #define DESCRIPTOR_BYTES 8192u /* libc's struct pthread is in the last so many of a stack, */
 #define DESCRIPTOR_ALIGN ((uintptr_t)64)
-#define HOOK_WORDS       512u /* above it: where a hook that blocks has its frame */
-
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-
-static uintptr_t code_low, code_high;
+#define HOOK_BYTES       8192u /* from there up to the frame of a hook that blocks */
 
 struct stack {
     uintptr_t low, high;
@@ -53,9 +49,15 @@ static void mark_kept_table(uintptr_t low, uintptr_t high)
 static void note_stack(uintptr_t low, uintptr_t high, uint32_t tid, void *unused)
 {
     (void)unused;
+    /* libc may have given a dead one back, unseen; what the program has mapped there is its
+     * own. */
+    if (tid == 0 && areas_has_range(low, high))
+        return;
     areas_take(low, high);
     mark_kept_table(low, high);
-    if (stack_count < STACKS_MAX)
+    if (stack_count == STACKS_MAX)
+        areas.is_full = true;
+    else
         stacks[stack_count++] = (struct stack){low, high, tid};
 }
 
@@ -105,26 +107,23 @@ static void mark_stack(uint32_t tid, uint32_t first_tid, uintptr_t sp)
     mark_from(stack.low, stack.high); /* where it left that stack, nobody knows */
 }
 
-/* Where our own code is. */
-static void find_code(void)
+static bool is_near(const void *frame, uintptr_t sp)
 {
-    const Elf64_Ehdr *header = (const Elf64_Ehdr *)__ehdr_start;
-    const Elf64_Phdr *segments = (const Elf64_Phdr *)(__ehdr_start + header->e_phoff);
-    for (uint32_t i = 0; i < header->e_phnum; i++)
-        if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_X)) {
-            code_low = (uintptr_t)__ehdr_start + segments[i].p_vaddr;
-            code_high = code_low + segments[i].p_memsz;
-        }
+    return (uintptr_t)frame >= sp && (uintptr_t)frame - sp <= HOOK_BYTES;
 }
 
-/* A hook around a call that blocks keeps the caller's registers in its frame. */
-static bool is_in_hook(uintptr_t sp)
+/* A hook around a call that blocks has its caller's registers in its frame, and says which
+ * that is (ground/hook.h, facts/waiting.h). */
+static bool is_in_hook(uint32_t tid, uintptr_t sp)
 {
-    const uintptr_t *word = (const uintptr_t *)(sp & ~(uintptr_t)7);
-    const struct area *area = area_at(sp);
-    for (uint32_t i = 0; area && i < HOOK_WORDS && (uintptr_t)(word + i + 1) <= area->end; i++)
-        if (word[i] >= code_low && word[i] < code_high)
+    for (uint32_t slot = 0; slot < task_slots(); slot++) {
+        const struct task *task = task_slot(slot);
+        if (!task || atomic_load(&task->tid) != tid)
+            continue;
+        const struct thread_self *its = roots_self_of(task);
+        if (its && (is_near((const void *)its->blocking, sp) || is_near(its->waiting, sp)))
             return true;
+    }
     return false;
 }
 
@@ -136,7 +135,7 @@ static void mark_thread(struct reach_roots *roots, const struct reach_thread *th
         sp = 0;
     else
         mark_words(thread->registers, thread->register_count);
-    if (sp == 0 || (reading == THREAD_BLOCKED && !is_in_hook(sp)))
+    if (sp == 0 || (reading == THREAD_BLOCKED && !is_in_hook(thread->tid, sp)))
         roots->threads_unread++;
     mark_stack(thread->tid, roots->parent, sp ? sp - RED_ZONE : 0);
 }
@@ -176,12 +175,13 @@ static void mark_signal_stacks(const struct reach_roots *roots)
 
 /* A block in the middle of a realloc, by the address that is known of it: how long it is
  * nobody knows, but it ends before the next one. */
-static void mark_moving(void)
+static void mark_moving(struct reach_roots *roots)
 {
     for (const struct thread_room *room = room_first(); room; room = room->older) {
         const struct area *area = room->moving ? area_at(room->moving) : NULL;
         if (!area)
             continue;
+        roots->moving++;
         uint32_t next = index_at(room->moving + 1);
         uintptr_t end = area->end;
         if (next < reach_index.count && reach_index.items[next].address < end)
@@ -196,8 +196,7 @@ void stacks_mark(struct reach_roots *roots)
     stacks = arena_map(STACKS_MAX * sizeof *stacks);
     if (!stacks)
         return;
-    find_code();
-    mark_moving();
+    mark_moving(roots);
     mark_signal_stacks(roots);
     thread_stacks_scan(note_stack, NULL);
     for (uint32_t i = 0; i < roots->threads->count; i++) {

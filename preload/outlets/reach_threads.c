@@ -56,21 +56,26 @@ static bool hex_next(const char **at, uintptr_t *ret_value)
     return true;
 }
 
-/* "7 0xa 0xb 0xc 0xd 0xe 0xf 0xSP 0xPC". False: it runs, or has left user space in no
- * call ("running", "-1 0xSP 0xPC"). */
-static bool read_blocked(uint32_t tid, struct reach_thread *thread)
+/* "7 0xa 0xb 0xc 0xd 0xe 0xf 0xSP 0xPC": blocked in a call. "running", and
+ * "-1 0xSP 0xPC": it runs, or has left user space in no call and comes back there. Nothing:
+ * it cannot be read, and is not asked to stop: it may be anywhere. */
+enum sight { SIGHT_NONE, SIGHT_RUNS, SIGHT_BLOCKED };
+
+static enum sight look_at(uint32_t tid, struct reach_thread *thread)
 {
     char line[256];
     thread->ran_ns = ran_ns(tid);
-    if (file_of(tid, "/syscall", line, sizeof line) <= 0 || *line < '0' || *line > '9')
-        return false;
+    if (file_of(tid, "/syscall", line, sizeof line) <= 0)
+        return SIGHT_NONE;
+    if (*line < '0' || *line > '9')
+        return SIGHT_RUNS;
     const char *at = line;
     text_read_u64(&at);
     for (uint32_t i = 0; i < ARGUMENTS; i++)
         if (!hex_next(&at, &thread->registers[i]))
-            return false;
+            return SIGHT_NONE;
     thread->register_count = ARGUMENTS;
-    return hex_next(&at, &thread->sp) && hex_next(&at, &thread->pc);
+    return hex_next(&at, &thread->sp) && hex_next(&at, &thread->pc) ? SIGHT_BLOCKED : SIGHT_NONE;
 }
 
 static bool blocks_signal(uint32_t tid, int number)
@@ -86,14 +91,24 @@ static bool blocks_signal(uint32_t tid, int number)
     return text_read_hex(&at) & SIGNAL_BIT(number);
 }
 
-/* Gone the whole way but for its entry: no memory of the program's is its any more. */
+/* On its way out of the kernel, or gone but for its entry: no memory of the program's is its
+ * any more. "PID (name) state parent group session terminal foreground flags": the name may
+ * hold anything. A reporter that has just ended is met so, too. */
 static bool is_dead(uint32_t tid)
 {
+    const uint64_t exiting = 0x4; /* PF_EXITING */
     char line[512];
     if (file_of(tid, "/stat", line, sizeof line) <= 0)
         return true;
-    const char *end = strrchr(line, ')');
-    return !end || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X';
+    const char *at = strrchr(line, ')');
+    if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
+        return true;
+    for (int blanks = 0; at && blanks < 7; blanks++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return true;
+    at++;
+    return text_read_u64(&at) & exiting;
 }
 
 /* ---- those that come and go too fast to be read ---- */
@@ -104,20 +119,24 @@ static uint32_t restless[RESTLESS_MAX], restless_count;
 void threads_begin(void)
 {
     restless_count = 0;
+    if (!rows)
+        rows = arena_map(THREADS_MAX * sizeof *rows);
 }
 
 static bool is_restless(uint32_t tid)
 {
-    for (uint32_t i = 0; i < restless_count; i++)
+    for (uint32_t i = 0; i < restless_count && i < RESTLESS_MAX; i++)
         if (restless[i] == tid)
             return true;
     return false;
 }
 
+/* Beyond the table they are counted all the same. */
 static void note_restless(uint32_t tid)
 {
     if (restless_count < RESTLESS_MAX)
-        restless[restless_count++] = tid;
+        restless[restless_count] = tid;
+    restless_count++;
 }
 
 /* ---- listing ---- */
@@ -218,17 +237,33 @@ void threads_stop_here(const void *ucontext)
     for (; atomic_load(&holding_up) && passed < (uint64_t)STOP_MOST_NS;
          passed = clock_fine_ns() - begun)
         nap(&holding_up, 1, STOP_MOST_NS - (long)passed);
+    if (atomic_load(&holding_up))
+        thread->is_late = true; /* it goes on, and what was read of it is true no more */
 }
 
 /* ---- all of it ---- */
+
+/* Whether a signal is on its way to it. Without the scheduler's account nobody could say
+ * afterwards whether it has run: as good as not read. */
+static bool take_one(struct reach_thread *thread, int number)
+{
+    enum sight sight = look_at(thread->tid, thread);
+    if (sight == SIGHT_BLOCKED && !is_restless(thread->tid)) {
+        atomic_store(&thread->reading, thread->ran_ns ? THREAD_BLOCKED : THREAD_UNREAD);
+        return false;
+    }
+    if (is_dead(thread->tid)) {
+        thread->tid = 0;
+        return false;
+    }
+    return sight != SIGHT_NONE && ask_to_stop(thread, number);
+}
 
 bool threads_take(struct reach_threads *ret_threads, uint32_t waits)
 {
     struct listing listing = {.own_tid = (uint32_t)sys_gettid(), .waits = waits, .is_whole = true};
     int number = stop_signal();
     uint32_t asked = 0;
-    if (!rows)
-        rows = arena_map(THREADS_MAX * sizeof *rows);
     *ret_threads = (struct reach_threads){.rows = rows, .waits = waits};
     atomic_store(&row_count, 0);
     if (!rows || sys_list("/proc/self/task", list_one, &listing) < 0 || !listing.is_whole)
@@ -238,14 +273,8 @@ bool threads_take(struct reach_threads *ret_threads, uint32_t waits)
     atomic_store(&row_count, listing.count);
     ret_threads->count = listing.count;
     ret_threads->stopped_ns = clock_fine_ns();
-    for (uint32_t i = 0; i < listing.count; i++) {
-        if (!is_restless(rows[i].tid) && read_blocked(rows[i].tid, &rows[i]))
-            atomic_store(&rows[i].reading, THREAD_BLOCKED);
-        else if (!is_dead(rows[i].tid))
-            asked += ask_to_stop(&rows[i], number);
-        else
-            rows[i].tid = 0;
-    }
+    for (uint32_t i = 0; i < listing.count; i++)
+        asked += take_one(&rows[i], number);
     if (asked)
         await_stops(asked);
     else
@@ -266,7 +295,8 @@ void threads_go(struct reach_threads *threads)
 static bool stayed(const struct reach_thread *thread)
 {
     struct reach_thread now = {.tid = thread->tid};
-    return read_blocked(thread->tid, &now) && now.sp == thread->sp && now.pc == thread->pc &&
+    return look_at(thread->tid, &now) == SIGHT_BLOCKED && now.sp == thread->sp &&
+           now.pc == thread->pc &&
            memcmp(now.registers, thread->registers, sizeof now.registers) == 0 &&
            ran_ns(thread->tid) == thread->ran_ns;
 }
@@ -303,7 +333,7 @@ bool threads_stayed(const struct reach_threads *threads)
     for (uint32_t i = 0; i < threads->count; i++) {
         any_late |= threads->rows[i].is_late;
         if (threads->rows[i].tid && atomic_load(&threads->rows[i].reading) == THREAD_BLOCKED &&
-            !stayed(&threads->rows[i]) && !is_dead(threads->rows[i].tid))
+            !stayed(&threads->rows[i]))
             note_restless(threads->rows[i].tid);
     }
     struct newcomers newcomers = {.threads = threads, .own_tid = (uint32_t)sys_gettid()};

@@ -36,8 +36,8 @@ struct reach_thread {
     uintptr_t sp, pc;
     uint32_t register_count;
     uintptr_t registers[THREAD_REGISTERS];
-    bool is_late;    /* asked to stop, and has not come by then: a busy machine */
-    uint64_t ran_ns; /* by the scheduler's account, when it was read */
+    _Atomic bool is_late; /* asked to stop, and did not come in time, or went on too soon */
+    uint64_t ran_ns;      /* by the scheduler's account, when it was read */
 };
 
 struct reach_threads {

@@ -24,7 +24,8 @@ enum {
 };
 
 /* What hangs on to what is lost, by the latter's stack, context and shape. */
-#define PART_ROWS 4096u
+#define PART_ROWS  4096u
+#define PART_TRIES 32u /* beyond, what hangs on is told without saying on what */
 struct reach_part {
     uint32_t stack, context;
     bool is_ring;
@@ -34,7 +35,8 @@ struct reach_part {
 struct reach_verdict {
     _Atomic uint32_t done; /* a futex: 1 when all of this is written */
     uint32_t threads_unread;
-    bool has_rings, in_motion;
+    uint32_t moving;
+    bool has_rings, in_motion, is_full, is_short;
     uint64_t blocks, bytes, root_bytes, lost;
     struct reach_part parts[PART_ROWS];
     uint16_t of_number[]; /* ledger_numbers() of them */
@@ -53,7 +55,7 @@ static inline struct reach_part *verdict_part(struct reach_verdict *verdict, uin
                                               uint32_t context, bool is_ring)
 {
     uint32_t i = (stack * 2654435761u ^ context * 40503u) % PART_ROWS;
-    for (uint32_t tries = 0; tries < PART_ROWS; tries++, i = (i + 1) % PART_ROWS) {
+    for (uint32_t tries = 0; tries < PART_TRIES; tries++, i = (i + 1) % PART_ROWS) {
         struct reach_part *row = &verdict->parts[i];
         if (!row->count ||
             (row->stack == stack && row->context == context && row->is_ring == is_ring))

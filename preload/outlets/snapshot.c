@@ -135,6 +135,8 @@ void snapshot_switch_off(void)
 
 void snapshot_settle(void)
 {
+    if (reporter_is_at_home())
+        reach_hurry();
     if (reporter_is_at_home() && !reporter_wait(SETTLE_NS))
         HEALTH(reporter_waits_expired);
 }
