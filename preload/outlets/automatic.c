@@ -16,7 +16,7 @@
 #include "preload/outlets/snapshot.h"
 #include "preload/outlets/state.h"
 
-#define LOOK_NS    UINT64_C(1000000000)
+#define LOOK_NS UINT64_C(1000000000)
 
 static _Atomic uint64_t next_look_ns;
 

@@ -326,6 +326,7 @@ void reach_judge(const struct dump_request *request)
         return;
     bool kernel_told = kernel_ask();
     enum attempt result = verdict_make() ? attempts(request, &threads, &stayed) : ATTEMPT_REFUSED;
+    kernel_forget();
     record.time_ns = clock_fine_ns() - begun;
     record.stopped_ns = threads.stopped_ns;
     record.threads = threads.count + (request->place != NULL);

@@ -6,7 +6,6 @@
 
 #include "preload/books/fdtable.h"
 #include "preload/books/keytable.h"
-#include "preload/ground/arena.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/reach_mark.h"
 #include "preload/outlets/reach_roots.h"
@@ -106,8 +105,7 @@ static void ask_timers(void)
 
 bool kernel_ask(void)
 {
-    if (!words)
-        words = arena_map(WORDS_MAX * sizeof *words);
+    words = sys_map(WORDS_MAX * sizeof *words);
     if (!words)
         return false;
     word_count = 0;
@@ -115,6 +113,14 @@ bool kernel_ask(void)
     ask_epolls();
     ask_timers();
     return all_told;
+}
+
+void kernel_forget(void)
+{
+    if (words)
+        sys_unmap(words, WORDS_MAX * sizeof *words);
+    words = NULL;
+    word_count = 0;
 }
 
 void kernel_mark(struct reach_roots *roots)

@@ -12,6 +12,7 @@
 
 /* In the living process, by one task at a time. False: not all could be read. */
 bool kernel_ask(void);
+void kernel_forget(void);
 /* In the copy. */
 struct reach_roots;
 void kernel_mark(struct reach_roots *roots);

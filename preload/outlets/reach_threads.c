@@ -14,7 +14,7 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/trigger.h"
 
-#define THREADS_MAX  16384u
+#define THREADS_MAX  8192u
 #define PATH_BYTES   64u
 #define ARGUMENTS    6u
 #define NS_PER_S     1000000000u
