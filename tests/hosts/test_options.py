@@ -164,6 +164,20 @@ def test_grace(bench):
              f"grace={grace}: {[row['detector'] for row in found]}")
 
 
+def test_reach(bench):
+    """Memory is judged at exit, unless that is not wanted (test_reach.py has the rest)."""
+    for setting, state in (("exit", "judged"), ("1", "judged"), ("0", None)):
+        report = bench.dumped(f"reach={setting}", "memory")
+        must(report.get("reach", {}).get("state") == state, f"{setting}: {report.get('reach')}")
+
+
+def test_max_reach(bench):
+    """But not in a process that is larger."""
+    for most, state in (("1M", "not_judged"), ("1G", "judged")):
+        reach = bench.dumped(f"max_reach={most}", "memory")["reach"]
+        must(reach["state"] == state, f"{most}: {reach}")
+
+
 def test_pile_up(bench):
     for enough, piles in ((PILE, 1), (PILE + 1, 0)):
         found = bench.dumped(f"pile_up={enough}", "pile_up")["findings"]

@@ -53,6 +53,9 @@ class Bench:
     def environment(self, options):
         self.dumps_folder = self.folder / "dumps"
         shutil.rmtree(self.dumps_folder, ignore_errors=True)
+        self.dumps_folder.mkdir()
+        self.folder.chmod(0o755)
+        self.dumps_folder.chmod(0o777)  # a program may become another user's
         plain = {name: value for name, value in os.environ.items()
                  if not name.startswith("CTXTRACE_")}
         return {**plain, "LD_PRELOAD": str(self.library), "TMPDIR": str(self.folder),
@@ -227,6 +230,29 @@ def test_as_valgrind_sees_it(bench):
             lost["heads"] += memory.count if memory.flags & LOST else 0
         must(lost["all"] <= sum(told.values()) and lost["heads"] >= told["definitely"],
              f"{line}: {dict(lost)}, valgrind {dict(told)}")
+
+
+def test_kept_from_copies(bench):
+    """What a copy does not have is a doubt, and nobody is blamed for it."""
+    bench.run("", f"reach_places{LINES[0]}", "kept-from-copies")
+    dump, = bench.dumps()
+    must(dump.reach.state == DOUBTFUL and "DONTFORK" in dump.reach.note, f"{dump.reach}")
+
+
+def test_hurried(bench):
+    """A call that waits for the reporter does not wait for a look; the last report comes."""
+    bench.run("keep=9", f"reach_places{LINES[0]}", "hurried")
+    live, last = sorted(bench.dumps(), key=lambda dump: dump.sequence)
+    must(live.reach is not None and last.reach.state == JUDGED, f"{live.reach}, {last.reach}")
+    must(found(last)[LOST_BYTES, LOST] == 1, f"{dict(found(last))}")
+    must(live.reach.state == JUDGED or "go on" in live.reach.note, f"{live.reach}")
+
+
+def test_max_reach(bench):
+    """No copy is made of what is larger."""
+    bench.run("max_reach=1M", f"reach_graph{LINES[0]}", 1, 500)
+    dump, = bench.dumps()
+    must(dump.reach.state == NOT_JUDGED and "max_reach" in dump.reach.note, f"{dump.reach}")
 
 
 def test_not_judged(bench):

@@ -4,6 +4,7 @@
  * 432 bytes are lost; says how many of each.
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -127,6 +129,81 @@ static void in_timer(void)
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
     event.sigev_value.sival_ptr = kept();
     timer_create(CLOCK_MONOTONIC, &event, &timer);
+}
+
+/* A program may take from itself the right to look, until it wants to look again. */
+static void sealed(int protection, int flags, int fd)
+{
+    void **arena = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, flags, fd, 0);
+    arena[17] = kept();
+    mprotect(arena, 2 * PAGE, protection);
+}
+
+static int open_file(long bytes)
+{
+    char name[] = "/tmp/reach.XXXXXX";
+    int fd = mkstemp(name);
+    unlink(name);
+    return ftruncate(fd, bytes) < 0 ? -1 : fd;
+}
+
+static void in_sealed_memory(void)
+{
+    sealed(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    sealed(PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1);
+    sealed(PROT_READ, MAP_PRIVATE, open_file(2 * PAGE));
+}
+
+/* Of sixteen gigabytes of a file nobody has touched more than a page. */
+static void in_private_file(void)
+{
+    int fd = open_file(16l << 30);
+    void **arena =
+        mmap(NULL, 16ul << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+    arena[512 * 1000] = kept();
+}
+
+/* malloc has given more than was asked for: that may be used, too. */
+static void in_slack(void)
+{
+    static uintptr_t *volatile block;
+    block = malloc(2 * sizeof *block);
+    if (malloc_usable_size(block) >= 3 * sizeof *block)
+        block[2] = (uintptr_t)kept();
+}
+
+static void *do_nothing(void *unused)
+{
+    return unused;
+}
+
+/* Too large for libc to keep it: the place is anybody's. */
+static void where_a_stack_was(void)
+{
+    const size_t bytes = 64 << 20;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, bytes);
+    pthread_create(&thread, &attributes, do_nothing, NULL);
+    pthread_join(thread, NULL);
+    char *place = (char *)((uintptr_t)thread & ~(uintptr_t)(PAGE - 1)) - bytes + PAGE;
+    void **arena = mmap(place, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (arena != MAP_FAILED)
+        arena[4096] = kept();
+}
+
+/* The process may not be looked into any more, not even by itself under another number. */
+static void as_another_user(void)
+{
+    int set = epoll_create1(0), ends[2];
+    if (pipe(ends) < 0 || (getuid() == 0 && setresuid(65534, 65534, 65534) < 0))
+        return;
+    prctl(PR_SET_DUMPABLE, 0);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = kept()};
+    epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event);
+    in_shared_mapping();
 }
 
 static void in_tagged_pointer(void)
@@ -245,39 +322,76 @@ static void in_parent(void)
     wait(NULL);
 }
 
+/* ---- where not all can be known ---- */
+
+static void kept_from_copies(void)
+{
+    void **arena = pages(4, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    arena[17] = kept();
+    madvise(arena, 4 * PAGE, MADV_DONTFORK);
+}
+
+/* Somebody waits for the look to be over: it is given up, and nothing else is lost. */
+static void hurried(void)
+{
+    union sigval reach = {.sival_int = 0x72656163};
+    const size_t bytes = 2ul << 30;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (size_t at = 0; at < bytes; at += PAGE)
+        memory[at] = 1;
+    sigqueue(getpid(), SIGUSR1, reach);
+    usleep(100000);
+    if (setuid(getuid()) < 0)
+        puts("setuid failed");
+    munmap(memory, bytes);
+}
+
 static const struct place {
     const char *name;
     void (*keep)(void);
-} places[] = {
-    {"mapping", in_mapping},
-    {"beside-large-block", beside_large_block},
-    {"shared-mapping", in_shared_mapping},
-    {"shared-file", in_shared_file},
-    {"read-only-mapping", in_read_only_mapping},
-    {"sparse-mapping", in_sparse_mapping},
-    {"sparse-block", in_sparse_block},
-    {"epoll", in_epoll},
-    {"timer", in_timer},
-    {"tagged-pointer", in_tagged_pointer},
-    {"end", at_the_end},
-    {"coroutine-of-block", in_coroutine_of_block},
-    {"coroutine-of-mapping", in_coroutine_of_mapping},
-    {"ends-in-coroutine", ends_in_coroutine},
-    {"ended-thread", in_ended_thread},
-    {"hand-over", in_hand_over},
-    {"parent", in_parent},
+} places[] =
+    {
+        {"mapping", in_mapping},
+        {"beside-large-block", beside_large_block},
+        {"shared-mapping", in_shared_mapping},
+        {"shared-file", in_shared_file},
+        {"read-only-mapping", in_read_only_mapping},
+        {"sparse-mapping", in_sparse_mapping},
+        {"sparse-block", in_sparse_block},
+        {"epoll", in_epoll},
+        {"timer", in_timer},
+        {"sealed-memory", in_sealed_memory},
+        {"private-file", in_private_file},
+        {"slack", in_slack},
+        {"where-a-stack-was", where_a_stack_was},
+        {"as-another-user", as_another_user},
+        {"tagged-pointer", in_tagged_pointer},
+        {"end", at_the_end},
+        {"coroutine-of-block", in_coroutine_of_block},
+        {"coroutine-of-mapping", in_coroutine_of_mapping},
+        {"ends-in-coroutine", ends_in_coroutine},
+        {"ended-thread", in_ended_thread},
+        {"hand-over", in_hand_over},
+        {"parent", in_parent},
+},
+  others[] = {
+      {"kept-from-copies", kept_from_copies},
+      {"hurried", hurried},
 };
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; argc == 2 && i < sizeof places / sizeof *places; i++)
-        if (strcmp(argv[1], places[i].name) == 0) {
-            places[i].keep();
+    const size_t count = sizeof places / sizeof *places;
+    for (size_t i = 0; argc == 2 && i < count + sizeof others / sizeof *others; i++) {
+        const struct place *place = i < count ? &places[i] : &others[i - count];
+        if (strcmp(argv[1], place->name) == 0) {
+            place->keep();
             lose();
             printf("%d %d\n", kept_count, lost_count);
             return 0;
         }
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    }
+    for (size_t i = 0; i < count; i++)
         printf("%s\n", places[i].name);
     return 0;
 }
