@@ -134,7 +134,9 @@ bool memory_dies_together(void)
     if (!mark)
         return false;
     const char *group = mark + strlen(version->mark);
-    size_t length = strcspn(group, "\n");
+    size_t length = 0;
+    while (group[length] && group[length] != '\n')
+        length++;
     return value_in(version, group, length, "/memory.oom.group") == 1;
 }
 
