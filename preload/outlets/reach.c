@@ -329,7 +329,7 @@ void reach_judge(const struct dump_request *request)
     kernel_forget();
     record.time_ns = clock_fine_ns() - begun;
     record.stopped_ns = threads.stopped_ns;
-    record.threads = threads.count + (request->place != NULL);
+    record.threads = threads_alive(&threads) + (request->place != NULL);
     if (result != ATTEMPT_GOOD) {
         HEALTH(reach_failed);
         note = result == ATTEMPT_REFUSED     ? "no copy of the process could be made"

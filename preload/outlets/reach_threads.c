@@ -290,6 +290,14 @@ void threads_go(struct reach_threads *threads)
         threads->stopped_ns = clock_fine_ns() - threads->stopped_ns;
 }
 
+uint32_t threads_alive(const struct reach_threads *threads)
+{
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < threads->count; i++)
+        alive += threads->rows[i].tid != 0;
+    return alive;
+}
+
 /* ---- afterwards ---- */
 
 static bool stayed(const struct reach_thread *thread)

@@ -53,6 +53,8 @@ void threads_begin(void);
  * cannot be listed. */
 bool threads_take(struct reach_threads *ret_threads, uint32_t waits);
 void threads_go(struct reach_threads *threads);
+/* How many there are: some rows are of threads that were already ending. */
+uint32_t threads_alive(const struct reach_threads *threads);
 /* Whether those that were blocked are where they were, and have not run since, and there
  * is no other, and all came to a stop that were asked to. The next attempt may do better:
  * it stops those that ran. */
