@@ -300,12 +300,18 @@ uint32_t threads_alive(const struct reach_threads *threads)
 
 /* ---- afterwards ---- */
 
+static bool same_registers(const struct reach_thread *a, const struct reach_thread *b)
+{
+    uintptr_t other = (a->sp ^ b->sp) | (a->pc ^ b->pc);
+    for (uint32_t i = 0; i < ARGUMENTS; i++)
+        other |= a->registers[i] ^ b->registers[i];
+    return !other;
+}
+
 static bool stayed(const struct reach_thread *thread)
 {
     struct reach_thread now = {.tid = thread->tid};
-    return look_at(thread->tid, &now) == SIGHT_BLOCKED && now.sp == thread->sp &&
-           now.pc == thread->pc &&
-           memcmp(now.registers, thread->registers, sizeof now.registers) == 0 &&
+    return look_at(thread->tid, &now) == SIGHT_BLOCKED && same_registers(thread, &now) &&
            ran_ns(thread->tid) == thread->ran_ns;
 }
 
