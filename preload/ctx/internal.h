@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What libctx's files share: the context itself, and the rules of its locks.
+ *
+ * Locks. A context is guarded by one of a few stripes, chosen by its address, and no two of
+ * them are ever held at once: so they cannot be taken in a wrong order, and a fork can take
+ * all of them, which it could not with a lock in each context. Order:
+ *
+ *     a walk (a fork: none of them) -> a stripe -> the helper's, the descriptors', the pool's
+ *
+ * Nothing of the program (destroy, after functions) is called with a lock held.
+ *
+ * A handle is the context's address and, in its lowest bits, which use of the slot it names.
+ * Only the public functions see handles (libctx_look, libctx_handle).
+ */
+#ifndef CTXTRACE_CTX_INTERNAL_H
+#define CTXTRACE_CTX_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/ctx/attach.h"
+#include "preload/ctx/ctxtrace.h"
+
+#define SLOT_BYTES     256u /* and alignment: the handle's lowest bits count its uses */
+#define GENERATIONS    SLOT_BYTES
+#define CAUSE_BYTES    256
+#define TRACE_ID_BYTES 64
+#define STRIPES        32u /* with all else that a fork takes below TSan's limit of 64 locks */
+#define NANOSECONDS    INT64_C(1000000000)
+#define NO_DEADLINE    UINT64_C(0)
+#define LIKELY(what)   __builtin_expect(!!(what), 1)
+#define UNLIKELY(what) __builtin_expect(!!(what), 0)
+#define STATIC_TLS     __attribute__((tls_model("initial-exec")))
+
+enum slot_use { SLOT_FREE, SLOT_CONTEXT, SLOT_AFTER };
+
+/* The beginning of whatever lives in the pool. Memory of the pool stays there for ever, so
+ * that an old handle can be looked at. */
+struct slot {
+    _Atomic uint32_t generation; /* 1..255; 0 for what is not in the pool */
+    uint8_t use;                 /* enum slot_use; guarded by its shard */
+    uint8_t shard;
+    _Atomic uint8_t stripe; /* of an after function's context */
+};
+
+enum context_kind {
+    KIND_ROOT, /* background, todo, released: for ever, and without a list of children */
+    KIND_CANCEL,
+    KIND_DEADLINE,
+    KIND_VALUE,
+    KIND_NAME,
+    KIND_TRACE,
+    KIND_PLAIN, /* was to have a trace, which was not valid */
+    KIND_WITHOUT_CANCEL,
+};
+
+/* Shared by all contexts that ended for it. */
+struct cause {
+    _Atomic int references;
+    char text[];
+};
+
+struct trace {
+    char trace_id[TRACE_ID_BYTES];
+    char span_id[TRACE_ID_BYTES];
+    uint8_t flags;
+    bool is_w3c;
+};
+
+struct after;
+struct fd_row;
+
+struct context {
+    struct slot slot;
+    _Atomic int err;      /* 0, ECANCELED, ETIMEDOUT; set once, under the stripe */
+    uint64_t deadline_ns; /* its own or an ancestor's; fixed */
+    _Atomic int references;
+    _Atomic int settled;      /* all descendants have ended, too */
+    uint8_t kind;             /* enum context_kind */
+    uint8_t state;            /* enum ctxtrace_attach_state; 0: active; stripe */
+    bool linked;              /* in its parent's list; the parent's stripe */
+    bool marked_here;         /* by whoever walks the list that it is in */
+    _Atomic uint32_t tracker; /* its number there, 0: none */
+    _Atomic uint64_t id;      /* 0: nobody asked yet */
+    struct context *parent;   /* owned; NULL for roots */
+    struct context *deadline_owner;
+    struct context *first_child;   /* stripe */
+    struct context *next, *before; /* siblings: the parent's stripe, then the walk's own */
+    struct context *labelled;      /* nearest with a value, name or trace, itself included */
+    struct after *afters;          /* stripe */
+    struct cause *cause;           /* stripe; NULL: no text */
+    struct cause *deadline_cause;  /* of the owner; fixed */
+    int cause_code, deadline_code;
+    _Atomic int fd;          /* -1: none; set under the stripe */
+    _Atomic int signal_code; /* 0: not cancelled by a signal handler */
+    struct context *signal_next;
+    struct fd_row *fd_row; /* done_fd.c; NULL: none */
+    const struct ctxtrace_site *site;
+    const void *site_pc;
+    union {
+        struct {
+            const struct ctxtrace_key *key;
+            void *value;
+        };
+        char *name;
+        struct trace *trace;
+    };
+};
+
+/* How a context ends. */
+struct ending {
+    int err, code;
+    enum ctxtrace_attach_state state; /* of the one that is ended; the others: `below` */
+    enum ctxtrace_attach_state below;
+    struct cause *cause; /* borrowed; NULL: none */
+};
+
+/* ---- context.c ---- */
+
+extern struct context libctx_background, libctx_todo, libctx_released;
+extern _Atomic uint64_t libctx_counts[CTXTRACE_COUNTS];
+extern pthread_mutex_t libctx_stripes[STRIPES];
+
+static inline unsigned libctx_stripe(const struct context *context)
+{
+    uintptr_t slot = (uintptr_t)context / SLOT_BYTES;
+    return (unsigned)((slot ^ slot >> 6) % STRIPES);
+}
+
+static inline void libctx_lock(const struct context *context)
+{
+    pthread_mutex_lock(&libctx_stripes[libctx_stripe(context)]);
+}
+
+static inline void libctx_unlock(const struct context *context)
+{
+    pthread_mutex_unlock(&libctx_stripes[libctx_stripe(context)]);
+}
+
+static inline void libctx_count(enum ctxtrace_count what)
+{
+    atomic_fetch_add_explicit(&libctx_counts[what], 1, memory_order_relaxed);
+}
+
+static inline ctxtrace_t *libctx_handle(const struct context *context)
+{
+    uint32_t generation =
+        atomic_load_explicit(&((struct context *)context)->slot.generation, memory_order_relaxed);
+    return (ctxtrace_t *)((uintptr_t)context | generation);
+}
+
+/* Counts what is no context, and gives a root in its place. */
+struct context *libctx_look_odd(const ctxtrace_t *handle);
+
+static inline struct context *libctx_look(const ctxtrace_t *handle)
+{
+    struct context *context = (struct context *)((uintptr_t)handle & ~(uintptr_t)(SLOT_BYTES - 1));
+    if (LIKELY(handle) &&
+        LIKELY(atomic_load_explicit(&context->slot.generation, memory_order_relaxed) ==
+               ((uintptr_t)handle & (SLOT_BYTES - 1))))
+        return context;
+    return libctx_look_odd(handle);
+}
+
+/* False for one whose last owner is gone. Under a lock that keeps it from being freed. */
+bool libctx_try_ref(struct context *context);
+void libctx_ref(struct context *context);
+/* Frees it when that was the last; under no lock. */
+void libctx_unref(struct context *context);
+/* `trace` NULL: it was not valid. */
+ctxtrace_t *libctx_with_trace(const struct ctxtrace_site *site, ctxtrace_t *parent,
+                              const struct trace *trace, const void *site_pc);
+struct cause *libctx_cause_new(const char *text);
+struct cause *libctx_cause_ref(struct cause *cause);
+void libctx_cause_unref(struct cause *cause);
+
+/* ---- pool.c ---- */
+
+/* Zeroes but for the slot's head; NULL without memory. */
+void *libctx_pool_take(enum slot_use use);
+/* From now on its handles are old. */
+void libctx_pool_give(struct slot *slot);
+/* Calls `see` for all contexts, with the pool locked. */
+void libctx_pool_each(void (*see)(struct context *context));
+void libctx_pool_lock(void);
+void libctx_pool_unlock(void);
+
+/* ---- cancel.c ---- */
+
+/* For a fork: until there is none, and none begins. */
+void libctx_walks_stop(void);
+void libctx_walks_go_on(void);
+
+void libctx_end(struct context *context, const struct ending *how);
+/* Enters it as a child of its parent; ends it when the parent has ended. */
+void libctx_link(struct context *context);
+void libctx_unlink(struct context *context);
+/* Whether it has ended, which includes that its deadline has come. Not in a handler. */
+int libctx_look_at_end(struct context *context);
+uint64_t libctx_now(void);
+
+/* ---- signal.c ---- */
+
+/* Contexts that a handler has cancelled, and that nobody has walked yet. */
+extern _Atomic int libctx_signalled;
+void libctx_attend_signals(void);
+/* Whether a handler cancelled it or an ancestor. In a handler, too. */
+bool libctx_is_signalled(const struct context *context);
+extern _Atomic bool libctx_helper_wanted;
+
+/* First thing in whatever takes locks. */
+static inline void libctx_attend(void)
+{
+    if (UNLIKELY(atomic_load(&libctx_signalled) || atomic_load(&libctx_helper_wanted)))
+        libctx_attend_signals();
+}
+
+/* ---- wait.c ---- */
+
+/* Until *word is not 0 (true), until_ns (0: never) has come, or perhaps for nothing. */
+bool libctx_park(struct context *context, _Atomic int *word, uint64_t until_ns);
+/* After a word was set. */
+void libctx_wake_stripe(unsigned stripe);
+/* In a handler, too. */
+void libctx_wake_all(void);
+void libctx_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t until_ns);
+void libctx_futex_wake(_Atomic uint32_t *word);
+
+/* ---- done_fd.c ---- */
+
+/* -1 and errno. */
+int libctx_fd_get(struct context *context);
+/* With its stripe locked. */
+void libctx_fd_ended(struct context *context);
+void libctx_fd_close(struct context *context);
+/* In a handler: those of it and its descendants become readable. */
+void libctx_fd_signal(const struct context *context);
+void libctx_fd_lock(void);
+void libctx_fd_unlock(void);
+void libctx_fd_forked(void);
+
+/* ---- after.c ---- */
+
+/* With its stripe locked: the functions that are to be called now. */
+struct after *libctx_after_detach(struct context *context);
+/* Puts `list` before `rest`. */
+struct after *libctx_after_join(struct after *list, struct after *rest);
+/* Hands them to the helper; under no lock. */
+void libctx_after_queue(struct after *list);
+/* Those of a context that is going. */
+void libctx_after_drop_all(struct context *context);
+void libctx_helper_wake(void);
+void libctx_helper_start(void);
+void libctx_helper_lock(void);
+void libctx_helper_unlock(void);
+void libctx_helper_forked(void);
+
+/* ---- tracker.c ---- */
+
+extern _Atomic(const struct ctxtrace_attach_contexts *) libctx_tracker;
+
+static inline const struct ctxtrace_attach_contexts *libctx_tracked(void)
+{
+    return atomic_load_explicit(&libctx_tracker, memory_order_acquire);
+}
+
+void libctx_tell_made(struct context *context, const void *site_pc);
+void libctx_tell_ended(struct context *context);
+void libctx_tell_dropped(struct context *context);
+/* For a todo, which is made once. */
+void libctx_tell_todo(const void *site_pc);
+/* libctx's own: not the program's leaks. */
+void libctx_tell_own_fd(int fd);
+void libctx_tell_own_begin(void);
+void libctx_tell_own_end(void);
+
+/* ---- active.c ---- */
+
+/* The thread's active context, told to a tracker that came only now. */
+void libctx_active_replay(void);
+
+#endif

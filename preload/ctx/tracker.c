@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What libctx tells the tracker, where there is one (attach.h). It is looked up once, when the
+ * library is loaded; a weak symbol would not do, it is NULL in programs that are not
+ * position-independent.
+ */
+#include "preload/ctx/internal.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "preload/ctx/ctxtrace_annotate.h"
+
+#define OWN_FD     "libctx's, for ctx_done_fd"
+#define OWN_OBJECT "libctx's own"
+
+/* Whether a table of this size has the member. */
+#define HAS(table, type, member) ((table)->size >= offsetof(type, member) + sizeof((table)->member))
+
+_Atomic(const struct ctxtrace_attach_contexts *) libctx_tracker;
+static const struct ctxtrace_attach_v1 *annotations;
+
+void libctx_tell_made(struct context *context, const void *site_pc)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    context->site_pc = site_pc;
+    if (LIKELY(!told))
+        return;
+    uint32_t parent = context->parent ? atomic_load(&context->parent->tracker) : 0;
+    uint32_t number =
+        told->made(parent, context->kind == KIND_NAME ? context->name : NULL, site_pc);
+    atomic_store(&context->tracker, number);
+    if (number && context->kind == KIND_TRACE)
+        told->traced(number, context->trace->trace_id, context->trace->span_id);
+    if (number && context->deadline_ns)
+        told->deadline(number, context->deadline_ns);
+}
+
+void libctx_tell_ended(struct context *context)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    uint32_t number = atomic_load_explicit(&context->tracker, memory_order_relaxed);
+    if (told && number)
+        told->ended(number, context->state, context->cause ? context->cause->text : NULL);
+}
+
+void libctx_tell_dropped(struct context *context)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    uint32_t number = atomic_load_explicit(&context->tracker, memory_order_relaxed);
+    if (told && number)
+        told->dropped(number);
+}
+
+void libctx_tell_todo(const void *site_pc)
+{
+    static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    if (LIKELY(!told) || atomic_load(&libctx_todo.tracker))
+        return;
+    pthread_mutex_lock(&once);
+    if (!atomic_load(&libctx_todo.tracker))
+        atomic_store(&libctx_todo.tracker, told->made(0, "todo", site_pc));
+    pthread_mutex_unlock(&once);
+}
+
+void libctx_tell_own_fd(int fd)
+{
+    if (annotations)
+        annotations->ignore_fd(fd, OWN_FD);
+}
+
+void libctx_tell_own_begin(void)
+{
+    if (annotations)
+        annotations->ignore_begin(OWN_OBJECT);
+}
+
+void libctx_tell_own_end(void)
+{
+    if (annotations)
+        annotations->ignore_end();
+}
+
+/* ---- at the start ---- */
+
+/* Its parents first: from the top down, however long the chain. */
+static void replay(struct context *context)
+{
+    while (!atomic_load(&context->tracker)) {
+        struct context *highest = context;
+        while (highest->parent && highest->parent->kind != KIND_ROOT &&
+               !atomic_load(&highest->parent->tracker))
+            highest = highest->parent;
+        libctx_tell_made(highest, highest->site_pc);
+        if (!atomic_load(&highest->tracker))
+            return; /* no room */
+        if (highest->state)
+            libctx_tell_ended(highest);
+    }
+}
+
+__attribute__((constructor)) static void attach(void)
+{
+    ctxtrace_attach_function *look_up = NULL;
+    void *found = dlsym(RTLD_DEFAULT, CTXTRACE_ATTACH);
+    memcpy(&look_up, &found, sizeof look_up);
+    const struct ctxtrace_attach_v1 *table = look_up ? look_up(NULL) : NULL;
+    if (!table || !HAS(table, struct ctxtrace_attach_v1, contexts))
+        return;
+    annotations = table;
+    const struct ctxtrace_attach_contexts *told = table->contexts;
+    if (!told || !HAS(told, struct ctxtrace_attach_contexts, deadline))
+        return;
+    atomic_store(&libctx_tracker, told);
+    libctx_pool_each(replay);
+    libctx_active_replay();
+}
