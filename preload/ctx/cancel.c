@@ -263,9 +263,14 @@ int libctx_look_at_end(struct context *context)
     int err = atomic_load_explicit(&context->err, memory_order_acquire);
     if (!err && context->deadline_ns && libctx_now() >= context->deadline_ns)
         err = expire(context);
-    /* Another thread is about to walk there. */
-    if (!err && atomic_load(&libctx_signalled) && libctx_is_signalled(context))
-        err = ECANCELED;
+    if (!err && atomic_load(&libctx_signalled)) {
+        /* Another thread took it upon itself, and has not come there yet. */
+        struct context *by = libctx_signalled_by(context);
+        if (by) {
+            libctx_signal_end(by);
+            err = atomic_load(&context->err);
+        }
+    }
     return err;
 }
 
@@ -275,7 +280,7 @@ int ctxtrace_err(ctxtrace_t *handle)
     int err = atomic_load_explicit(&context->err, memory_order_acquire);
     if (err || LIKELY(!context->deadline_ns && !atomic_load(&libctx_signalled)))
         return err;
-    if (libctx_is_signalled(context))
+    if (libctx_signalled_by(context))
         return ECANCELED;
     if (!context->deadline_ns)
         return 0;

@@ -258,7 +258,7 @@ void ctxtrace_end_owned(ctxtrace_t **context);
 
 #define CTXTRACE_JOIN_(a, b)     a##b
 #define CTXTRACE_JOIN(a, b)      CTXTRACE_JOIN_(a, b)
-#define CTXTRACE_CLEANUP(finish) __attribute__((__cleanup__(finish)))
+#define CTXTRACE_CLEANUP(finish) __attribute__((__cleanup__(finish), __unused__))
 
 /* Active until the end of the enclosing block. */
 #define CTXTRACE_ATTACH_CONTEXT(context)                                                           \

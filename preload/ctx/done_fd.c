@@ -86,13 +86,13 @@ static void arm_now(int fd)
     timerfd_settime(fd, 0, &at_once, NULL);
 }
 
-static void arm(const struct context *context, int fd)
+static void arm(struct context *context, int fd)
 {
     uint64_t ns = context->deadline_ns;
     struct itimerspec at_deadline = {
         .it_value = {.tv_sec = (time_t)(ns / NANOSECONDS), .tv_nsec = (long)(ns % NANOSECONDS)},
     };
-    if (atomic_load(&((struct context *)context)->err) || libctx_is_signalled(context))
+    if (atomic_load(&context->err) || libctx_signalled_by(context))
         arm_now(fd);
     else if (ns)
         timerfd_settime(fd, TFD_TIMER_ABSTIME, &at_deadline, NULL);

@@ -199,7 +199,7 @@ void libctx_end(struct context *context, const struct ending *how);
 /* Enters it as a child of its parent; ends it when the parent has ended. */
 void libctx_link(struct context *context);
 void libctx_unlink(struct context *context);
-/* Whether it has ended, which includes that its deadline has come. Not in a handler. */
+/* Its err, after all that could end it: a deadline, a handler. Not in a handler. */
 int libctx_look_at_end(struct context *context);
 uint64_t libctx_now(void);
 
@@ -208,8 +208,10 @@ uint64_t libctx_now(void);
 /* Contexts that a handler has cancelled, and that nobody has walked yet. */
 extern _Atomic int libctx_signalled;
 void libctx_attend_signals(void);
-/* Whether a handler cancelled it or an ancestor. In a handler, too. */
-bool libctx_is_signalled(const struct context *context);
+/* Which of it and its ancestors a handler cancelled; NULL: none. In a handler, too. */
+struct context *libctx_signalled_by(struct context *context);
+/* The walk for it, whoever makes it. */
+void libctx_signal_end(struct context *context);
 extern _Atomic bool libctx_helper_wanted;
 
 /* First thing in whatever takes locks. */

@@ -17,15 +17,26 @@ _Atomic int libctx_signalled;
 _Atomic bool libctx_helper_wanted;
 static _Atomic(struct context *) pending;
 
-bool libctx_is_signalled(const struct context *context)
+struct context *libctx_signalled_by(struct context *context)
 {
     for (; context; context = context->parent) {
-        if (atomic_load(&((struct context *)context)->signal_code))
-            return true;
+        if (atomic_load(&context->signal_code))
+            return context;
         if (context->kind == KIND_WITHOUT_CANCEL)
-            return false;
+            return NULL;
     }
-    return false;
+    return NULL;
+}
+
+void libctx_signal_end(struct context *context)
+{
+    struct ending how = {
+        .err = ECANCELED,
+        .code = atomic_load(&context->signal_code),
+        .state = CTXTRACE_ATTACH_CANCELLED,
+        .below = CTXTRACE_ATTACH_CANCELLED,
+    };
+    libctx_end(context, &how);
 }
 
 void ctxtrace_cancel_from_signal(ctxtrace_t *handle, int code)
@@ -54,13 +65,7 @@ void libctx_attend_signals(void)
     struct context *context = atomic_exchange(&pending, NULL);
     while (context) {
         struct context *next = context->signal_next;
-        struct ending how = {
-            .err = ECANCELED,
-            .code = atomic_load(&context->signal_code),
-            .state = CTXTRACE_ATTACH_CANCELLED,
-            .below = CTXTRACE_ATTACH_CANCELLED,
-        };
-        libctx_end(context, &how);
+        libctx_signal_end(context);
         atomic_fetch_sub(&libctx_signalled, 1);
         libctx_unref(context);
         context = next;

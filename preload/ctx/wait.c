@@ -51,7 +51,7 @@ bool libctx_park(struct context *context, _Atomic int *word, uint64_t until_ns)
     atomic_fetch_add(&bed->sleepers, 1);
     uint32_t bell = atomic_load(&bed->bell);
     /* What was set before the bell rang last is seen here, what comes later rings it. */
-    bool is_signalled = word == &context->err && libctx_is_signalled(context);
+    bool is_signalled = word == &context->err && libctx_signalled_by(context);
     if (!atomic_load(word) && !is_signalled)
         libctx_futex_wait(&bed->bell, bell, until_ns);
     atomic_fetch_sub(&bed->sleepers, 1);
