@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""The operations of libctx (tests/bench/workload_ctx.c), alone and with the tracker."""
+
+from bench_micro import OPERATIONS_MIN, QUICK_SHARE, read_figures
+from bench_model import CONTROL, NATIVE, TRACKER, Bench, Row, Target, Unmeasured
+from bench_process import describe_status, run
+
+
+def alone(limit):
+    return Target(NATIVE, limit, on="value")
+
+
+# (workload, operations, row)
+OPERATIONS = (
+    ("push", 10_000_000, Row("ctx-push", "push + pop of a context", "ns",
+                             (alone(25), Target(TRACKER, 60, on="value")), shows="value")),
+    ("make", 3_000_000, Row("ctx-make", "with_cancel + release", "ns", (alone(150),),
+                            shows="value")),
+    ("request", 2_000_000, Row("ctx-request", "with_timeout + cancel + release", "ns",
+                               shows="value")),
+    ("err", 30_000_000, Row("ctx-err", "err without a deadline", "ns", (alone(5),),
+                            shows="value")),
+    ("err-deadline", 10_000_000, Row("ctx-err-deadline", "err with a deadline", "ns",
+                                     shows="value")),
+    ("cancel", 1_000_000, Row("ctx-cancel", "cancel, for each of 1,000 children", "ns",
+                              shows="value")),
+)
+
+
+def list_benches(build, contestants, quick):
+    share = QUICK_SHARE if quick else 1.0
+    # Another tool says nothing of contexts.
+    ours = tuple(contestant for contestant in contestants
+                 if contestant.is_tracker or contestant.name in (NATIVE, CONTROL))
+
+    def time_operation(name, count):
+        def sample(contestant):
+            count_now = max(OPERATIONS_MIN, int(count * share * contestant.scale))
+            result = run(contestant, [build / "tests" / "bench" / "workload_ctx", name, count_now])
+            if result.status != 0:
+                raise Unmeasured(describe_status(result), breaks=True)
+            return read_figures(result)
+        return sample
+
+    yield from (Bench((row,), time_operation(name, count), ours)
+                for name, count, row in OPERATIONS)
