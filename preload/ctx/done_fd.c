@@ -48,6 +48,7 @@ static struct fd_row *row_take(void)
 {
     libctx_fd_lock();
     if (!free_rows) {
+        libctx_fork_watch();
         libctx_tell_own_begin();
         struct fd_page *page = calloc(1, sizeof *page);
         libctx_tell_own_end();

@@ -49,7 +49,14 @@ static void in_child(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-__attribute__((constructor)) static void watch_forks(void)
+static void watch(void)
 {
     pthread_atfork(before_fork, in_parent, in_child);
+}
+
+/* No constructor: of an archive only those files are linked that somebody calls. */
+void libctx_fork_watch(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch);
 }

@@ -280,6 +280,11 @@ void libctx_tell_own_fd(int fd);
 void libctx_tell_own_begin(void);
 void libctx_tell_own_end(void);
 
+/* ---- fork.c ---- */
+
+/* Before there is anything that a child would have to find whole. */
+void libctx_fork_watch(void);
+
 /* ---- active.c ---- */
 
 /* The thread's active context, told to a tracker that came only now. */

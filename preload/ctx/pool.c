@@ -47,6 +47,7 @@ static struct shard *own_shard(void)
 /* With the shard locked. */
 static bool shard_grow(struct shard *shard)
 {
+    libctx_fork_watch();
     libctx_tell_own_begin();
     struct slab *slab = malloc(sizeof *slab);
     char *slots = slab ? aligned_alloc(SLOT_BYTES, (size_t)SLAB_SLOTS * SLOT_BYTES) : NULL;

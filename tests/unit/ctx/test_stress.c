@@ -3,10 +3,10 @@
 #include "unit.h"
 
 #define THREADS 8
-#define ROUNDS  300
 #define NODES   64
 
 static pthread_barrier_t barrier;
+static int rounds = 300; /* 20 where CTX_TEST_BRIEF is set: under valgrind */
 
 static void in_threads(void *(*body)(void *), void *arg)
 {
@@ -40,7 +40,7 @@ static void make_tree(void)
 static void *cancel_somewhere(void *unused)
 {
     unsigned seed = (unsigned)(uintptr_t)pthread_self();
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         if (pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
             make_tree();
         pthread_barrier_wait(&barrier);
@@ -80,7 +80,7 @@ struct shared {
 static void *make_children(void *arg)
 {
     struct shared *shared = arg;
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 60 * rounds; i++) {
         ctx_t *child = ctx_with_cancel(shared->parent), *below = ctx_with_name(child, "below");
         int err = ctx_err(below);
         if (err)
@@ -90,7 +90,7 @@ static void *make_children(void *arg)
         if ((err || i % 3 == 0) && !ctx_err(below))
             abort();
         ctx_release(child), ctx_release(below);
-        if (i == 10000 && pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
+        if (i == 30 * rounds && pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
             ctx_cancel(shared->parent);
     }
     return NULL;
@@ -101,7 +101,7 @@ static void children_while_it_ends(void **state)
     struct shared shared = {.parent = ctx_with_cancel(NULL)};
     in_threads(make_children, &shared);
     assert_int_equal(ctx_err(shared.parent), ECANCELED);
-    assert_true(shared.born_ended >= 9999);
+    assert_true(shared.born_ended >= 30 * rounds - 1);
     ctx_release(shared.parent);
 }
 
@@ -118,7 +118,7 @@ static void note(void *unused)
 
 static void *release_child(void *unused)
 {
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         if (pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD) {
             parent = ctx_with_timeout(NULL, round % 4 == 0 ? 50000 : LONG_ENOUGH, 0, NULL);
             for (int i = 0; i < THREADS; i++)
@@ -146,7 +146,7 @@ static void *release_child(void *unused)
 static void releases_while_it_ends(void **state)
 {
     in_threads(release_child, NULL);
-    assert_true(called + stopped <= THREADS * ROUNDS);
+    assert_true(called + stopped <= THREADS * rounds);
 }
 
 /* ---- one cancel wakes all, however they wait ---- */
@@ -242,6 +242,8 @@ static void slots_are_used_again(void **state)
 
 int main(void)
 {
+    if (getenv("CTX_TEST_BRIEF"))
+        rounds = 20;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cancel_storm),
         cmocka_unit_test(children_while_it_ends),
