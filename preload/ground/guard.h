@@ -49,6 +49,8 @@ enum tracker_state {
     TRACKER_COLD = 0, /* nothing resolved */
     TRACKER_EARLY,    /* real functions known; before __libc_start_main */
     TRACKER_ON,
+    TRACKER_REPORTING, /* the last report is being made: others run on, and are watched, or
+                          the books would not be of the memory that is looked at */
     TRACKER_OFF,      /* for good: off=1, or this is not a process to watch */
     TRACKER_REPORTED, /* the last report is out */
 };
@@ -57,7 +59,7 @@ extern _Atomic int tracker_state;
 static inline bool tracker_watching(void)
 {
     int state = atomic_load_explicit(&tracker_state, memory_order_relaxed);
-    return state == TRACKER_ON || state == TRACKER_EARLY;
+    return (unsigned)state - TRACKER_EARLY <= TRACKER_REPORTING - TRACKER_EARLY;
 }
 
 #define GUARD_FRAME() ((uintptr_t)__builtin_frame_address(0))

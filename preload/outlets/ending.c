@@ -124,13 +124,19 @@ static void report_wait(void)
 static bool report_is_mine(void)
 {
     int on = TRACKER_ON, off = TRACKER_OFF;
-    if (atomic_compare_exchange_strong(&tracker_state, &on, TRACKER_REPORTED) ||
+    if (atomic_compare_exchange_strong(&tracker_state, &on, TRACKER_REPORTING) ||
         (is_switched_off() &&
          atomic_compare_exchange_strong(&tracker_state, &off, TRACKER_REPORTED)))
         return true;
-    if (on == TRACKER_REPORTED || off == TRACKER_REPORTED)
+    if (on == TRACKER_REPORTING || on == TRACKER_REPORTED || off == TRACKER_REPORTED)
         report_wait();
     return false;
+}
+
+static void report_is_out(void)
+{
+    int reporting = TRACKER_REPORTING;
+    atomic_compare_exchange_strong(&tracker_state, &reporting, TRACKER_REPORTED);
 }
 
 /* The child of a fork that is about to become another program has its parent's memory. */
@@ -164,6 +170,7 @@ static void end(enum ctt_trigger trigger, int signal, int status, bool dump_anyw
         if (reporter_run(report_make, report.fd))
             report_wait();
     }
+    report_is_out();
     announce_withdraw();
     if (trigger != CTT_TRIGGER_EXEC)
         state_withdraw(report.is_lost ? STATE_OVER_LOST : STATE_OVER_ENDED);
@@ -256,6 +263,7 @@ void ending_by_signal(int number, const void *ucontext)
 
 static void on_forked(void)
 {
+    report_is_out(); /* its parent's, should another thread of that be making one */
     reporter_forked();
     snapshot_forked();
     sequence_forked();
