@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many threads at once: makes, cancels, looks, waits and releases in one tree. */
+#include <sched.h>
+
 #include "unit.h"
 
 #define THREADS 8
@@ -186,6 +188,42 @@ static void all_waiters_wake(void **state)
     }
 }
 
+/* ---- an end in the very moment when a wait begins ---- */
+
+static ctx_t *_Atomic next_one;
+
+static void *wait_for_each(void *unused)
+{
+    for (int i = 0; i < 100 * rounds; i++) {
+        ctx_t *mine = NULL;
+        while (!(mine = next_one))
+            sched_yield();
+        if (ctx_wait(mine, LONG_ENOUGH / 4) != 0)
+            abort();
+        next_one = NULL;
+        ctx_release(mine);
+    }
+    return NULL;
+}
+
+static void no_wake_is_lost(void **state)
+{
+    pthread_t waiter;
+    unsigned seed = 1;
+    assert_int_equal(pthread_create(&waiter, NULL, wait_for_each, NULL), 0);
+    for (int i = 0; i < 100 * rounds; i++) {
+        ctx_t *one = ctx_with_cancel(NULL);
+        next_one = ctx_ref(one);
+        for (unsigned spins = next_random(&seed) % 400; spins > 0; spins--)
+            __asm__ volatile("");
+        ctx_cancel(one);
+        ctx_release(one);
+        while (next_one)
+            sched_yield();
+    }
+    pthread_join(waiter, NULL);
+}
+
 /* ---- deadlines, noticed by many at once ---- */
 
 static void *look_until_it_ends(void *context)
@@ -245,11 +283,9 @@ int main(void)
     if (getenv("CTX_TEST_BRIEF"))
         rounds = 20;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cancel_storm),
-        cmocka_unit_test(children_while_it_ends),
-        cmocka_unit_test(releases_while_it_ends),
-        cmocka_unit_test(all_waiters_wake),
-        cmocka_unit_test(deadline_is_seen_by_all),
+        cmocka_unit_test(cancel_storm),           cmocka_unit_test(children_while_it_ends),
+        cmocka_unit_test(releases_while_it_ends), cmocka_unit_test(all_waiters_wake),
+        cmocka_unit_test(no_wake_is_lost),        cmocka_unit_test(deadline_is_seen_by_all),
         cmocka_unit_test(slots_are_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
