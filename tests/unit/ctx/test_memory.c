@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Without memory: the n-th allocation of libctx fails, for each n. What cannot be made is NULL
+ * and ENOMEM, and everything else goes on; nothing is left behind (seen by LeakSanitizer).
+ *
+ * Linked with --wrap for what libctx calls.
+ */
+#include <sys/wait.h>
+
+#include "unit.h"
+
+#define FAILED_ONE 77
+
+static _Atomic int until_failure = -1; /* 0: the next one fails; below: none */
+static bool has_failed;
+
+static bool fails(void)
+{
+    if (until_failure < 0 || until_failure-- > 0)
+        return false;
+    errno = ENOMEM;
+    return has_failed = true;
+}
+
+#define WRAP(result, name, params, args)                                                           \
+    result __real_##name params;                                                                   \
+    result __wrap_##name params;                                                                   \
+    result __wrap_##name params                                                                    \
+    {                                                                                              \
+        return fails() ? NULL : __real_##name args;                                                \
+    }
+
+WRAP(void *, malloc, (size_t size), (size))
+WRAP(void *, calloc, (size_t count, size_t size), (count, size))
+WRAP(void *, realloc, (void *block, size_t size), (block, size))
+WRAP(void *, aligned_alloc, (size_t align, size_t size), (align, size))
+WRAP(char *, strdup, (const char *text), (text))
+
+static int destroyed;
+
+static void destroy(void *value)
+{
+    destroyed += *(int *)value;
+}
+
+static const ctx_key_t key = {"key", destroy, NULL, CTX_REPORT};
+
+static void nothing(void *unused) {}
+
+/* The parent stands for what could not be made. */
+static ctx_t *made_or(ctx_t *made, ctx_t *parent)
+{
+    if (made)
+        return made;
+    assert_int_equal(errno, ENOMEM);
+    assert_true(has_failed);
+    return ctx_ref(parent);
+}
+
+static void use_all(void)
+{
+    int one = 1;
+    ctx_t *all[8];
+    destroyed = 0;
+    all[0] = made_or(ctx_with_cancel(ctx_background()), ctx_background());
+    all[1] = made_or(ctx_with_timeout(all[0], LONG_ENOUGH, 1, "cause"), all[0]);
+    ctx_t *value = ctx_with_value(all[1], &key, &one);
+    all[2] = made_or(value, all[1]);
+    all[3] = made_or(ctx_with_name(all[2], "name"), all[2]);
+    all[4] = made_or(ctx_with_trace_id(all[3], "req-1", NULL), all[3]);
+    all[5] = made_or(ctx_without_cancel(all[4]), all[4]);
+    all[6] = made_or(ctx_with_trace(all[1], "nonsense"), all[1]);
+    all[7] = made_or(ctx_from_env(), ctx_background());
+    if (ctx_done_fd(all[1]) < 0)
+        assert_true(has_failed);
+    ctx_after_t *handle = ctx_after_func(all[1], nothing, NULL);
+    assert_true(handle || has_failed);
+    if (handle)
+        assert_int_equal(ctx_stop(handle), 1);
+    ctx_cancel_cause(all[0], EIO, "cause");
+    if (all[1] != ctx_background() && all[0] != ctx_background())
+        assert_int_equal(ctx_cause(all[1], NULL, 0), EIO);
+    for (int i = 0; i < 8; i++)
+        ctx_release(all[i]);
+    assert_int_equal(destroyed, value != NULL);
+}
+
+/* In children: what is allocated once and kept is allocated anew in each. */
+static void every_first_allocation_fails(void **state)
+{
+    int n = 0, status = 0;
+    do {
+        pid_t child = fork();
+        if (child == 0) {
+            until_failure = n;
+            use_all();
+            _exit(has_failed ? FAILED_ONE : 0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_true(WEXITSTATUS(status) == FAILED_ONE || WEXITSTATUS(status) == 0);
+        n++;
+    } while (WEXITSTATUS(status) == FAILED_ONE);
+    assert_true(n >= 8);
+}
+
+static void every_allocation_fails(void **state)
+{
+    int n = 0;
+    do {
+        has_failed = false;
+        until_failure = n++;
+        use_all();
+        until_failure = -1;
+    } while (has_failed);
+    assert_true(n >= 5);
+}
+
+static void causes_are_left_out(void **state)
+{
+    uint64_t before = ctx_counted(CTXTRACE_COUNT_CAUSES_DROPPED);
+    ctx_t *context = ctx_with_cancel(NULL);
+    until_failure = 0;
+    ctx_cancel_cause(context, EIO, "text");
+    until_failure = -1;
+    assert_cause(context, EIO, "cancelled");
+    assert_int_equal(ctx_counted(CTXTRACE_COUNT_CAUSES_DROPPED), before + 1);
+    ctx_release(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_first_allocation_fails),
+        cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(causes_are_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
