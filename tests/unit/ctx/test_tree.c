@@ -2,8 +2,7 @@
 /* Contexts as a tree: what ends with what, why, and who is given back when. */
 #include "unit.h"
 
-#define DEEP 100000
-#define WIDE 100000
+static int many = 100000; /* 5,000 where CTX_TEST_BRIEF is set: under valgrind */
 
 static void roots_never_end(void **state)
 {
@@ -172,7 +171,7 @@ static void finished_is_ended(void **state)
 static void deep(void **state)
 {
     ctx_t *top = ctx_with_cancel(NULL), *lowest = ctx_ref(top);
-    for (int i = 0; i < DEEP; i++) {
+    for (int i = 0; i < many; i++) {
         ctx_t *next = ctx_with_cancel(lowest);
         ctx_release(lowest);
         lowest = next;
@@ -185,14 +184,14 @@ static void deep(void **state)
 
 static void wide(void **state)
 {
-    ctx_t **children = malloc(WIDE * sizeof(ctx_t *));
+    ctx_t **children = malloc((size_t)many * sizeof(ctx_t *));
     ctx_t *top = ctx_with_cancel(NULL);
-    for (int i = 0; i < WIDE; i++)
+    for (int i = 0; i < many; i++)
         children[i] = ctx_with_cancel(top);
     ctx_cancel(top);
-    for (int i = 0; i < WIDE; i++)
+    for (int i = 0; i < many; i++)
         assert_int_equal(ctx_err(children[i]), ECANCELED);
-    for (int i = 0; i < WIDE; i++)
+    for (int i = 0; i < many; i++)
         ctx_release(children[i]);
     ctx_release(top);
     free(children);
@@ -280,6 +279,8 @@ static void errno_is_kept(void **state)
 
 int main(void)
 {
+    if (getenv("CTX_TEST_BRIEF"))
+        many = 5000;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roots_never_end),
         cmocka_unit_test(cancel_goes_down_only),
