@@ -26,8 +26,18 @@ static bool finding_is_held(const struct finding *finding)
            strcmp(finding->detector->name, "held-at-exit") == 0;
 }
 
+/* Memory that looks lost where not all could be looked at: no finding, but not silence. */
+static bool finding_is_doubtful(const struct report *report, const struct finding *finding)
+{
+    return finding->severity == SEVERITY_NOTE && finding->lost.count &&
+           report->model->reach.facts.state == CTT_REACH_DOUBTFUL &&
+           stack_is_of_project(report->model, finding->stack);
+}
+
 static bool finding_speaks(const struct report *report, const struct finding *finding)
 {
+    if (finding_is_doubtful(report, finding))
+        return report->settings.held_rule != HELD_NONE;
     if (!finding_is_held(finding))
         return false;
     switch (report->settings.held_rule) {
@@ -40,14 +50,16 @@ static bool finding_speaks(const struct report *report, const struct finding *fi
     }
 }
 
-/* "1 fd, 1 stream": by kind, in the order of the kinds' numbers. */
-static const char *held_counts(struct text *text)
+/* "1 fd, 1 stream": by kind, in the order of the kinds' numbers; of what is held, or of
+ * what looks lost. */
+static const char *held_counts(struct text *text, bool doubtful)
 {
     uint64_t counts[CTT_KIND_COUNT] = {0};
     const char *list = "";
 
     for (const struct finding *f = text->report->findings; f; f = f->hh.next) {
-        if (f->kind < CTT_KIND_COUNT && finding_speaks(text->report, f))
+        if (f->kind < CTT_KIND_COUNT && finding_speaks(text->report, f) &&
+            finding_is_doubtful(text->report, f) == doubtful)
             counts[f->kind] += f->count;
     }
     for (uint32_t kind = 0; kind < CTT_KIND_COUNT; kind++) {
@@ -76,15 +88,18 @@ static void held_line_write(struct text *text, const struct finding *f)
 /* Returns true when it said something. */
 static bool held_write(struct text *text)
 {
-    const char *counts = held_counts(text);
+    const char *held = held_counts(text, false), *lost = held_counts(text, true);
     const struct process *process = &text->report->model->process;
     size_t shown = 0, total = 0;
 
-    if (!*counts)
+    if (!*held && !*lost)
         return false;
     text_write_injected(text);
-    text_line(text, PAINT_BOLD, "verdict: 0 findings; %s still held at exit   (%s[%u])", counts,
-              process->name ? process->name : "?", process->facts.pid);
+    text_line(text, PAINT_BOLD, "verdict: 0 findings; %s%s%s%s%s   (%s[%u])", held,
+              *held ? " still held at exit" : "", *held && *lost ? "; " : "", lost,
+              *lost ? " may be lost" : "", process->name ? process->name : "?", process->facts.pid);
+    if (*lost && text->report->model->reach.note)
+        text_line(text, PAINT_NONE, "  not sure: %s", text->report->model->reach.note);
     for (const struct finding *f = text->report->findings; f; f = f->hh.next) {
         if (!finding_speaks(text->report, f) || total++ >= HELD_LINES_TOP)
             continue;

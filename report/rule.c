@@ -126,10 +126,15 @@ static const struct rule_word *word_find(const char *word)
     return NULL;
 }
 
+/* "leak:other # why": what a person adds is no part of the pattern. */
 static void blanks_cut(char *line)
 {
-    size_t length = strlen(line);
+    size_t length;
+    char *comment = strstr(line, " #");
 
+    if (comment)
+        *comment = '\0';
+    length = strlen(line);
     while (length && strchr(" \t\r\f\v", line[length - 1]))
         line[--length] = '\0';
 }

@@ -56,11 +56,25 @@ static unsigned complaints_write(const struct rule_text *text)
     return bad;
 }
 
+/* A device has no end. */
+static int file_check(const char *path)
+{
+    struct stat facts;
+
+    if (strcmp(path, "-") == 0)
+        return 0;
+    if (stat(path, &facts) < 0)
+        return -errno;
+    return S_ISREG(facts.st_mode) || S_ISFIFO(facts.st_mode) ? 0 : -EINVAL;
+}
+
 int rule_files_add(struct rule_files *files, const char *path)
 {
     struct rule_text *text;
-    int r = text_load(files, path, &text);
+    int r = file_check(path);
 
+    if (r == 0)
+        r = text_load(files, path, &text);
     if (r < 0) {
         fprintf(stderr, "ctxtrace: %s: %s\n", path, strerror(-r));
         return -1;

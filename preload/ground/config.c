@@ -136,6 +136,14 @@ void config_read(const char *text)
     }
 }
 
+void config_resolve(const char **field, const char *text)
+{
+    *field = text;
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (options[i].field == field)
+            options[i].value = text;
+}
+
 const char *config_complaint(void)
 {
     return complaint;

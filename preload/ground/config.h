@@ -37,6 +37,10 @@ void config_read(const char *options);
 /* The first thing not understood, or NULL. */
 const char *config_complaint(void);
 
+/* What a text was meant for, once that is known (a relative path): it stands for what was
+ * given from then on. `text` lives for ever. */
+void config_resolve(const char **field, const char *text);
+
 /* Every option as it is in force, in the table's order, as text. */
 void config_each(void (*each)(const char *key, const char *value, enum ctt_origin origin,
                               void *arg),

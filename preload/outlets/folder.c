@@ -34,11 +34,35 @@ void folder_absolute(struct text *path, const char *folder)
     text_add(path, folder);
 }
 
+/* Names of files of rules, with commas between: the command reads them when the
+ * process ends, wherever it is then. */
+static void rules_absolute(void)
+{
+    static char absolute[FOLDER_PATH];
+    struct text text = TEXT_OF(absolute);
+    const char *at = config.suppressions;
+    if (!strchr(at, ',') && *at == '/')
+        return;
+    while (*at) {
+        static char name[FOLDER_PATH], whole[FOLDER_PATH];
+        size_t length = strcspn(at, ",");
+        struct text given = TEXT_OF(name), one = TEXT_OF(whole);
+        text_add_bytes(&given, at, length);
+        folder_absolute(&one, name);
+        if (text.used)
+            text_add(&text, ",");
+        text_add(&text, whole);
+        at += length + (at[length] == ',');
+    }
+    config_resolve(&config.suppressions, absolute);
+}
+
 /* A relative dir= means the directory in which the program was started. */
 void folder_start(const char *tmpdir)
 {
     struct text text = TEXT_OF(chosen);
     folder_absolute(&text, config.dir);
+    rules_absolute();
     if (tmpdir && *tmpdir == '/') {
         struct text root = TEXT_OF(temporary_root);
         text_add(&root, tmpdir);

@@ -350,9 +350,10 @@ void reach_judge(const struct dump_request *request)
         ledger_scan_numbers(look_for_ours, &looking);
 }
 
+/* Also where it is not sure: the command has other words for that. */
 bool reach_found(void)
 {
-    return any_found && record.state == CTT_REACH_JUDGED;
+    return any_found;
 }
 
 /* ---- for the dump ---- */
@@ -400,6 +401,12 @@ void dump_reach(struct dump *dump)
         return;
     record.note = dump_string(dump, note);
     dump_record(dump, CTT_REACH, &record, sizeof record);
+    if (record.state || config.sample)
+        return;
+    struct ctt_health health = {.status = CTT_HEALTH_DEGRADED,
+                                .blind_to = dump_string(dump, "lost memory"),
+                                .note = record.note};
+    dump_record(dump, CTT_HEALTH, &health, sizeof health);
 }
 
 void reach_over(void)

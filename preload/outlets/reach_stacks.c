@@ -18,6 +18,7 @@
 #define RED_ZONE         128u  /* below the stack pointer of a function that calls none */
 #define DESCRIPTOR_BYTES 8192u /* libc's struct pthread is in the last so many of a stack, */
 #define DESCRIPTOR_ALIGN ((uintptr_t)64)
+#define THREAD_BYTES     2048u /* less than libc's struct pthread */
 #define HOOK_BYTES       8192u /* from there up to the frame of a hook that blocks */
 
 struct stack {
@@ -191,12 +192,26 @@ static void mark_moving(struct reach_roots *roots)
     }
 }
 
+/* What a thread has returned waits in its descriptor for whoever joins it. */
+static void mark_results(void)
+{
+    for (uint32_t slot = 0; slot < task_slots(); slot++) {
+        const struct task *task = task_slot(slot);
+        uintptr_t thread = task ? atomic_load(&task->pthread) : 0;
+        const uint32_t collected = CTT_TASK_JOINED | CTT_TASK_DETACHED;
+        uint32_t flags = task ? atomic_load(&task->flags) : 0;
+        if (thread && (flags & CTT_TASK_ENDED) && !(flags & collected))
+            mark_from(thread, thread + THREAD_BYTES);
+    }
+}
+
 void stacks_mark(struct reach_roots *roots)
 {
     stacks = arena_map(STACKS_MAX * sizeof *stacks);
     if (!stacks)
         return;
     mark_moving(roots);
+    mark_results();
     mark_signal_stacks(roots);
     thread_stacks_scan(note_stack, NULL);
     for (uint32_t i = 0; i < roots->threads->count; i++) {

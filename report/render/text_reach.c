@@ -77,7 +77,9 @@ void text_write_reach(struct text *text)
                   note);
         return;
     }
-    if (facts->state == CTT_REACH_JUDGED && !report_finding_count(report) &&
+    /* Of a living process it was asked for. */
+    if (facts->state == CTT_REACH_JUDGED && model_is_end(report->model) &&
+        !report_finding_count(report) &&
         !report->settings.verbose && !report->request->all)
         return;
     text_line(text, PAINT_NONE, "memory   judged by what reaches it: %s, %u thread%s read, in %s",

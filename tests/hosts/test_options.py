@@ -174,8 +174,10 @@ def test_reach(bench):
 def test_max_reach(bench):
     """But not in a process that is larger."""
     for most, state in (("1M", "not_judged"), ("1G", "judged")):
-        reach = bench.dumped(f"max_reach={most}", "memory")["reach"]
-        must(reach["state"] == state, f"{most}: {reach}")
+        report = bench.dumped(f"max_reach={most}", "memory")
+        must(report["reach"]["state"] == state, f"{most}: {report['reach']}")
+        health = "full" if state == "judged" else "degraded"
+        must(report["health"]["status"] == health, f"{most}: {report['health']}")
 
 
 def test_pile_up(bench):

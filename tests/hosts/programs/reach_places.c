@@ -290,6 +290,24 @@ static void *hand_over(void *unused)
     return NULL;
 }
 
+static void *give_back(void *unused)
+{
+    (void)unused;
+    return kept();
+}
+
+/* Whoever joins the thread gets it: nobody has yet. */
+static void in_result(void)
+{
+    static pthread_t volatile kept_thread;
+    pthread_t thread;
+    pthread_create(&thread, NULL, give_back, NULL);
+    kept_thread = thread;
+    while (pthread_kill(thread, 0) == 0 && kept_count == 0)
+        usleep(1000);
+    usleep(20000);
+}
+
 static void in_hand_over(void)
 {
     pthread_t thread;
@@ -372,6 +390,7 @@ static const struct place {
         {"ends-in-coroutine", ends_in_coroutine},
         {"ended-thread", in_ended_thread},
         {"hand-over", in_hand_over},
+        {"result", in_result},
         {"parent", in_parent},
 },
   others[] = {

@@ -133,6 +133,32 @@ static void *grow_table(void *unused)
     return NULL;
 }
 
+/* Builds lists and gives them back, all the time; nobody else knows them. */
+struct link {
+    struct link *next;
+    char rest[BYTES - sizeof(struct link *)];
+};
+
+static void *churn(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&ready, 1);
+    for (;;) {
+        struct link *list = NULL;
+        for (int i = 0; i < 100; i++) {
+            struct link *link = malloc(sizeof *link);
+            link->next = list;
+            list = link;
+        }
+        while (list) {
+            struct link *link = list;
+            list = link->next;
+            free(link);
+        }
+    }
+    return NULL;
+}
+
 static void *lock_often(void *unused)
 {
     (void)unused;
@@ -165,6 +191,9 @@ static int start_all(const char *how)
         count += start(move_block, NULL);
     else if (strcmp(how, "growing") == 0)
         count += start(grow_table, NULL);
+    else if (strcmp(how, "churning") == 0 || strcmp(how, "killed") == 0)
+        for (int i = 0; i < SPINNERS; i++)
+            count += start(churn, NULL);
     else if (strcmp(how, "locking") == 0)
         count += start(lock_often, NULL);
     return count;
@@ -180,6 +209,8 @@ int main(int argc, char **argv)
     usleep(50000); /* those that wait have gone to sleep */
     printf("%d\n", strcmp(argv[1], "locking") == 0 ? 0 : count);
     fflush(stdout);
+    if (strcmp(argv[1], "killed") == 0)
+        kill(getpid(), SIGTERM);
     if (strcmp(argv[1], "moving") == 0 || strcmp(argv[1], "growing") == 0)
         while (getchar() != EOF) /* snapshots are asked for meanwhile */
             ;

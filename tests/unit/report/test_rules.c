@@ -79,6 +79,7 @@ static void test_good_lines(void **state)
         {"leak:std::map<int, long>::f(int, char)", RULE_LEAK, NULL,
          "std::map<int, long>::f(int, char)", NULL, NULL, NULL, UINT64_MAX},
         {"leak:operator new max=3", RULE_LEAK, NULL, "operator new", NULL, NULL, NULL, 3},
+        {"leak:foo max=3 # until it is mended", RULE_LEAK, NULL, "foo", NULL, NULL, NULL, 3},
         {"leak:a=b c=d", RULE_LEAK, NULL, "a=b c=d", NULL, NULL, NULL, UINT64_MAX},
         {"held:socket:upstream_*", RULE_HELD, "socket", "upstream_*", NULL, NULL, NULL, UINT64_MAX},
         {"held:*:a::b", RULE_HELD, NULL, "a::b", NULL, NULL, NULL, UINT64_MAX},
