@@ -51,8 +51,8 @@ enum tracker_state {
     TRACKER_ON,
     TRACKER_REPORTING, /* the last report is being made: others run on, and are watched, or
                           the books would not be of the memory that is looked at */
-    TRACKER_OFF,      /* for good: off=1, or this is not a process to watch */
-    TRACKER_REPORTED, /* the last report is out */
+    TRACKER_OFF,       /* for good: off=1, or this is not a process to watch */
+    TRACKER_REPORTED,  /* the last report is out */
 };
 extern _Atomic int tracker_state;
 

@@ -79,8 +79,7 @@ void text_write_reach(struct text *text)
     }
     /* Of a living process it was asked for. */
     if (facts->state == CTT_REACH_JUDGED && model_is_end(report->model) &&
-        !report_finding_count(report) &&
-        !report->settings.verbose && !report->request->all)
+        !report_finding_count(report) && !report->settings.verbose && !report->request->all)
         return;
     text_line(text, PAINT_NONE, "memory   judged by what reaches it: %s, %u thread%s read, in %s",
               blocks_text(text, facts->blocks, facts->bytes), facts->threads,

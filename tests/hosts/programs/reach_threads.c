@@ -16,8 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BYTES    400
-#define SPINNERS 3
+#define BYTES      400
+#define LOST_BYTES 432
+#define SPINNERS   3
 
 static atomic_int ready;
 static int pipe_ends[2];
@@ -178,6 +179,12 @@ static int start(void *(*body)(void *), void *argument)
     return pthread_create(&thread, NULL, body, argument) == 0;
 }
 
+__attribute__((noinline)) static void lose(void)
+{
+    char *volatile lost = calloc(1, LOST_BYTES);
+    (void)lost;
+}
+
 static int start_all(const char *how)
 {
     int count = 0;
@@ -204,6 +211,8 @@ int main(int argc, char **argv)
     if (argc != 2 || pipe(pipe_ends) < 0 || sem_init(&semaphore, 0, 0) < 0)
         return 1;
     int count = start_all(argv[1]);
+    if (strcmp(argv[1], "deaf") == 0)
+        lose();
     while (atomic_load(&ready) < count)
         usleep(1000);
     usleep(50000); /* those that wait have gone to sleep */
