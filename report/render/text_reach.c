@@ -46,12 +46,13 @@ static bool forgotten_write(struct text *text, const struct finding *f)
         forgotten += h->flags & CTT_HOLDING_LIBC_ONLY ? h->count : 0;
     if (!forgotten)
         return false;
-    text_line(text, PAINT_NONE, "    seen    %s%s",
-              f->kind == CTT_KIND_DIR ? "nothing refers to it any more"
-                                      : "only libc's own list still knows it",
-              f->count > 1 ? pool_format(text->pool, ": so with %" PRIu64 " of %" PRIu64, forgotten,
-                                         f->count)
-                           : "");
+    const char *which =
+        f->count > 1 ? pool_format(text->pool, "%" PRIu64 " of %" PRIu64, forgotten, f->count)
+                     : "it";
+    text_line(text, PAINT_NONE,
+              f->kind == CTT_KIND_DIR ? "    seen    nothing refers to %s any more"
+                                      : "    seen    only libc's own list still knows %s",
+              which);
     return true;
 }
 
