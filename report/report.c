@@ -9,6 +9,7 @@
 
 #include "detectors/detector.h"
 #include "fingerprint.h"
+#include "merge.h"
 #include "group.h"
 #include "project.h"
 #include "suppress.h"
@@ -133,6 +134,7 @@ struct report *report_new(struct model *model, const struct report_request *requ
     for (const struct detector *const *d = detectors; *d; d++)
         (*d)->run(report, *d);
     findings_name(report);
+    findings_merge(report);
     report_suppress(report);
     findings_finish(report);
     return report;

@@ -8,6 +8,7 @@ Usage: test_reach.py --ctxtrace PATH --lib PATH [--graphs N] [--only NAME]
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -259,6 +260,17 @@ def test_hurried(bench):
     must(live.reach is not None and last.reach.state == JUDGED, f"{live.reach}, {last.reach}")
     must(found(last)[LOST_BYTES, LOST] == 1, f"{dict(found(last))}")
     must(live.reach.state == JUDGED or "go on" in live.reach.note, f"{live.reach}")
+
+
+def test_one_line(bench):
+    """What a line has lost is one finding, by however many of its addresses."""
+    bench.run("", f"reach_places{LINES[0]}", "by-one-line")
+    dump, = bench.dumps_folder.glob("*.ctt")
+    done = subprocess.run([bench.tool, "report", "--format=json", dump], capture_output=True,
+                          check=True, timeout=TIMEOUT_S)
+    lost = [(row["count"], row["siblings"]["acquired"])
+            for row in json.loads(done.stdout)["findings"] if row["detector"] == "unreachable"]
+    must(sorted(lost) == [(1, 1), (2, 2)], f"{lost}")
 
 
 def test_max_reach(bench):

@@ -340,6 +340,14 @@ static void in_parent(void)
     wait(NULL);
 }
 
+/* Two addresses, one line. */
+static void by_one_line(void)
+{
+    // clang-format off
+    lose(); lose();
+    // clang-format on
+}
+
 /* ---- where not all can be known ---- */
 
 static void kept_from_copies(void)
@@ -396,6 +404,7 @@ static const struct place {
   others[] = {
       {"kept-from-copies", kept_from_copies},
       {"hurried", hurried},
+      {"by-one-line", by_one_line},
 };
 
 int main(int argc, char **argv)
