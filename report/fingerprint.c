@@ -100,7 +100,7 @@ static void id_write(XXH64_state_t *hash, char *ret_id)
 void fingerprint_make(struct model *model, struct finding *finding)
 {
     const char *kind = model_kind_name(model, finding->kind);
-    const struct context *context = finding->context;
+    const char *label = context_label(finding->context);
     XXH64_state_t hash, similar;
     size_t count;
     const struct frame *frames = model_frames(model, finding->stack, &count);
@@ -115,12 +115,12 @@ void fingerprint_make(struct model *model, struct finding *finding)
 
         hash_text(&hash, acquirer, function_stem(acquirer));
         hash_frame(&similar, &frames[0], &ignored);
-    } else if (context && context->name) {
-        hash_string(&hash, context->name); /* all that tells them apart (stacks=off) */
+    } else if (label) {
+        hash_string(&hash, label); /* all that tells them apart (stacks=off) */
     }
     if (hash_frames(&hash, frames, count, true, &weak) == 0)
         hash_frames(&hash, frames, count, false, &weak);
-    hash_string(&similar, context && context->name ? context->name : "");
+    hash_string(&similar, label ? label : "");
     id_write(&hash, finding->id);
     id_write(&similar, finding->similar_id);
     finding->weak = weak;

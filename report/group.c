@@ -20,7 +20,7 @@ struct hit {
 static struct finding *finding_get(struct report *report, const struct detector *detector,
                                    const struct hit *hit)
 {
-    const char *name = hit->context && hit->context->name ? hit->context->name : "";
+    const char *label = context_label(hit->context), *name = label ? label : "";
     char *key = pool_format(report->model->pool, "%s/%u/%u/%s", detector->name,
                             hit->stack ? hit->stack->id : 0, hit->kind, name);
     struct finding *finding;

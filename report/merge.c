@@ -30,7 +30,7 @@ static const char *key_of(const struct report *report, const struct finding *fin
     struct pool *pool = report->model->pool;
     size_t count;
     const struct frame *frames = model_frames(report->model, finding->stack, &count);
-    const char *name = finding->context ? finding->context->name : NULL;
+    const char *name = context_label(finding->context);
     const char *key =
         pool_format(pool, "%s/%u/%s", finding->detector->name, finding->kind, name ? name : "");
 

@@ -113,3 +113,10 @@ bool model_is_end(const struct model *model)
         return false;
     }
 }
+
+const char *context_label(const struct context *context)
+{
+    while (context && context->kind == CTT_CONTEXT_CTX && !context->name)
+        context = context->parent;
+    return context && context->kind != CTT_CONTEXT_PROCESS ? context->name : NULL;
+}

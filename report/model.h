@@ -240,6 +240,10 @@ const char *model_kind_name(const struct model *model, uint32_t kind);
 bool model_knows_kind(const struct model *model, const char *name);
 const char *model_option(const struct model *model, const char *key);
 
+/* What a context is called: by its own name, or that of the nearest declared one around it;
+ * NULL: none has any. */
+const char *context_label(const struct context *context);
+
 /* Whether counts and bytes of the kind are estimates. */
 bool model_is_sampled(const struct model *model, uint32_t kind);
 

@@ -74,7 +74,7 @@ static bool finding_fits(const struct rule *rule, struct model *model, const str
     case RULE_THREAD_TOP:
         return f->kind == CTT_KIND_THREAD && thread_top_fits(rule, model, f);
     case RULE_CONTEXT:
-        return f->context && pattern_matches(rule->pattern, f->context->name);
+        return f->context && pattern_matches(rule->pattern, context_label(f->context));
     }
     return false;
 }

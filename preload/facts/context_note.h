@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 #define NOTE_NAME_BYTES  64u
-#define NOTE_CAUSE_BYTES 96u
-#define NOTE_TRACE_BYTES 48u
-#define NOTE_SPAN_BYTES  24u
+#define NOTE_CAUSE_BYTES 256u
+#define NOTE_TRACE_BYTES 64u
+#define NOTE_SPAN_BYTES  64u
 
 struct context_note {
     _Atomic uint32_t id;          /* whose it is */

@@ -9,24 +9,55 @@
 #include "preload/books/sweep.h"
 #include "preload/facts/context.h"
 #include "preload/facts/context_note.h"
+#include "preload/facts/module.h"
 #include "preload/facts/stack.h"
 #include "preload/facts/task.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/sys.h"
+
+#define OUTSIDE_FRAMES 40u /* of a deeper stack the frames in between are told, too */
 
 static bool may_tell(void)
 {
     return tracker_watching() && !guard_is_vforked();
 }
 
+/* Where the program called libctx: not the frames in between. They end at `site_pc`, or
+ * with libctx's own module. The inmost frame is the function that was called. */
+static uint32_t stack_outside(const struct call_site *site, const void *site_pc)
+{
+    uint64_t pcs[OUTSIDE_FRAMES];
+    enum ctt_cut cut = CTT_CUT_NONE;
+    uint32_t whole = stack_capture(site, site_pc);
+    size_t count = stack_pcs(whole, pcs, OUTSIDE_FRAMES, &cut), first = 1;
+    const struct module *own = module_get(module_at(site->pc));
+    if (count == 0 || count == OUTSIDE_FRAMES)
+        return whole;
+    bool is_apart = own && !(own->flags & CTT_MODULE_EXECUTABLE);
+    while (first < count && (site_pc ? CTT_PC_ADDRESS(pcs[first]) != (uintptr_t)site_pc
+                                     : is_apart && module_get(CTT_PC_MODULE(pcs[first])) == own))
+        first++;
+    if (first == 1 || first == count)
+        return whole;
+    return stack_intern(pcs + first, count - first, cut,
+                        (const void *)(uintptr_t)CTT_PC_ADDRESS(pcs[first - 1]));
+}
+
+/* Made when there is something to say: most contexts have no texts of their own. */
+static struct context_note *note_for(uint32_t id)
+{
+    struct context_note *note = note_of(id);
+    return note || !context_get(id) ? note : note_new(id);
+}
+
 static void declared_named(uint32_t id, const char *name)
 {
     struct context *context = context_get(id);
-    struct context_note *note = note_of(id);
-    if (!context || !note)
+    struct context_note *note = context && name && *name ? note_for(id) : NULL;
+    if (!note)
         return;
     note_text(note->name, NOTE_NAME_BYTES, name);
-    __atomic_store_n(&context->name, name && *name ? note->name : NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&context->name, note->name, __ATOMIC_RELEASE);
 }
 
 static uint32_t declared_made(uint32_t parent, const char *name, const void *site_pc)
@@ -37,15 +68,15 @@ static uint32_t declared_made(uint32_t parent, const char *name, const void *sit
     sweep_if_due();
     task_self();
     uint32_t id = context_new(CTT_CONTEXT_CTX, context_get(parent) ? parent : CONTEXT_PROCESS,
-                              stack_capture(&site, site_pc), NULL);
-    if (id && note_new(id))
+                              stack_outside(&site, site_pc), NULL);
+    if (id)
         declared_named(id, name);
     return id;
 }
 
 static void declared_traced(uint32_t id, const char *trace_id, const char *span_id)
 {
-    struct context_note *note = note_of(id);
+    struct context_note *note = note_for(id);
     if (!note)
         return;
     note_text(note->trace_id, NOTE_TRACE_BYTES, trace_id);
@@ -54,13 +85,13 @@ static void declared_traced(uint32_t id, const char *trace_id, const char *span_
 
 static void declared_ended(uint32_t id, int state, const char *cause)
 {
-    struct context_note *note = note_of(id);
     if (!may_tell() || !context_get(id))
         return;
     struct call_site site = CALL_SITE();
+    struct context_note *note = cause && *cause ? note_for(id) : NULL;
     if (note)
         note_text(note->cause, NOTE_CAUSE_BYTES, cause);
-    context_end(id, (enum ctt_context_state)state, stack_capture(&site, NULL));
+    context_end(id, (enum ctt_context_state)state, stack_outside(&site, NULL));
 }
 
 static void declared_dropped(uint32_t id)
@@ -82,7 +113,7 @@ static uint32_t declared_entered(uint32_t id)
 
 static void declared_deadline(uint32_t id, uint64_t monotonic_ns)
 {
-    struct context_note *note = note_of(id);
+    struct context_note *note = note_for(id);
     uint64_t zero = clock_begun_ns();
     if (note)
         atomic_store(&note->deadline_ns, monotonic_ns > zero ? monotonic_ns - zero : 0);

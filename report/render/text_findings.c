@@ -43,7 +43,8 @@ static void table_row_write(struct text *text, unsigned number, const struct fin
     if (c && c->kind == CTT_CONTEXT_PROCESS)
         whose = "process";
     else if (c)
-        whose = pool_format(text->pool, "%s (%s)", c->name ? c->name : context_kind_word(c->kind),
+        whose = pool_format(text->pool, "%s (%s)",
+                            context_label(c) ? context_label(c) : context_kind_word(c->kind),
                             state_phrase(c->state));
     text_line(text, PAINT_NONE, "%3u  %s %5s %10s %8s  %s  %s", number,
               text_cell(text, model_kind_name(text->report->model, f->kind), 8), held,
