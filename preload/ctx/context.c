@@ -72,7 +72,7 @@ static void context_settle_state(struct context *context)
         context->state = CTXTRACE_ATTACH_ABANDONED;
         libctx_count(CTXTRACE_COUNT_ABANDONED);
     } else {
-        context->state = CTXTRACE_ATTACH_OK;
+        context->state = CTXTRACE_ATTACH_ABANDONED; /* a label: nothing was ended */
     }
     libctx_tell_ended(context);
 }
