@@ -122,7 +122,7 @@ static void early_ones_are_replayed(void **state)
     ctx_pop(&early_token);
     for (int i = 0; i < 3; i++)
         ctx_release(early[i]);
-    ASSERT_LINES("0 entered", "3 dropped", "2 dropped", "1 ended 3 -", "1 dropped");
+    ASSERT_LINES("0 entered", "3 dropped", "2 dropped", "1 ended 5 -", "1 dropped");
 }
 
 static void begin_numbers(void)
