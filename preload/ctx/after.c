@@ -341,6 +341,21 @@ static int after_link(struct after *after)
     return 1;
 }
 
+/* The generation's low bits lie below the address, the others above it. */
+static ctxtrace_after_t *after_handle(const struct after *after, uint32_t generation)
+{
+    uint64_t high = (uint64_t)(generation / GENERATIONS) << WIDE_SHIFT;
+    return (ctxtrace_after_t *)((uintptr_t)after | generation % GENERATIONS | (uintptr_t)high);
+}
+
+static struct after *after_look(const ctxtrace_after_t *handle, uint32_t *ret_generation)
+{
+    uint64_t bits = (uintptr_t)handle;
+    *ret_generation = (uint32_t)(bits >> WIDE_SHIFT) * GENERATIONS + bits % GENERATIONS;
+    bits &= (UINT64_C(1) << WIDE_SHIFT) - 1;
+    return (struct after *)(uintptr_t)(bits - bits % SLOT_BYTES);
+}
+
 ctxtrace_after_t *ctxtrace_after_func(ctxtrace_t *handle, void (*fn)(void *arg), void *arg)
 {
     int before = errno, failed = 0;
@@ -371,19 +386,19 @@ ctxtrace_after_t *ctxtrace_after_func(ctxtrace_t *handle, void (*fn)(void *arg),
     else if (context->deadline_ns)
         libctx_helper_wake();
     errno = before;
-    return (ctxtrace_after_t *)((uintptr_t)after | generation);
+    return after_handle(after, generation);
 }
 
 int ctxtrace_stop(ctxtrace_after_t *handle)
 {
-    struct after *after = (struct after *)((uintptr_t)handle & ~(uintptr_t)(SLOT_BYTES - 1));
-    uint32_t generation = (uintptr_t)handle & (SLOT_BYTES - 1);
-    if (!handle)
+    uint32_t generation = 0;
+    struct after *after = after_look(handle, &generation);
+    if (!after || after->slot.pool != SLOT_AFTER)
         return 0;
     pthread_mutex_t *stripe = &libctx_stripes[atomic_load(&after->slot.stripe)];
     pthread_mutex_lock(stripe);
-    bool stops =
-        atomic_load(&after->slot.generation) == generation && after->state == AFTER_PENDING;
+    bool stops = atomic_load(&after->slot.generation) == generation &&
+                 after->slot.use == SLOT_AFTER && after->state == AFTER_PENDING;
     if (stops) {
         after_unlink(after);
         libctx_pool_give(&after->slot);

@@ -11,13 +11,15 @@
 
 #define ROOT(number)                                                                               \
     {                                                                                              \
-        .references = 1, .settled = 1, .kind = KIND_ROOT, .id = (number), .fd = -1                 \
+        .slot.pool = SLOT_CONTEXT, .references = 1, .settled = 1, .kind = KIND_ROOT,               \
+        .id = (number), .fd = -1                                                                   \
     }
 
 struct context libctx_background __attribute__((aligned(SLOT_BYTES))) = ROOT(1);
 struct context libctx_todo __attribute__((aligned(SLOT_BYTES))) = ROOT(2);
 /* Stands for whatever was used after its last release. */
 struct context libctx_released __attribute__((aligned(SLOT_BYTES))) = {
+    .slot.pool = SLOT_CONTEXT,
     .references = 1,
     .settled = 1,
     .kind = KIND_ROOT,

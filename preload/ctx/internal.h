@@ -25,24 +25,28 @@
 #include "preload/ctx/attach.h"
 #include "preload/ctx/ctxtrace.h"
 
-#define SLOT_BYTES     256u /* and alignment: the handle's lowest bits count its uses */
-#define GENERATIONS    SLOT_BYTES
-#define CAUSE_BYTES    256
-#define TRACE_ID_BYTES 64
-#define STRIPES        32u /* with all else that a fork takes below TSan's limit of 64 locks */
-#define NANOSECONDS    INT64_C(1000000000)
-#define NO_DEADLINE    UINT64_C(0)
-#define LIKELY(what)   __builtin_expect(!!(what), 1)
-#define UNLIKELY(what) __builtin_expect(!!(what), 0)
-#define STATIC_TLS     __attribute__((tls_model("initial-exec")))
+#define SLOT_BYTES  256u /* and alignment: the handle's lowest bits count its uses */
+#define GENERATIONS SLOT_BYTES
+/* An after function's handle has room above the address, too. */
+#define WIDE_SHIFT       48
+#define WIDE_GENERATIONS (sizeof(void *) == 8 ? UINT32_C(1) << 24 : GENERATIONS)
+#define CAUSE_BYTES      256
+#define TRACE_ID_BYTES   64
+#define STRIPES          32u /* with all else that a fork takes below TSan's limit of 64 locks */
+#define NANOSECONDS      INT64_C(1000000000)
+#define NO_DEADLINE      UINT64_C(0)
+#define LIKELY(what)     __builtin_expect(!!(what), 1)
+#define UNLIKELY(what)   __builtin_expect(!!(what), 0)
+#define STATIC_TLS       __attribute__((tls_model("initial-exec")))
 
-enum slot_use { SLOT_FREE, SLOT_CONTEXT, SLOT_AFTER };
+enum slot_use { SLOT_FREE, SLOT_CONTEXT, SLOT_AFTER, SLOT_USES };
 
 /* The beginning of whatever lives in the pool. Memory of the pool stays there for ever, so
  * that an old handle can be looked at. */
 struct slot {
-    _Atomic uint32_t generation; /* 1..255; 0 for what is not in the pool */
+    _Atomic uint32_t generation; /* from 1; 0 for what is not in the pool */
     uint8_t use;                 /* enum slot_use; guarded by its shard */
+    uint8_t pool;                /* the only use it ever has; fixed */
     uint8_t shard;
     _Atomic uint8_t stripe; /* of an after function's context */
 };
@@ -161,7 +165,8 @@ static inline struct context *libctx_look(const ctxtrace_t *handle)
     struct context *context = (struct context *)((uintptr_t)handle & ~(uintptr_t)(SLOT_BYTES - 1));
     if (LIKELY(handle) &&
         LIKELY(atomic_load_explicit(&context->slot.generation, memory_order_relaxed) ==
-               ((uintptr_t)handle & (SLOT_BYTES - 1))))
+               ((uintptr_t)handle & (SLOT_BYTES - 1))) &&
+        LIKELY(context->slot.pool == SLOT_CONTEXT))
         return context;
     return libctx_look_odd(handle);
 }

@@ -6,6 +6,10 @@
  *
  * Slots go back to the shard that they came from, whoever frees them; else one thread that
  * makes and another that releases would need ever more.
+ *
+ * A slot stays a context's or an after function's for ever, so an old handle is never taken for
+ * the other kind. After functions go back to the end of the row, that it is long until the
+ * same handle comes again; contexts to its beginning, where the cache has them.
  */
 #include "preload/ctx/internal.h"
 
@@ -27,7 +31,7 @@ struct slab {
 
 static struct shard {
     pthread_mutex_t mutex;
-    struct free_slot *free;
+    struct free_slot *free[SLOT_USES], *free_last[SLOT_USES];
     struct slab *slabs;
 } __attribute__((aligned(64))) shards[SHARDS] = {
     [0 ... SHARDS - 1] = {.mutex = PTHREAD_MUTEX_INITIALIZER},
@@ -45,7 +49,21 @@ static struct shard *own_shard(void)
 }
 
 /* With the shard locked. */
-static bool shard_grow(struct shard *shard)
+static void free_add(struct shard *shard, struct free_slot *slot, bool at_end)
+{
+    struct free_slot **first = &shard->free[slot->slot.pool];
+    struct free_slot **last = &shard->free_last[slot->slot.pool];
+    slot->next = at_end ? NULL : *first;
+    if (at_end && *first)
+        (*last)->next = slot;
+    else
+        *first = slot;
+    if (!slot->next)
+        *last = slot;
+}
+
+/* With the shard locked. */
+static bool shard_grow(struct shard *shard, enum slot_use use)
 {
     libctx_fork_watch();
     libctx_tell_own_begin();
@@ -61,8 +79,8 @@ static bool shard_grow(struct shard *shard)
         struct free_slot *slot = (struct free_slot *)(slots + (size_t)i * SLOT_BYTES);
         atomic_init(&slot->slot.generation, 1);
         slot->slot.shard = (uint8_t)(shard - shards);
-        slot->next = shard->free;
-        shard->free = slot;
+        slot->slot.pool = use;
+        free_add(shard, slot, false);
     }
     *slab = (struct slab){.next = shard->slabs, .slots = slots};
     shard->slabs = slab;
@@ -73,9 +91,9 @@ void *libctx_pool_take(enum slot_use use)
 {
     struct shard *shard = own_shard();
     pthread_mutex_lock(&shard->mutex);
-    struct free_slot *slot = shard->free || shard_grow(shard) ? shard->free : NULL;
+    struct free_slot *slot = shard->free[use] || shard_grow(shard, use) ? shard->free[use] : NULL;
     if (slot) {
-        shard->free = slot->next;
+        shard->free[use] = slot->next;
         memset((char *)slot + sizeof slot->slot, 0, SLOT_BYTES - sizeof slot->slot);
         slot->slot.use = use;
     }
@@ -89,11 +107,11 @@ void libctx_pool_give(struct slot *slot)
     struct shard *shard = &shards[slot->shard];
     pthread_mutex_lock(&shard->mutex);
     uint32_t generation = atomic_load_explicit(&slot->generation, memory_order_relaxed) + 1;
-    atomic_store_explicit(&slot->generation, generation < GENERATIONS ? generation : 1,
+    uint32_t limit = slot->pool == SLOT_AFTER ? WIDE_GENERATIONS : GENERATIONS;
+    atomic_store_explicit(&slot->generation, generation < limit ? generation : 1,
                           memory_order_relaxed);
     slot->use = SLOT_FREE;
-    given->next = shard->free;
-    shard->free = given;
+    free_add(shard, given, slot->pool == SLOT_AFTER);
     pthread_mutex_unlock(&shard->mutex);
 }
 

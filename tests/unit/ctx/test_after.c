@@ -175,6 +175,27 @@ static void survives_pthread_exit(void **state)
     ctx_release(context);
 }
 
+/* An old handle names nothing else, however often its slot is used again. */
+static void stop_of_an_old_handle(void **state)
+{
+    ctx_t *context = ctx_with_cancel(NULL);
+    ctx_after_t *old = ctx_after_func(context, count, NULL);
+    assert_int_equal(ctx_stop(old), 1);
+    for (int i = 0; i < 200 * MANY; i++) {
+        ctx_after_t *handle = ctx_after_func(context, count, NULL);
+        if (handle == old || ctx_stop(old) || !ctx_stop(handle))
+            fail();
+    }
+    for (int i = 0; i < MANY; i++) { /* nor does a context come to lie there */
+        ctx_t *below = ctx_with_cancel(context);
+        if ((void *)below == (void *)old || ctx_stop(old))
+            fail();
+        ctx_release(below);
+    }
+    ctx_cancel(context), ctx_release(context);
+    assert_int_equal(calls, 0);
+}
+
 #define UNIT(name) cmocka_unit_test_setup(name, begin)
 
 int main(void)
@@ -184,6 +205,7 @@ int main(void)
         UNIT(called_at_the_deadline),
         UNIT(called_at_once_in_an_ended_context),
         UNIT(stop_prevents_once),
+        UNIT(stop_of_an_old_handle),
         UNIT(stop_while_it_runs),
         UNIT(one_blocks_no_other),
         UNIT(release_drops_them),
