@@ -21,10 +21,13 @@ enum after_state { AFTER_PENDING, AFTER_DUE };
 struct after {
     struct slot slot;
     uint8_t state; /* enum after_state; the context's stripe, as are the links */
+    bool is_waker; /* what it is given lies on the stack of `waiter` */
+    pthread_t waiter;
     struct context *context;
     void (*fn)(void *arg);
     void *arg;
     struct after *next, *before;
+    struct after *orphan_next;
     size_t heap_place; /* from 1; 0: not in it. The helper's lock. */
     uint64_t deadline_ns;
 };
@@ -356,7 +359,8 @@ static struct after *after_look(const ctxtrace_after_t *handle, uint32_t *ret_ge
     return (struct after *)(uintptr_t)(bits - bits % SLOT_BYTES);
 }
 
-ctxtrace_after_t *ctxtrace_after_func(ctxtrace_t *handle, void (*fn)(void *arg), void *arg)
+static ctxtrace_after_t *after_new(ctxtrace_t *handle, void (*fn)(void *arg), void *arg,
+                                   bool is_waker)
 {
     int before = errno, failed = 0;
     libctx_attend();
@@ -369,6 +373,8 @@ ctxtrace_after_t *ctxtrace_after_func(ctxtrace_t *handle, void (*fn)(void *arg),
     after->context = context;
     after->fn = fn;
     after->arg = arg;
+    after->is_waker = is_waker;
+    after->waiter = pthread_self();
     atomic_store(&after->slot.stripe, (uint8_t)libctx_stripe(context));
     uint32_t generation = atomic_load(&after->slot.generation);
     failed = helper_ensure();
@@ -387,6 +393,46 @@ ctxtrace_after_t *ctxtrace_after_func(ctxtrace_t *handle, void (*fn)(void *arg),
         libctx_helper_wake();
     errno = before;
     return after_handle(after, generation);
+}
+
+ctxtrace_after_t *ctxtrace_after_func(ctxtrace_t *handle, void (*fn)(void *arg), void *arg)
+{
+    return after_new(handle, fn, arg, false);
+}
+
+ctxtrace_after_t *libctx_after_wake(ctxtrace_t *handle, void (*fn)(void *arg), void *arg)
+{
+    return after_new(handle, fn, arg, true);
+}
+
+/* ---- in a fork child ---- */
+
+static struct after *orphans; /* the child is alone */
+
+static void orphan_see(void *one)
+{
+    struct after *after = one;
+    if (!after->is_waker || after->state != AFTER_PENDING ||
+        pthread_equal(after->waiter, pthread_self()))
+        return;
+    after->orphan_next = orphans;
+    orphans = after;
+}
+
+/* A stack that is nobody's any more may be another thread's soon. */
+void libctx_after_forked(void)
+{
+    orphans = NULL;
+    libctx_pool_each(SLOT_AFTER, orphan_see);
+    while (orphans) {
+        struct after *after = orphans;
+        orphans = after->orphan_next;
+        pthread_mutex_t *stripe = &libctx_stripes[atomic_load(&after->slot.stripe)];
+        pthread_mutex_lock(stripe);
+        after_unlink(after);
+        libctx_pool_give(&after->slot);
+        pthread_mutex_unlock(stripe);
+    }
 }
 
 int ctxtrace_stop(ctxtrace_after_t *handle)

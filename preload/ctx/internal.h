@@ -189,8 +189,8 @@ void libctx_cause_unref(struct cause *cause);
 void *libctx_pool_take(enum slot_use use);
 /* From now on its handles are old. */
 void libctx_pool_give(struct slot *slot);
-/* Calls `see` for all contexts, with the pool locked. */
-void libctx_pool_each(void (*see)(struct context *context));
+/* Calls `see` for all of this use, with the pool locked. */
+void libctx_pool_each(enum slot_use use, void (*see)(void *one));
 void libctx_pool_lock(void);
 void libctx_pool_unlock(void);
 
@@ -265,6 +265,10 @@ void libctx_helper_start(void);
 void libctx_helper_lock(void);
 void libctx_helper_unlock(void);
 void libctx_helper_forked(void);
+/* In the child, under no lock: what was to wake threads that are not there. */
+void libctx_after_forked(void);
+/* A function that wakes the calling thread. */
+ctxtrace_after_t *libctx_after_wake(ctxtrace_t *handle, void (*fn)(void *arg), void *arg);
 
 /* ---- tracker.c ---- */
 

@@ -115,15 +115,15 @@ void libctx_pool_give(struct slot *slot)
     pthread_mutex_unlock(&shard->mutex);
 }
 
-void libctx_pool_each(void (*see)(struct context *context))
+void libctx_pool_each(enum slot_use use, void (*see)(void *one))
 {
     libctx_pool_lock();
     for (unsigned i = 0; i < SHARDS; i++)
         for (struct slab *slab = shards[i].slabs; slab; slab = slab->next)
             for (size_t n = 0; n < SLAB_SLOTS; n++) {
                 struct slot *slot = (struct slot *)(slab->slots + n * SLOT_BYTES);
-                if (slot->use == SLOT_CONTEXT)
-                    see((struct context *)slot);
+                if (slot->use == use)
+                    see(slot);
             }
     libctx_pool_unlock();
 }

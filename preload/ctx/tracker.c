@@ -85,8 +85,9 @@ void libctx_tell_own_end(void)
 /* ---- at the start ---- */
 
 /* Its parents first: from the top down, however long the chain. */
-static void replay(struct context *context)
+static void replay(void *one)
 {
+    struct context *context = one;
     while (!atomic_load(&context->tracker)) {
         struct context *highest = context;
         while (highest->parent && highest->parent->kind != KIND_ROOT &&
@@ -113,6 +114,6 @@ __attribute__((constructor)) static void attach(void)
     if (!told || !HAS(told, struct ctxtrace_attach_contexts, deadline))
         return;
     atomic_store(&libctx_tracker, told);
-    libctx_pool_each(replay);
+    libctx_pool_each(SLOT_CONTEXT, replay);
     libctx_active_replay();
 }

@@ -207,7 +207,7 @@ int ctxtrace_cond_wait(ctxtrace_t *handle, pthread_cond_t *cond, pthread_mutex_t
     if (!failed && context->kind == KIND_ROOT) {
         failed = pthread_cond_wait(cond, mutex);
     } else if (!failed) {
-        waker.after = ctxtrace_after_func(handle, waker_run, &waker);
+        waker.after = libctx_after_wake(handle, waker_run, &waker);
         if (!waker.after)
             return -1;
         struct timespec until = timespec_of(context->deadline_ns);

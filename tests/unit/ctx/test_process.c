@@ -93,6 +93,56 @@ static void helper_comes_again(void **state)
     ctx_release(context), ctx_release(timed);
 }
 
+static pthread_mutex_t waited_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t waited_cond = PTHREAD_COND_INITIALIZER;
+static _Atomic int waiting;
+
+static void *wait_beside_a_condition(void *context)
+{
+    pthread_mutex_lock(&waited_mutex);
+    waiting = 1;
+    while (ctx_cond_wait(context, &waited_cond, &waited_mutex) == 0)
+        ;
+    pthread_mutex_unlock(&waited_mutex);
+    return NULL;
+}
+
+static void *reuse_the_stack(void *unused)
+{
+    char stack[200000];
+    memset(stack, 0x41, sizeof stack);
+    __asm__ volatile("" : : "r"(stack) : "memory");
+    return NULL;
+}
+
+/* What would wake a thread of the parent finds neither it nor its stack in the child. */
+static void waiters_stay_with_the_parent(void **state)
+{
+    ctx_t *context = ctx_with_cancel(NULL);
+    pthread_t thread, other;
+    waiting = 0;
+    assert_int_equal(pthread_create(&thread, NULL, wait_beside_a_condition, context), 0);
+    assert_true(comes(&waiting, 1));
+    pthread_mutex_lock(&waited_mutex); /* it sleeps by now */
+    pthread_mutex_unlock(&waited_mutex);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 4; i++) {
+            REQUIRE(pthread_create(&other, NULL, reuse_the_stack, NULL) == 0);
+            pthread_join(other, NULL);
+        }
+        REQUIRE(ctx_after_func(context, count, NULL));
+        ctx_cancel(context);
+        REQUIRE(comes(&calls, 1));
+        usleep(A_WHILE / 1000); /* the waker would have come by now */
+        _exit(0);
+    }
+    assert_child(child);
+    ctx_cancel(context);
+    pthread_join(thread, NULL);
+    ctx_release(context);
+}
+
 static _Atomic int stop_storm;
 
 static void *storm(void *top)
@@ -347,11 +397,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         /* While there is no helper that could do it in their place: */
-        UNIT(seen_at_once),           UNIT(released_right_after),        UNIT(waiters_wake),
-        UNIT(pollers_wake),           UNIT(waits_of_the_interrupted),    UNIT(roots_in_handlers),
-        UNIT(trees_are_apart),        UNIT(parent_ends_first),           UNIT(helper_comes_again),
-        UNIT(forks_amid_a_storm),     UNIT(waiters_for_conditions_wake), UNIT(functions_are_called),
+        UNIT(seen_at_once),
+        UNIT(released_right_after),
+        UNIT(waiters_wake),
+        UNIT(pollers_wake),
+        UNIT(waits_of_the_interrupted),
+        UNIT(roots_in_handlers),
+        UNIT(trees_are_apart),
+        UNIT(parent_ends_first),
+        UNIT(helper_comes_again),
+        UNIT(forks_amid_a_storm),
+        UNIT(waiters_for_conditions_wake),
+        UNIT(functions_are_called),
         UNIT(handlers_at_any_moment),
+        UNIT(waiters_stay_with_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
