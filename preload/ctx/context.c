@@ -79,6 +79,15 @@ static void context_settle_state(struct context *context)
     libctx_tell_ended(context);
 }
 
+/* A thread that is cancelled in it would leave the parents unreleased. */
+static void destroy_whole(void (*destroy)(void *), void *value)
+{
+    int before = 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    destroy(value);
+    pthread_setcancelstate(before, &before);
+}
+
 /* Nobody owns it. Those who still find it (its parent's list, the helper, a handler) do so
  * under the locks that are taken here one after the other. Returns its parent. */
 static struct context *context_retire(struct context *context)
@@ -103,7 +112,7 @@ static struct context *context_retire(struct context *context)
     }
     libctx_pool_give(&context->slot);
     if (destroy)
-        destroy(value);
+        destroy_whole(destroy, value);
     return parent;
 }
 

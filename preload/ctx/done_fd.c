@@ -99,6 +99,15 @@ static void arm(struct context *context, int fd)
         timerfd_settime(fd, TFD_TIMER_ABSTIME, &at_deadline, NULL);
 }
 
+/* Not left half-way by a thread that is cancelled: close is such a point. */
+static void close_whole(int fd)
+{
+    int before = 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    close(fd);
+    pthread_setcancelstate(before, &before);
+}
+
 static int fd_new(void)
 {
     return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -160,7 +169,7 @@ void libctx_fd_close(struct context *context)
     if (fd < 0)
         return;
     row_give(context->fd_row);
-    close(fd);
+    close_whole(fd);
 }
 
 /* ---- all ---- */
@@ -207,7 +216,7 @@ static void replace(struct context *owner, const void *unused)
         libctx_tell_own_fd(fd);
         arm(owner, fd);
     }
-    close(new_fd);
+    close_whole(new_fd);
 }
 
 void libctx_fd_forked(void)

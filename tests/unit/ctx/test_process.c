@@ -143,6 +143,65 @@ static void waiters_stay_with_the_parent(void **state)
     ctx_release(context);
 }
 
+/* ---- threads that are being cancelled ---- */
+
+static void count_where_cancelled(void *unused)
+{
+    pthread_testcancel();
+    calls++;
+}
+
+static const ctx_key_t cancelled_key = {.name = "k", .destroy = count_where_cancelled};
+static int released_fd;
+
+static void *release_it(void *parent)
+{
+    ctx_t *context = ctx_with_value(parent, &cancelled_key, parent);
+    released_fd = ctx_done_fd(context);
+    pthread_cancel(pthread_self());
+    ctx_release(context);
+    calls += 10;
+    return NULL;
+}
+
+static void releases_are_whole(void **state)
+{
+    ctx_t *parent = ctx_with_cancel(NULL);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, release_it, parent), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(calls, 11);
+    assert_int_equal(fcntl(released_fd, F_GETFD), -1);
+    ctx_cancel(parent), ctx_release(parent);
+}
+
+static void *fork_it(void *ret_child)
+{
+    int before = 0;
+    pthread_cancel(pthread_self());
+    pid_t child = fork();
+    if (child == 0)
+        _exit(7);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    *(pid_t *)ret_child = child;
+    return NULL;
+}
+
+static void forks_are_whole(void **state)
+{
+    ctx_t *context = ctx_with_cancel(NULL);
+    pthread_t thread;
+    pid_t child = 0;
+    int status = 0;
+    assert_true(ctx_done_fd(context) >= 0);
+    assert_int_equal(pthread_create(&thread, NULL, fork_it, &child), 0);
+    pthread_join(thread, NULL);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 7 << 8);
+    ctx_cancel(context), ctx_release(context);
+}
+
 static _Atomic int stop_storm;
 
 static void *storm(void *top)
@@ -411,6 +470,8 @@ int main(void)
         UNIT(functions_are_called),
         UNIT(handlers_at_any_moment),
         UNIT(waiters_stay_with_the_parent),
+        UNIT(releases_are_whole),
+        UNIT(forks_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
