@@ -9,7 +9,8 @@
  * until all below it is marked, too: so all descendants have ended when a cancel returns,
  * whoever ended them. Walks wait for walks that began further down only, never in a circle.
  *
- * A fork waits for the walks: the child would never see the end of one.
+ * A fork waits for the walks: the child would never see the end of one. Walks that would begin
+ * let a fork that waits go first, but only one, so that neither starves.
  */
 #include "preload/ctx/internal.h"
 
@@ -21,6 +22,8 @@
 static pthread_mutex_t walks_mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint32_t walks; /* going on */
 static _Atomic int forks_waiting;
+static _Atomic uint32_t forks_begun;
+static __thread unsigned own_walks STATIC_TLS; /* a fork would wait for them */
 
 uint64_t libctx_now(void)
 {
@@ -33,6 +36,10 @@ uint64_t libctx_now(void)
 
 static void walk_begin(void)
 {
+    uint32_t begun = atomic_load(&forks_begun);
+    while (!own_walks && atomic_load(&forks_waiting) && atomic_load(&forks_begun) == begun)
+        libctx_futex_wait(&forks_begun, begun, NO_DEADLINE);
+    own_walks++;
     pthread_mutex_lock(&walks_mutex);
     atomic_fetch_add(&walks, 1);
     pthread_mutex_unlock(&walks_mutex);
@@ -40,6 +47,7 @@ static void walk_begin(void)
 
 static void walk_end(void)
 {
+    own_walks--;
     if (atomic_fetch_sub(&walks, 1) == 1 && atomic_load(&forks_waiting))
         libctx_futex_wake(&walks);
 }
@@ -56,6 +64,13 @@ void libctx_walks_stop(void)
         libctx_futex_wait(&walks, left, NO_DEADLINE);
     }
     atomic_fetch_sub(&forks_waiting, 1);
+    atomic_fetch_add(&forks_begun, 1);
+    libctx_futex_wake(&forks_begun);
+}
+
+void libctx_walks_forked(void)
+{
+    atomic_store(&forks_waiting, 0); /* those are the parent's */
 }
 
 void libctx_walks_go_on(void)

@@ -45,6 +45,7 @@ static void in_child(void)
     sigset_t before = mask_before;
     libctx_fd_forked();
     libctx_helper_forked();
+    libctx_walks_forked();
     unlock_all();
     libctx_after_forked();
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -199,6 +199,8 @@ void libctx_pool_unlock(void);
 /* For a fork: until there is none, and none begins. */
 void libctx_walks_stop(void);
 void libctx_walks_go_on(void);
+/* In the child, before they go on. */
+void libctx_walks_forked(void);
 
 void libctx_end(struct context *context, const struct ending *how);
 /* Enters it as a child of its parent; ends it when the parent has ended. */

@@ -202,6 +202,47 @@ static void forks_are_whole(void **state)
     ctx_cancel(context), ctx_release(context);
 }
 
+static _Atomic int stop_walks;
+
+static void *walk_on(void *unused)
+{
+    while (!stop_walks) {
+        ctx_t *top = ctx_with_cancel(NULL), *below[50];
+        for (int i = 0; i < 50; i++)
+            below[i] = ctx_with_cancel(top);
+        ctx_cancel(top);
+        for (int i = 0; i < 50; i++)
+            ctx_release(below[i]);
+        ctx_release(top);
+    }
+    return NULL;
+}
+
+/* With so many that cancel there is hardly a moment without a walk. */
+static void forks_do_not_starve(void **state)
+{
+    pthread_t threads[16];
+    stop_walks = 0;
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, walk_on, NULL), 0);
+    uint64_t begin_ns = monotonic_ns();
+    for (int i = 0; i < 20; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            ctx_t *top = ctx_with_cancel(NULL), *below = ctx_with_cancel(top);
+            ctx_cancel(top);
+            REQUIRE(ctx_err(below) == ECANCELED);
+            _exit(0);
+        }
+        assert_child(child);
+    }
+    uint64_t taken_ns = monotonic_ns() - begin_ns;
+    stop_walks = 1;
+    for (int i = 0; i < 16; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(taken_ns < 20 * CTX_SECOND);
+}
+
 static _Atomic int stop_storm;
 
 static void *storm(void *top)
@@ -472,6 +513,7 @@ int main(void)
         UNIT(waiters_stay_with_the_parent),
         UNIT(releases_are_whole),
         UNIT(forks_are_whole),
+        UNIT(forks_do_not_starve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
