@@ -204,19 +204,27 @@ void libctx_fd_signal(const struct context *context)
     atomic_fetch_sub(&handlers, 1);
 }
 
-/* Without room for a new one the old one stays; it is not ours alone then. */
+/* Closed first, for there may be no number left. Without a new one the context has none: the
+ * old one is the parent's, too. */
 static void replace(struct context *owner, const void *unused)
 {
     int fd = atomic_load(&owner->fd);
-    int new_fd = fd_new();
+    struct fd_row *row = owner->fd_row;
     (void)unused;
-    if (new_fd < 0)
-        return;
-    if (dup3(new_fd, fd, O_CLOEXEC) == fd) {
+    close_whole(fd);
+    int new_fd = fd_new();
+    bool is_there = new_fd == fd || (new_fd >= 0 && dup3(new_fd, fd, O_CLOEXEC) == fd);
+    if (new_fd >= 0 && new_fd != fd)
+        close_whole(new_fd);
+    if (is_there) {
         libctx_tell_own_fd(fd);
         arm(owner, fd);
+    } else {
+        atomic_store(&owner->fd, -1);
+        atomic_store(&row->owner, NULL);
+        row->next_free = free_rows;
+        free_rows = row;
     }
-    close_whole(new_fd);
 }
 
 void libctx_fd_forked(void)

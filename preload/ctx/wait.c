@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define POLL_ON_STACK 32u
+#define LOOK_AGAIN_MS 10 /* where the done_fd tells nothing */
 
 static struct bed {
     _Atomic uint32_t bell; /* counts the calls to wake */
@@ -119,15 +120,26 @@ int ctxtrace_sleep(ctxtrace_t *handle, int64_t ns)
 /* `all` has room for one more, the context's own. */
 static int poll_with(struct context *context, struct pollfd *all, struct pollfd *fds, nfds_t count)
 {
-    int fd = libctx_fd_get(context), ready = 0;
+    int fd = libctx_fd_get(context), ready = 0, limit_ms = -1;
     if (fd < 0)
         return -1;
     if (count)
         memcpy(all, fds, count * sizeof *fds);
     all[count] = (struct pollfd){.fd = fd, .events = POLLIN};
-    do
-        ready = poll(all, count + 1, -1);
-    while (ready == 1 && all[count].revents && !libctx_look_at_end(context));
+    for (;;) {
+        ready = poll(all, count + 1, limit_ms);
+        bool is_own = ready > 0 && all[count].revents;
+        if (ready < 0 || ready > is_own || libctx_look_at_end(context))
+            break;
+        if (is_own && all[count].revents & POLLNVAL) {
+            errno = EBADF;
+            return -1;
+        }
+        if (is_own) { /* somebody else's object has its number by now */
+            all[count].fd = -1;
+            limit_ms = LOOK_AGAIN_MS;
+        }
+    }
     for (nfds_t i = 0; ready > 0 && i < count; i++)
         fds[i].revents = all[i].revents;
     int failed = ready < 0 ? errno : 0, err = libctx_look_at_end(context);
@@ -145,7 +157,7 @@ int ctxtrace_poll(ctxtrace_t *handle, struct pollfd *fds, nfds_t count)
     struct context *context = libctx_look(handle);
     struct pollfd few[POLL_ON_STACK], *many = NULL;
     int before = errno, result = -1;
-    int err = libctx_look_at_end(context);
+    int err = count >= INT_MAX ? EINVAL : libctx_look_at_end(context);
     if (err) {
         errno = err;
         return -1;

@@ -2,6 +2,7 @@
 /* Contexts in fork children, and contexts that are cancelled in signal handlers. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "unit.h"
@@ -91,6 +92,34 @@ static void helper_comes_again(void **state)
     ctx_cancel(context);
     assert_true(comes(&calls, 2));
     ctx_release(context), ctx_release(timed);
+}
+
+/* A child without a number to spare does not arm what is its parent's, too. */
+static void forks_without_descriptors(void **state)
+{
+    ctx_t *context = ctx_with_cancel(NULL);
+    int fd = ctx_done_fd(context), last = -1, all[64], count_of_all = 0;
+    struct rlimit before, few = {.rlim_cur = 0};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){.rlim_cur = (rlim_t)fd + 16, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (count_of_all < 64 && (last = dup(fd)) >= 0)
+        all[count_of_all++] = last;
+    pid_t child = fork();
+    if (child == 0) {
+        REQUIRE(ctx_done_fd(context) == fd && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+        ctx_cancel(context);
+        struct pollfd one = {.fd = fd, .events = POLLIN};
+        REQUIRE(poll(&one, 1, 60000) == 1);
+        _exit(0);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    while (count_of_all > 0)
+        close(all[--count_of_all]);
+    assert_child(child);
+    usleep(A_WHILE / 1000);
+    assert_false(is_readable(fd));
+    ctx_cancel(context), ctx_release(context);
 }
 
 static pthread_mutex_t waited_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -513,6 +542,7 @@ int main(void)
         UNIT(waiters_stay_with_the_parent),
         UNIT(releases_are_whole),
         UNIT(forks_are_whole),
+        UNIT(forks_without_descriptors),
         UNIT(forks_do_not_starve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Deadlines, and everything that waits: for a moment, beside descriptors, beside a condition. */
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/epoll.h>
 
 #include "unit.h"
@@ -202,6 +203,32 @@ static void *signal_soon(void *unused)
     return NULL;
 }
 
+/* Whoever closes the descriptor is told, or waits without it, but never spins. */
+static void poll_without_its_descriptor(void **state)
+{
+    ctx_t *context = ctx_with_cancel(NULL), *timed = soon(0, NULL);
+    struct pollfd none = {.fd = -1};
+    struct timespec begin, end;
+    assert_int_equal(ctx_poll(context, &none, (nfds_t)INT_MAX), -1);
+    assert_int_equal(errno, EINVAL);
+    int fd = ctx_done_fd(context), timed_fd = ctx_done_fd(timed);
+    int readable = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(dup2(readable, timed_fd), timed_fd);
+    close(readable);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    assert_int_equal(ctx_poll(timed, &none, 1), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    assert_true((end.tv_sec - begin.tv_sec) * CTX_SECOND + end.tv_nsec - begin.tv_nsec <
+                A_WHILE / 2);
+    close(fd);
+    assert_int_equal(ctx_poll(context, &none, 1), -1);
+    assert_int_equal(errno, EBADF);
+    assert_int_equal(open("/dev/null", O_RDONLY | O_CLOEXEC), fd); /* it closes this one */
+    ctx_cancel(context), ctx_release(context);
+    ctx_release(timed);
+}
+
 static void cond_wait_is_signalled(void **state)
 {
     ctx_t *contexts[] = {ctx_with_cancel(NULL), ctx_with_timeout(NULL, LONG_ENOUGH, 0, NULL), NULL};
@@ -318,6 +345,7 @@ int main(void)
         cmocka_unit_test(done_fd_is_readable_for_ever),
         cmocka_unit_test(done_fd_at_the_deadline),
         cmocka_unit_test(poll_ends),
+        cmocka_unit_test(poll_without_its_descriptor),
         cmocka_unit_test(cond_wait_is_signalled),
         cmocka_unit_test(cond_wait_ends),
         cmocka_unit_test(cond_waits_end_together),
