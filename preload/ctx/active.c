@@ -52,6 +52,8 @@ ctxtrace_token_t ctxtrace_push(ctxtrace_t *handle)
 
 void ctxtrace_pop(ctxtrace_token_t *token)
 {
+    if (!token)
+        return;
     if (!token->depth || token->depth != active.depth)
         libctx_count(CTXTRACE_COUNT_OUT_OF_ORDER);
     if (token->depth && token->depth <= active.depth) {
@@ -64,7 +66,8 @@ void ctxtrace_pop(ctxtrace_token_t *token)
 void ctxtrace_run(ctxtrace_t *handle, void (*fn)(void *arg), void *arg)
 {
     CTXTRACE_ATTACH_CONTEXT(handle);
-    fn(arg);
+    if (fn)
+        fn(arg);
 }
 
 ctxtrace_captured_t ctxtrace_capture(void)
@@ -80,6 +83,8 @@ ctxtrace_token_t ctxtrace_restore(ctxtrace_captured_t captured)
 
 void ctxtrace_drop(ctxtrace_captured_t *captured)
 {
+    if (!captured)
+        return;
     ctxtrace_release(captured->context);
     captured->context = NULL;
 }

@@ -363,6 +363,10 @@ static ctxtrace_after_t *after_new(ctxtrace_t *handle, void (*fn)(void *arg), vo
                                    bool is_waker)
 {
     int before = errno, failed = 0;
+    if (!fn) {
+        errno = EINVAL;
+        return NULL;
+    }
     libctx_attend();
     struct context *context = libctx_look(handle);
     struct after *after = libctx_pool_take(SLOT_AFTER);

@@ -36,7 +36,8 @@ int ctxtrace_deadline(ctxtrace_t *handle, uint64_t *ret_deadline_ns)
     struct context *context = libctx_look(handle);
     if (!context->deadline_ns)
         return 0;
-    *ret_deadline_ns = context->deadline_ns;
+    if (ret_deadline_ns)
+        *ret_deadline_ns = context->deadline_ns;
     return 1;
 }
 

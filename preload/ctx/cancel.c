@@ -337,14 +337,15 @@ void ctxtrace_cancel_cause(ctxtrace_t *handle, int code, const char *format, ...
     char text[CAUSE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    if (format)
+        vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     struct ending how = {
         .err = ECANCELED,
         .code = code ? code : ECANCELED,
         .state = CTXTRACE_ATTACH_CANCELLED,
         .below = CTXTRACE_ATTACH_CANCELLED,
-        .cause = libctx_cause_new(text),
+        .cause = libctx_cause_new(format ? text : NULL),
     };
     end_by_hand(handle, &how);
     libctx_cause_unref(how.cause);

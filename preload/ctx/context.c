@@ -142,7 +142,7 @@ void ctxtrace_release(ctxtrace_t *handle)
 
 void ctxtrace_end_owned(ctxtrace_t **handle)
 {
-    if (!*handle)
+    if (!handle || !*handle)
         return;
     ctxtrace_cancel(*handle);
     ctxtrace_release(*handle);
@@ -240,6 +240,8 @@ ctxtrace_t *ctxtrace_with_cancel_at(const struct ctxtrace_site *site, ctxtrace_t
     return context ? context_publish(context, __builtin_return_address(0)) : NULL;
 }
 
+#define NEVER UINT64_MAX /* no deadline of its own */
+
 static ctxtrace_t *context_with_deadline(const struct ctxtrace_site *site, ctxtrace_t *parent,
                                          uint64_t deadline_ns, int code, const char *cause,
                                          const void *site_pc)
@@ -247,7 +249,8 @@ static ctxtrace_t *context_with_deadline(const struct ctxtrace_site *site, ctxtr
     struct context *context = context_new(KIND_DEADLINE, libctx_look(parent), site);
     if (!context)
         return NULL;
-    if (!context->deadline_ns || deadline_ns < context->deadline_ns) {
+    bool is_first = !context->deadline_ns || deadline_ns < context->deadline_ns;
+    if (deadline_ns != NEVER && is_first) {
         context->deadline_ns = deadline_ns ? deadline_ns : 1;
         context->deadline_owner = context;
         context->deadline_code = code ? code : ETIMEDOUT;
@@ -268,7 +271,8 @@ ctxtrace_t *ctxtrace_with_deadline_at(const struct ctxtrace_site *site, ctxtrace
 ctxtrace_t *ctxtrace_with_timeout_at(const struct ctxtrace_site *site, ctxtrace_t *parent,
                                      int64_t ns, int code, const char *cause)
 {
-    uint64_t deadline_ns = libctx_now() + (ns > 0 ? (uint64_t)ns : 0);
+    uint64_t deadline_ns =
+        ns == CTXTRACE_FOREVER ? NEVER : libctx_now() + (ns > 0 ? (uint64_t)ns : 0);
     return context_with_deadline(site, parent, deadline_ns, code, cause,
                                  __builtin_return_address(0));
 }
@@ -276,6 +280,10 @@ ctxtrace_t *ctxtrace_with_timeout_at(const struct ctxtrace_site *site, ctxtrace_
 ctxtrace_t *ctxtrace_with_value_at(const struct ctxtrace_site *site, ctxtrace_t *parent,
                                    const struct ctxtrace_key *key, void *value)
 {
+    if (!key) {
+        errno = EINVAL;
+        return NULL;
+    }
     struct context *context = context_new(KIND_VALUE, libctx_look(parent), site);
     if (!context)
         return NULL;

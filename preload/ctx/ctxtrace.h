@@ -19,10 +19,12 @@
  *              ctx_release. Children keep their parents. What is passed in is only borrowed,
  *              texts are copied.
  *   NULL       as a context is the background; each such use is counted (ctx_counted).
+ *   other NULLs  A key or a function: NULL and EINVAL. A token, a captured one, a place for a
+ *              deadline, a cause's text: nothing.
  *   released   A context used after its last release is noticed (but for one chance in 255 once
  *              its place has been taken again), counted, and behaves as one that was
  *              cancelled. It is never followed.
- *   errors     Pointers: NULL and ENOMEM. ints: 0, or -1 and errno. errno is kept on success.
+ *   errors     Pointers: NULL and ENOMEM, or EINVAL. ints: 0, or -1 and errno. errno is kept on success.
  *   units      Times are nanoseconds; moments are those of CLOCK_MONOTONIC.
  *   threads    Any function from any thread, but a token belongs to the thread that pushed.
  *   signals    Only these may be called in a signal handler: ctx_current, ctx_id, ctx_background,
@@ -99,7 +101,7 @@ ctxtrace_t *ctxtrace_with_cancel_at(const struct ctxtrace_site *site,
                                     ctxtrace_t *parent) CTXTRACE_MUST_USE;
 /* Ends with ETIMEDOUT at `deadline_ns`, or when the parent does if that is earlier. `code`
  * (0: ETIMEDOUT) and `cause` (may be NULL) are what ctx_cause tells then. One that is past
- * makes a context that has ended. */
+ * makes a context that has ended; a timeout of CTX_FOREVER has no deadline of its own. */
 ctxtrace_t *ctxtrace_with_deadline_at(const struct ctxtrace_site *site, ctxtrace_t *parent,
                                       uint64_t deadline_ns, int code,
                                       const char *cause) CTXTRACE_MUST_USE;
@@ -208,7 +210,7 @@ int ctxtrace_to_env(ctxtrace_t *context, char *buffer, size_t size);
 int ctxtrace_done_fd(ctxtrace_t *context);
 /* 0: ended, -1 and ETIMEDOUT: not within `ns` (below 0: for ever). Signals do not end it. */
 int ctxtrace_wait(ctxtrace_t *context, int64_t ns) CTXTRACE_MUST_USE;
-/* 0: slept for all of `ns`. -1: ECANCELED or ETIMEDOUT, the context ended. */
+/* 0: slept for all of `ns` (CTX_FOREVER: never). -1: ECANCELED or ETIMEDOUT, the context ended. */
 int ctxtrace_sleep(ctxtrace_t *context, int64_t ns) CTXTRACE_MUST_USE;
 /* poll(2) without a limit of its own. -1 and ECANCELED or ETIMEDOUT when the context ends, also
  * when something is ready by then (revents are filled). It uses the context's done_fd. */

@@ -110,7 +110,8 @@ int ctxtrace_wait(ctxtrace_t *handle, int64_t ns)
 int ctxtrace_sleep(ctxtrace_t *handle, int64_t ns)
 {
     int before = errno;
-    int err = wait_for_end(libctx_look(handle), moment_after(ns > 0 ? ns : 0));
+    uint64_t until_ns = ns == CTXTRACE_FOREVER ? NO_DEADLINE : moment_after(ns > 0 ? ns : 0);
+    int err = wait_for_end(libctx_look(handle), until_ns);
     errno = err ? err : before;
     return err ? -1 : 0;
 }

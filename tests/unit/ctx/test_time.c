@@ -129,6 +129,22 @@ static void sleep_ends(void **state)
 
 /* ---- descriptors ---- */
 
+static void for_ever(void **state)
+{
+    uint64_t told = 0, moment = monotonic_ns() + A_WHILE;
+    ctx_t *top = ctx_with_timeout(NULL, CTX_FOREVER, 0, NULL);
+    ctx_t *parent = ctx_with_deadline(top, moment, 0, NULL);
+    ctx_t *below = ctx_with_timeout(parent, CTX_FOREVER, 0, NULL);
+    assert_int_equal(ctx_err(top), 0);
+    assert_int_equal(ctx_deadline(top, &told), 0);
+    assert_int_equal(ctx_deadline(below, &told), 1);
+    assert_true(told == moment);
+    assert_int_equal(ctx_sleep(below, CTX_FOREVER), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+    ctx_cancel(top);
+    ctx_release(below), ctx_release(parent), ctx_release(top);
+}
+
 static void done_fd_is_readable_for_ever(void **state)
 {
     ctx_t *top = ctx_with_cancel(NULL), *below = ctx_with_cancel(top), *late = ctx_with_cancel(top);
@@ -342,6 +358,7 @@ int main(void)
         cmocka_unit_test(cancel_after_deadline),
         cmocka_unit_test(wait_ends),
         cmocka_unit_test(sleep_ends),
+        cmocka_unit_test(for_ever),
         cmocka_unit_test(done_fd_is_readable_for_ever),
         cmocka_unit_test(done_fd_at_the_deadline),
         cmocka_unit_test(poll_ends),

@@ -251,6 +251,26 @@ static void misuse_is_counted(void **state)
     assert_int_equal(ctx_counted((enum ctxtrace_count)1000), 0);
 }
 
+static void nulls_are_refused(void **state)
+{
+    const char *none = NULL;
+    ctx_t *context = ctx_with_timeout(NULL, LONG_ENOUGH, 0, NULL);
+    errno = 0;
+    assert_null(ctx_with_value(context, NULL, context));
+    assert_int_equal(errno, EINVAL);
+    errno = 0;
+    assert_null(ctx_after_func(context, NULL, NULL));
+    assert_int_equal(errno, EINVAL);
+    assert_null(ctx_value(context, NULL));
+    assert_int_equal(ctx_deadline(context, NULL), 1);
+    ctx_pop(NULL);
+    ctx_drop(NULL);
+    ctx_run(context, NULL, NULL);
+    ctx_cancel_cause(context, EIO, none);
+    assert_cause(context, EIO, "cancelled");
+    ctx_release(context);
+}
+
 static void ids_and_sites(void **state)
 {
     ctx_t *one = ctx_with_cancel(NULL), *other = ctx_with_cancel(NULL);
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(wide),
         cmocka_unit_test(layers),
         cmocka_unit_test(misuse_is_counted),
+        cmocka_unit_test(nulls_are_refused),
         cmocka_unit_test(ids_and_sites),
         cmocka_unit_test(errno_is_kept),
     };
