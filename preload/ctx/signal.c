@@ -16,9 +16,12 @@
 _Atomic int libctx_signalled;
 _Atomic bool libctx_helper_wanted;
 static _Atomic(struct context *) pending;
+static _Atomic bool has_come; /* ever: else nobody goes up a long chain to look for one */
 
 struct context *libctx_signalled_by(struct context *context)
 {
+    if (LIKELY(!atomic_load(&has_come)))
+        return NULL;
     for (; context; context = context->parent) {
         if (atomic_load(&context->signal_code))
             return context;
@@ -43,6 +46,7 @@ void ctxtrace_cancel_from_signal(ctxtrace_t *handle, int code)
 {
     struct context *context = libctx_look(handle);
     int before = errno, none = 0;
+    atomic_store(&has_come, true);
     if (context->kind == KIND_ROOT || atomic_load(&context->err) ||
         !atomic_compare_exchange_strong(&context->signal_code, &none, code ? code : ECANCELED))
         return;

@@ -251,6 +251,21 @@ static void misuse_is_counted(void **state)
     assert_int_equal(ctx_counted((enum ctxtrace_count)1000), 0);
 }
 
+/* Each of a chain looks at itself only. */
+static void long_chains_are_released(void **state)
+{
+    static const ctx_key_t key = {.name = "k"};
+    ctx_t *last = ctx_background();
+    for (int i = 0; i < 50000; i++) {
+        ctx_t *below = ctx_with_value(last, &key, NULL);
+        ctx_release(last);
+        last = below;
+    }
+    uint64_t begin_ns = monotonic_ns();
+    ctx_release(last);
+    assert_true(monotonic_ns() - begin_ns < CTX_SECOND);
+}
+
 static void nulls_are_refused(void **state)
 {
     const char *none = NULL;
@@ -317,6 +332,7 @@ int main(void)
         cmocka_unit_test(wide),
         cmocka_unit_test(layers),
         cmocka_unit_test(misuse_is_counted),
+        cmocka_unit_test(long_chains_are_released),
         cmocka_unit_test(nulls_are_refused),
         cmocka_unit_test(ids_and_sites),
         cmocka_unit_test(errno_is_kept),
