@@ -151,6 +151,7 @@ static struct context *take_children(struct context *parent)
 
 struct walk {
     const struct ending *how;
+    uint64_t when_ns;             /* deadlines up to then came first */
     struct context *first, *last; /* the descendants, in the order of their ends */
     struct after *due;
     uint64_t stripes; /* where somebody may be waiting */
@@ -158,16 +159,45 @@ struct walk {
 
 _Static_assert(STRIPES <= 64, "a bit for each");
 
+static struct ending deadline_ending(const struct context *context)
+{
+    const struct context *owner = context->deadline_owner;
+    return (struct ending){
+        .err = ETIMEDOUT,
+        .code = owner->deadline_code,
+        .state = CTXTRACE_ATTACH_DEADLINE,
+        .below = CTXTRACE_ATTACH_DEADLINE,
+        .cause = owner->deadline_cause,
+        .when_ns = owner->deadline_ns,
+    };
+}
+
+/* What came first, though nobody looked: the walk's end, a handler's, or its deadline. */
+static struct ending first_ending(const struct walk *walk, struct context *context,
+                                  enum ctxtrace_attach_state state)
+{
+    struct context *by = atomic_load(&libctx_signalled) ? libctx_signalled_by(context) : NULL;
+    struct ending how = *walk->how;
+    how.state = state;
+    how.when_ns = walk->when_ns;
+    if (by && atomic_load(&by->signal_ns) < how.when_ns)
+        how = libctx_signal_ending(by);
+    if (context->deadline_ns && context->deadline_ns <= how.when_ns)
+        how = deadline_ending(context);
+    return how;
+}
+
 /* With its stripe locked, when it has not ended. */
 static void walk_mark(struct walk *walk, struct context *context, enum ctxtrace_attach_state state)
 {
+    struct ending how = first_ending(walk, context, state);
     struct context *children = take_children(context);
-    context->state = state;
-    context->cause_code = walk->how->code;
-    context->cause = libctx_cause_ref(walk->how->cause);
+    context->state = how.state;
+    context->cause_code = how.code;
+    context->cause = libctx_cause_ref(how.cause);
     if (!children && !walk->first) /* alone: no moment between the two that a fork could see */
         atomic_store(&context->settled, 1);
-    atomic_store(&context->err, walk->how->err);
+    atomic_store(&context->err, how.err);
     libctx_fd_ended(context);
     walk->due = libctx_after_join(libctx_after_detach(context), walk->due);
     walk->stripes |= UINT64_C(1) << libctx_stripe(context);
@@ -226,7 +256,7 @@ static void await_settled(struct context *context)
 
 void libctx_end(struct context *context, const struct ending *how)
 {
-    struct walk walk = {.how = how};
+    struct walk walk = {.how = how, .when_ns = how->when_ns};
     bool walks_down = false;
     libctx_lock(context);
     if (!context->err && context->first_child) {
@@ -236,6 +266,8 @@ void libctx_end(struct context *context, const struct ending *how)
         libctx_lock(context);
     }
     bool is_first = !context->err;
+    if (!walk.when_ns && (context->deadline_ns || context->first_child))
+        walk.when_ns = libctx_now();
     if (is_first)
         walk_mark(&walk, context, how->state);
     libctx_unlock(context);
@@ -260,13 +292,7 @@ void libctx_end(struct context *context, const struct ending *how)
 static int expire(struct context *context)
 {
     struct context *owner = context->deadline_owner;
-    struct ending how = {
-        .err = ETIMEDOUT,
-        .code = owner->deadline_code,
-        .state = CTXTRACE_ATTACH_DEADLINE,
-        .below = CTXTRACE_ATTACH_DEADLINE,
-        .cause = owner->deadline_cause,
-    };
+    struct ending how = deadline_ending(context);
     libctx_attend();
     libctx_end(owner, &how);
     return atomic_load(&context->err);
@@ -276,16 +302,16 @@ int libctx_look_at_end(struct context *context)
 {
     libctx_attend();
     int err = atomic_load_explicit(&context->err, memory_order_acquire);
-    if (!err && context->deadline_ns && libctx_now() >= context->deadline_ns)
-        err = expire(context);
     if (!err && atomic_load(&libctx_signalled)) {
         /* Another thread took it upon itself, and has not come there yet. */
-        struct context *by = libctx_signalled_by(context);
+        struct context *by = libctx_signalled_first(context);
         if (by) {
             libctx_signal_end(by);
             err = atomic_load(&context->err);
         }
     }
+    if (!err && context->deadline_ns && libctx_now() >= context->deadline_ns)
+        err = expire(context);
     return err;
 }
 
@@ -295,7 +321,7 @@ int ctxtrace_err(ctxtrace_t *handle)
     int err = atomic_load_explicit(&context->err, memory_order_acquire);
     if (err || LIKELY(!context->deadline_ns && !atomic_load(&libctx_signalled)))
         return err;
-    if (libctx_signalled_by(context))
+    if (libctx_signalled_first(context))
         return ECANCELED;
     if (!context->deadline_ns)
         return 0;

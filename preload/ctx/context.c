@@ -66,7 +66,7 @@ static void context_settle_state(struct context *context)
     bool was_to_end = context->kind == KIND_CANCEL || context->kind == KIND_DEADLINE;
     if (context->state)
         return;
-    if (libctx_signalled_by(context)) {
+    if (libctx_signalled_first(context)) {
         context->state = CTXTRACE_ATTACH_CANCELLED;
     } else if (context->deadline_ns && libctx_now() >= context->deadline_ns) {
         context->state = CTXTRACE_ATTACH_DEADLINE;

@@ -99,8 +99,9 @@ struct context {
     struct cause *cause;           /* stripe; NULL: no text */
     struct cause *deadline_cause;  /* of the owner; fixed */
     int cause_code, deadline_code;
-    _Atomic int fd;          /* -1: none; set under the stripe */
-    _Atomic int signal_code; /* 0: not cancelled by a signal handler */
+    _Atomic int fd;             /* -1: none; set under the stripe */
+    _Atomic int signal_code;    /* 0: not cancelled by a signal handler */
+    _Atomic uint64_t signal_ns; /* when; set before the code */
     struct context *signal_next;
     struct fd_row *fd_row; /* done_fd.c; NULL: none */
     const struct ctxtrace_site *site;
@@ -121,6 +122,7 @@ struct ending {
     enum ctxtrace_attach_state state; /* of the one that is ended; the others: `below` */
     enum ctxtrace_attach_state below;
     struct cause *cause; /* borrowed; NULL: none */
+    uint64_t when_ns;    /* 0: now */
 };
 
 /* ---- context.c ---- */
@@ -217,6 +219,9 @@ extern _Atomic int libctx_signalled;
 void libctx_attend_signals(void);
 /* Which of it and its ancestors a handler cancelled; NULL: none. In a handler, too. */
 struct context *libctx_signalled_by(struct context *context);
+/* The same, unless its deadline had come by then. */
+struct context *libctx_signalled_first(struct context *context);
+struct ending libctx_signal_ending(const struct context *context);
 /* The walk for it, whoever makes it. */
 void libctx_signal_end(struct context *context);
 extern _Atomic bool libctx_helper_wanted;

@@ -31,14 +31,28 @@ struct context *libctx_signalled_by(struct context *context)
     return NULL;
 }
 
-void libctx_signal_end(struct context *context)
+struct context *libctx_signalled_first(struct context *context)
 {
-    struct ending how = {
+    struct context *by = libctx_signalled_by(context);
+    bool is_late =
+        by && context->deadline_ns && context->deadline_ns <= atomic_load(&by->signal_ns);
+    return is_late ? NULL : by;
+}
+
+struct ending libctx_signal_ending(const struct context *context)
+{
+    return (struct ending){
         .err = ECANCELED,
         .code = atomic_load(&context->signal_code),
         .state = CTXTRACE_ATTACH_CANCELLED,
         .below = CTXTRACE_ATTACH_CANCELLED,
+        .when_ns = atomic_load(&context->signal_ns),
     };
+}
+
+void libctx_signal_end(struct context *context)
+{
+    struct ending how = libctx_signal_ending(context);
     libctx_end(context, &how);
 }
 
@@ -47,8 +61,11 @@ void ctxtrace_cancel_from_signal(ctxtrace_t *handle, int code)
     struct context *context = libctx_look(handle);
     int before = errno, none = 0;
     atomic_store(&has_come, true);
-    if (context->kind == KIND_ROOT || atomic_load(&context->err) ||
-        !atomic_compare_exchange_strong(&context->signal_code, &none, code ? code : ECANCELED))
+    uint64_t never = 0;
+    if (context->kind == KIND_ROOT || atomic_load(&context->err))
+        return;
+    atomic_compare_exchange_strong(&context->signal_ns, &never, libctx_now());
+    if (!atomic_compare_exchange_strong(&context->signal_code, &none, code ? code : ECANCELED))
         return;
     libctx_ref(context); /* for whoever walks */
     atomic_fetch_add(&libctx_signalled, 1);

@@ -97,6 +97,43 @@ static pthread_t start(void *(*body)(void *), void *arg)
     return thread;
 }
 
+/* Whoever ends it, and from wherever: the deadline was first. */
+static void deadline_comes_before_what_is_later(void **state)
+{
+    ctx_t *top = ctx_with_cancel(NULL), *below = ctx_with_timeout(top, A_WHILE, EBUSY, "slow");
+    ctx_t *later = ctx_with_timeout(top, LONG_ENOUGH, 0, NULL), *last = ctx_with_cancel(below);
+    ctx_t *handled = ctx_with_timeout(NULL, A_WHILE, 0, "handled");
+    ctx_t *above = ctx_with_cancel(NULL), *first = ctx_with_timeout(above, A_WHILE, 0, "first");
+    usleep(2 * A_WHILE / 1000);
+    ctx_cancel_cause(top, EIO, "shutdown");
+    assert_int_equal(ctx_err(below), ETIMEDOUT);
+    assert_cause(below, EBUSY, "slow");
+    assert_cause(last, EBUSY, "slow");
+    assert_cause(later, EIO, "shutdown");
+    ctx_cancel_from_signal(handled, EINTR);
+    ctx_cancel_from_signal(above, EINTR);
+    assert_int_equal(ctx_err(handled), ETIMEDOUT);
+    assert_int_equal(ctx_err(first), ETIMEDOUT);
+    assert_cause(handled, ETIMEDOUT, "handled");
+    assert_cause(first, ETIMEDOUT, "first");
+    assert_cause(above, EINTR, "cancelled");
+    ctx_release(last), ctx_release(later), ctx_release(below), ctx_release(top);
+    ctx_release(handled), ctx_release(first), ctx_release(above);
+}
+
+/* A handler's cancel stays the first, though the deadline comes before anybody walks. */
+static void handler_comes_before_the_deadline(void **state)
+{
+    ctx_t *context = soon(0, "slow"), *below = ctx_with_cancel(context);
+    ctx_cancel_from_signal(context, EINTR);
+    assert_int_equal(ctx_err(below), ECANCELED);
+    usleep(2 * A_WHILE / 1000);
+    assert_int_equal(ctx_err(below), ECANCELED);
+    assert_cause(below, EINTR, "cancelled");
+    assert_cause(context, EINTR, "cancelled");
+    ctx_release(below), ctx_release(context);
+}
+
 static void wait_ends(void **state)
 {
     ctx_t *top = ctx_with_cancel(NULL), *below = ctx_with_name(top, "below");
@@ -356,6 +393,8 @@ int main(void)
         cmocka_unit_test(past_deadline),
         cmocka_unit_test(cancel_before_deadline),
         cmocka_unit_test(cancel_after_deadline),
+        cmocka_unit_test(deadline_comes_before_what_is_later),
+        cmocka_unit_test(handler_comes_before_the_deadline),
         cmocka_unit_test(wait_ends),
         cmocka_unit_test(sleep_ends),
         cmocka_unit_test(for_ever),
