@@ -2,34 +2,33 @@
 /*
  * Which context is active on a thread: a stack of which only the top is kept here; what is
  * below it lies in the tokens of those who pushed. The tracker is told each change, and charges
- * what the thread acquires to the context on top.
+ * what the thread acquires to the context on top. Another copy of libctx (one that a plugin was
+ * linked with) may have told it something since, so it says itself what was before.
  */
 #include "preload/ctx/internal.h"
 
 #include <errno.h>
 
 static __thread struct {
-    ctxtrace_t *top;  /* NULL: nothing was pushed */
-    uint32_t tracker; /* the top's number */
+    ctxtrace_t *top; /* NULL: nothing was pushed */
     uint32_t depth;
+    uint32_t serial, last_serial; /* of the push on top; no two have the same */
 } active STATIC_TLS;
 
-static void enter(ctxtrace_t *top, uint32_t tracker)
+/* The tracker's number of what was before. */
+static uint32_t enter(ctxtrace_t *top, uint32_t tracker)
 {
     const struct ctxtrace_attach_contexts *told = libctx_tracked();
-    bool is_other = tracker != active.tracker;
     active.top = top;
-    active.tracker = tracker;
-    if (told && is_other)
-        told->entered(tracker);
+    return told ? told->entered(tracker) : 0;
 }
 
 void libctx_active_replay(void)
 {
     const struct ctxtrace_attach_contexts *told = libctx_tracked();
-    active.tracker = active.top ? atomic_load(&libctx_look(active.top)->tracker) : 0;
-    if (told && active.tracker)
-        told->entered(active.tracker);
+    uint32_t tracker = active.top ? atomic_load(&libctx_look(active.top)->tracker) : 0;
+    if (told && tracker)
+        told->entered(tracker);
 }
 
 ctxtrace_t *ctxtrace_current(void)
@@ -42,11 +41,14 @@ ctxtrace_token_t ctxtrace_push(ctxtrace_t *handle)
     struct context *context = libctx_look(handle);
     ctxtrace_token_t token = {
         .before = active.top,
-        .tracker_before = active.tracker,
         .depth = ++active.depth,
+        .serial = ++active.last_serial,
+        .serial_before = active.serial,
         .once = 1,
     };
-    enter(libctx_handle(context), atomic_load_explicit(&context->tracker, memory_order_relaxed));
+    active.serial = token.serial;
+    token.tracker_before = enter(libctx_handle(context),
+                                 atomic_load_explicit(&context->tracker, memory_order_relaxed));
     return token;
 }
 
@@ -54,10 +56,13 @@ void ctxtrace_pop(ctxtrace_token_t *token)
 {
     if (!token)
         return;
-    if (!token->depth || token->depth != active.depth)
+    bool is_at_top = token->depth && token->depth == active.depth;
+    bool is_top = is_at_top && token->serial == active.serial;
+    if (!is_top)
         libctx_count(CTXTRACE_COUNT_OUT_OF_ORDER);
-    if (token->depth && token->depth <= active.depth) {
+    if (is_top || (token->depth && token->depth < active.depth)) {
         active.depth = token->depth - 1;
+        active.serial = token->serial_before;
         enter(token->before, token->tracker_before);
     }
     token->depth = 0;

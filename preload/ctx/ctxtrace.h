@@ -234,6 +234,7 @@ typedef struct ctxtrace_token {
     ctxtrace_t *before;
     uint32_t tracker_before;
     uint32_t depth; /* 0: popped */
+    uint32_t serial, serial_before;
     int once;
 } ctxtrace_token_t;
 
@@ -241,7 +242,8 @@ typedef struct ctxtrace_token {
 ctxtrace_t *ctxtrace_current(void);
 /* The caller owns the context until the pop. */
 ctxtrace_token_t ctxtrace_push(ctxtrace_t *context) CTXTRACE_MUST_USE;
-/* Back to what was before the push. One out of order unwinds to its token, and is counted. */
+/* Back to what was before the push. One out of order unwinds to its token, and is counted; one of
+ * a push that was unwound before is only counted where that is seen. */
 void ctxtrace_pop(ctxtrace_token_t *token);
 /* fn(arg) with the context active. */
 void ctxtrace_run(ctxtrace_t *context, void (*fn)(void *arg), void *arg);

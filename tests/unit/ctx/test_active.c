@@ -134,6 +134,25 @@ static void *restore_it(void *arg)
     return seen;
 }
 
+/* A push that was unwound has no pop any more, though others are as deep by now. */
+static void stale_pops_are_counted(void **state)
+{
+    ctx_t *context = ctx_with_name(NULL, "n"), *other = ctx_with_name(NULL, "o");
+    ctx_token_t first = ctx_push(context), stale = ctx_push(context);
+    ctx_pop(&first);
+    uint64_t counted = ctx_counted(CTXTRACE_COUNT_OUT_OF_ORDER);
+    ctx_token_t third = ctx_push(other), fourth = ctx_push(other);
+    ctx_pop(&stale);
+    assert_true(ctx_counted(CTXTRACE_COUNT_OUT_OF_ORDER) == counted + 1);
+    assert_current(other);
+    ctx_pop(&fourth);
+    assert_current(other);
+    ctx_pop(&third);
+    assert_current(ctx_background());
+    assert_true(ctx_counted(CTXTRACE_COUNT_OUT_OF_ORDER) == counted + 1);
+    ctx_release(context), ctx_release(other);
+}
+
 static void elsewhere(void **state)
 {
     ctx_t *context = ctx_with_name(NULL, "n"), *seen = NULL;
@@ -181,9 +200,13 @@ static void scopes_are_left_by_pthread_exit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pushed_and_popped), cmocka_unit_test(pop_out_of_order_unwinds),
-        cmocka_unit_test(scopes_are_left),   cmocka_unit_test(owned_ones_end),
-        cmocka_unit_test(elsewhere),         cmocka_unit_test(scopes_are_left_by_pthread_exit),
+        cmocka_unit_test(pushed_and_popped),
+        cmocka_unit_test(pop_out_of_order_unwinds),
+        cmocka_unit_test(scopes_are_left),
+        cmocka_unit_test(owned_ones_end),
+        cmocka_unit_test(stale_pops_are_counted),
+        cmocka_unit_test(elsewhere),
+        cmocka_unit_test(scopes_are_left_by_pthread_exit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

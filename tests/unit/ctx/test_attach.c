@@ -16,7 +16,7 @@
 
 static char lines[LINES][96];
 static int line_count;
-static uint32_t last_number;
+static uint32_t last_number, entered_now;
 
 #define WRITE(...) snprintf(lines[line_count++ % LINES], sizeof *lines, __VA_ARGS__)
 
@@ -49,8 +49,10 @@ static void write_dropped(uint32_t id)
 
 static uint32_t write_entered(uint32_t id)
 {
+    uint32_t before = entered_now;
     WRITE("%u entered", id);
-    return 0;
+    entered_now = id;
+    return before;
 }
 
 static void write_deadline(uint32_t id, uint64_t monotonic_ns)
@@ -166,13 +168,28 @@ static void active_ones_are_told(void **state)
     ctx_t *one = ctx_with_name(NULL, "one"), *other = ctx_with_name(one, "other");
     begin_numbers();
     CTX_SCOPE(one)
-    CTX_SCOPE(one) /* nothing new */
     CTX_SCOPE(other);
     assert_int_equal(line_count, 4);
     assert_string_equal(lines[0], lines[2]);
     assert_string_not_equal(lines[0], lines[1]);
     assert_string_equal(lines[3], "0 entered");
     ctx_release(one), ctx_release(other);
+}
+
+/* What another copy of libctx told in between is neither overlooked nor forgotten. */
+static void other_copies_are_kept(void **state)
+{
+    ctx_t *one = ctx_with_name(NULL, "one");
+    uint32_t own = last_number;
+    CTX_SCOPE(one)
+    {
+        entered_now = 77; /* the other copy's */
+        CTX_SCOPE(one)
+        assert_int_equal(entered_now, own);
+        assert_int_equal(entered_now, 77);
+    }
+    assert_int_equal(entered_now, 0);
+    ctx_release(one);
 }
 
 static void todo_is_made_once(void **state)
@@ -199,6 +216,7 @@ int main(void)
         cmocka_unit_test(early_ones_are_replayed), cmocka_unit_test(lives_are_told),
         cmocka_unit_test(ends_have_their_state),   cmocka_unit_test(active_ones_are_told),
         cmocka_unit_test(todo_is_made_once),       cmocka_unit_test(own_descriptors_are_told),
+        cmocka_unit_test(other_copies_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
