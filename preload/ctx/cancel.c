@@ -200,7 +200,6 @@ static void walk_mark(struct walk *walk, struct context *context, enum ctxtrace_
     atomic_store(&context->err, how.err);
     libctx_fd_ended(context);
     walk->due = libctx_after_join(libctx_after_detach(context), walk->due);
-    walk->stripes |= UINT64_C(1) << libctx_stripe(context);
     if (!children)
         return;
     if (walk->last)
@@ -228,12 +227,20 @@ static void walk_descendants(struct walk *walk)
             ;
 }
 
+/* Who sleeps from now on sees that it has ended. */
+static void walk_settle_one(struct walk *walk, struct context *context)
+{
+    atomic_store(&context->settled, 1);
+    if (atomic_load(&context->sleepers))
+        walk->stripes |= UINT64_C(1) << libctx_stripe(context);
+}
+
 /* `root` last: who waits for it waits for all. */
-static void walk_settle(const struct walk *walk, struct context *root)
+static void walk_settle(struct walk *walk, struct context *root)
 {
     for (struct context *context = walk->first; context; context = context->next)
-        atomic_store(&context->settled, 1);
-    atomic_store(&root->settled, 1);
+        walk_settle_one(walk, context);
+    walk_settle_one(walk, root);
 }
 
 static void walk_finish(struct walk *walk)

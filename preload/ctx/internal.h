@@ -83,14 +83,15 @@ struct context {
     _Atomic int err;      /* 0, ECANCELED, ETIMEDOUT; set once, under the stripe */
     uint64_t deadline_ns; /* its own or an ancestor's; fixed */
     _Atomic int references;
-    _Atomic int settled;      /* all descendants have ended, too */
-    uint8_t kind;             /* enum context_kind */
-    uint8_t state;            /* enum ctxtrace_attach_state; 0: active; stripe */
-    bool linked;              /* in its parent's list; the parent's stripe */
-    bool marked_here;         /* by whoever walks the list that it is in */
-    _Atomic uint32_t tracker; /* its number there, 0: none */
-    _Atomic uint64_t id;      /* 0: nobody asked yet */
-    struct context *parent;   /* owned; NULL for roots */
+    _Atomic int settled;       /* all descendants have ended, too */
+    _Atomic uint32_t sleepers; /* threads that wait for it: wait.c */
+    uint8_t kind;              /* enum context_kind */
+    uint8_t state;             /* enum ctxtrace_attach_state; 0: active; stripe */
+    bool linked;               /* in its parent's list; the parent's stripe */
+    bool marked_here;          /* by whoever walks the list that it is in */
+    _Atomic uint32_t tracker;  /* its number there, 0: none */
+    _Atomic uint64_t id;       /* 0: nobody asked yet */
+    struct context *parent;    /* owned; NULL for roots */
     struct context *deadline_owner;
     struct context *first_child;   /* stripe */
     struct context *next, *before; /* siblings: the parent's stripe, then the walk's own */

@@ -2,8 +2,8 @@
 /*
  * Waiting for a context: who waits sleeps on a futex word that all contexts of a stripe share,
  * and looks again whenever it is woken; who ends a context makes a system call only where
- * somebody sleeps. Shared words, so that a signal handler can wake everybody without knowing
- * where they are.
+ * somebody sleeps for that one. Shared words, so that a signal handler can wake everybody without
+ * knowing where they are.
  */
 #include "preload/ctx/internal.h"
 
@@ -49,6 +49,7 @@ bool libctx_park(struct context *context, _Atomic int *word, uint64_t until_ns)
     struct bed *bed = &beds[libctx_stripe(context)];
     if (atomic_load(word))
         return true;
+    atomic_fetch_add(&context->sleepers, 1); /* before the word is looked at: walk_settle */
     atomic_fetch_add(&bed->sleepers, 1);
     uint32_t bell = atomic_load(&bed->bell);
     /* What was set before the bell rang last is seen here, what comes later rings it. */
@@ -56,6 +57,7 @@ bool libctx_park(struct context *context, _Atomic int *word, uint64_t until_ns)
     if (!atomic_load(word) && !is_signalled)
         libctx_futex_wait(&bed->bell, bell, until_ns);
     atomic_fetch_sub(&bed->sleepers, 1);
+    atomic_fetch_sub(&context->sleepers, 1);
     return atomic_load(word);
 }
 

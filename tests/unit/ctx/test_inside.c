@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What cannot be seen from outside: lists, slots, and which threads and descriptors there are. */
 #include <dirent.h>
+#include <limits.h>
+#include <sys/resource.h>
 
 #include "internal.h"
 #include "unit.h"
@@ -81,6 +83,39 @@ static void walks_share_a_cause(void **state)
     ctx_release(below);
 }
 
+static _Atomic int sleeper;
+
+static void *wait_for_its_own(void *context)
+{
+    struct rusage usage = {.ru_nvcsw = 0};
+    sleeper = 1;
+    int failed = ctx_wait(context, CTX_FOREVER);
+    getrusage(RUSAGE_THREAD, &usage);
+    return (void *)(uintptr_t)(failed ? LONG_MAX : usage.ru_nvcsw);
+}
+
+/* Though all stripes are rung, and there is somebody asleep at one. */
+static void strangers_do_not_wake(void **state)
+{
+    ctx_t *context = ctx_with_cancel(NULL), *others[2 * STRIPES];
+    pthread_t thread;
+    void *wakes = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_its_own, context), 0);
+    assert_true(comes(&sleeper, 1));
+    usleep(A_WHILE / 1000);
+    for (int round = 0; round < 50; round++) {
+        for (unsigned i = 0; i < ARRAY_LENGTH(others); i++)
+            others[i] = ctx_with_cancel(NULL);
+        for (unsigned i = 0; i < ARRAY_LENGTH(others); i++)
+            ctx_cancel(others[i]), ctx_release(others[i]);
+        usleep(100);
+    }
+    ctx_cancel(context);
+    pthread_join(thread, &wakes);
+    assert_true((uintptr_t)wakes < 25);
+    ctx_release(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +123,7 @@ int main(void)
         cmocka_unit_test(lists_forget),
         cmocka_unit_test(generations),
         cmocka_unit_test(walks_share_a_cause),
+        cmocka_unit_test(strangers_do_not_wake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
