@@ -19,19 +19,21 @@
  *              ctx_release. Children keep their parents. What is passed in is only borrowed,
  *              texts are copied.
  *   NULL       as a context is the background; each such use is counted (ctx_counted).
- *   other NULLs  A key or a function: NULL and EINVAL. A token, a captured one, a place for a
- *              deadline, a cause's text: nothing.
+ *              A key or a function that is NULL: NULL and EINVAL. A token, a captured one, a
+ *              place for a deadline, a cause's text: nothing.
  *   released   A context used after its last release is noticed (but for one chance in 255 once
  *              its place has been taken again), counted, and behaves as one that was
  *              cancelled. It is never followed.
  *   errors     Pointers: NULL and ENOMEM, or EINVAL. ints: 0, or -1 and errno. errno is kept on
- * success. units      Times are nanoseconds; moments are those of CLOCK_MONOTONIC. threads    Any
- * function from any thread, but a token belongs to the thread that pushed. signals    Only these
- * may be called in a signal handler: ctx_current, ctx_id, ctx_background, ctx_err (of a context
- * without a deadline) and ctx_cancel_from_signal. fork       The child has the same tree, apart
- * from its parent's from then on. Functions that were already due stay with the parent
- * (ctx_after_func). pthread_cancel  Of what waits, only ctx_poll and ctx_cond_wait are cancellation
- * points. Scopes are left on the way out only in code compiled with -fexceptions.
+ *              success.
+ *   units      Times are nanoseconds; moments are those of CLOCK_MONOTONIC.
+ *   threads    Any function from any thread, but a token belongs to the thread that pushed.
+ *   signals    Only these may be called in a signal handler: ctx_current, ctx_id, ctx_background,
+ *              ctx_err (of a context without a deadline) and ctx_cancel_from_signal.
+ *   fork       The child has the same tree, apart from its parent's from then on. Functions
+ *              that were already due stay with the parent (ctx_after_func).
+ *   pthread_cancel  Of what waits, only ctx_poll and ctx_cond_wait are cancellation points.
+ *              Scopes are left on the way out only in code compiled with -fexceptions.
  *
  * Differences from Go
  *   Go                                     here
