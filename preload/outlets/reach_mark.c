@@ -134,12 +134,21 @@ static uint64_t usable_bytes(uint32_t i)
     return areas_readable(start, start + most) ? most : bytes;
 }
 
+/* A block of which not all can be read, as a coroutine's stack with a guard in it. */
+static void look_through_part(uintptr_t start, uintptr_t end, const struct area *area)
+{
+    if (!(area->flags & (AREA_FILE | MAPS_SHARED)))
+        pages_present(start, end, look_through);
+}
+
 static void look_into(uint32_t i)
 {
     const struct reach_item *item = &reach_index.items[i];
     flood.at = i;
-    if (item->marks & MARK_UNREADABLE)
+    if (item->marks & MARK_UNREADABLE) {
+        areas_within(item->address, item->address + index_bytes(i), look_through_part);
         return;
+    }
     uintptr_t start = item->address, end = start + usable_bytes(i);
     if (!(item->marks & MARK_STREAM)) {
         pages_present(start, end, look_through);

@@ -19,12 +19,12 @@ enum reach_marks {
     MARK_REACHED = 1 << 0,
     MARK_START = 1 << 1, /* by a pointer to its first byte */
     MARK_LOST = 1 << 2,
-    MARK_PART = 1 << 3, /* hangs on to one that is lost */
-    MARK_RING = 1 << 4, /* lost, and reached through what hangs on to it */
-    MARK_SEEN = 1 << 5, /* by the first of the two passes over what is not reached */
-    MARK_UNREADABLE = 1 << 6,
-    MARK_STREAM = 1 << 7, /* a FILE: its place in libc's list of all does not count */
-    MARK_POPEN = 1 << 8,  /* with STREAM: nor does that in its list of children */
+    MARK_PART = 1 << 3,       /* hangs on to one that is lost */
+    MARK_RING = 1 << 4,       /* lost, and reached through what hangs on to it */
+    MARK_SEEN = 1 << 5,       /* by the first of the two passes over what is not reached */
+    MARK_UNREADABLE = 1 << 6, /* not all of it can be read */
+    MARK_STREAM = 1 << 7,     /* a FILE: its place in libc's list of all does not count */
+    MARK_POPEN = 1 << 8,      /* with STREAM: nor does that in its list of children */
 };
 
 /* False: no memory for the worklist. */

@@ -19,7 +19,6 @@ struct reach_roots {
     const struct reach_place *place; /* and where it was when it did so */
     uint32_t threads_unread;         /* of which not all was known */
     uint32_t moving;                 /* blocks that were in the middle of a realloc */
-    const char *doubt;               /* something that may hold pointers was not read */
 };
 
 /* What only the living process can be asked: once, on its first thread. */

@@ -163,6 +163,17 @@ static void in_private_file(void)
     arena[512 * 1000] = kept();
 }
 
+/* As libraries of coroutines have it: a block for the stack, its first page a guard. */
+static void behind_a_guard(void)
+{
+    static void *volatile block;
+    void *stack = NULL;
+    if (posix_memalign(&stack, PAGE, 16 * PAGE) || mprotect(stack, PAGE, PROT_NONE))
+        return;
+    block = stack;
+    ((void **)stack)[PAGE] = kept();
+}
+
 /* malloc has given more than was asked for: that may be used, too. */
 static void in_slack(void)
 {
@@ -388,6 +399,7 @@ static const struct place {
         {"timer", in_timer},
         {"sealed-memory", in_sealed_memory},
         {"private-file", in_private_file},
+        {"behind-a-guard", behind_a_guard},
         {"slack", in_slack},
         {"where-a-stack-was", where_a_stack_was},
         {"as-another-user", as_another_user},
