@@ -27,7 +27,6 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 TIMEOUT_S = 60
 KEPT_BYTES, INSIDE_BYTES, LOST_BYTES = 400, 416, 432
 BLOCKS = (10, 50, 500, 5000, 20000)
-STOP_NS = 50_000_000
 SNAPSHOTS = 30
 ATTEMPTS = 10
 LINES = ("-O0", "-O2")  # how what is to be traced is compiled
