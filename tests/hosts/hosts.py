@@ -141,8 +141,18 @@ def run_program(workload, folder, environment):
     return process.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace")
 
 
-def find_dumps(scratch):
-    return [path.name for path in Path(scratch).rglob("*.ctt")]
+SHOWN_BYTES = 3000
+
+
+def show_dumps(scratch, environment):
+    """What the dumps of a run tell, or "": who reads a failure has the report, not the run."""
+    paths = sorted(Path(scratch).rglob("*.ctt"))
+    tool = environment.get("CTXTRACE_TOOL")
+    if not paths or not tool:
+        return " ".join(path.name for path in paths)
+    said = subprocess.run([tool, "report", "--no-color", *paths[:3]], capture_output=True,
+                          text=True, timeout=60, check=False)
+    return f"{len(paths)} dumps: {said.stdout[:SHOWN_BYTES]}{said.stderr[:SHOWN_BYTES]}"
 
 
 def run_once(workload, base, environment_of):
@@ -153,9 +163,9 @@ def run_once(workload, base, environment_of):
         path.mkdir()
     environment = environment_of(make_environment(home, workload.variables))
     status, stdout, stderr = run_program(workload, folder, environment)
-    dumps = find_dumps(home)
+    dumps = show_dumps(home, environment)
     if dumps:
-        raise Difference(f"{len(dumps)} dumps of a run that should have no finding: {dumps[:3]}"
+        raise Difference(f"dumps of a run that should have no finding: {dumps}"
                          + (f"; stderr {stderr[:2000]!r}" if stderr else ""))
     return Result(status, normalise(stdout, workload.normalise),
                   normalise(stderr, workload.normalise),

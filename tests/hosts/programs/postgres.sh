@@ -15,5 +15,11 @@ export PGHOST=$PWD PGUSER=me PGDATABASE=postgres LC_ALL=C
 "$bin/psql" -At -c 'select count(*), sum(abalance) is not null from pgbench_accounts' \
     -c 'create table t as select generate_series(1, 5000) n' -c 'select sum(n) from t'
 "$bin/psql" -At -c 'select nothing' 2>/dev/null; echo "status $?"
+read -r server < data/postmaster.pid
 "$bin/pg_ctl" -D data -w -m fast stop > log 2>&1; echo "stopped $?"
+# Its pid file goes before it does, and what it leaves behind is looked at when it has ended.
+# No sleep: how many were started would differ from run to run.
+while read -r _ _ state _ 2>/dev/null < "/proc/$server/stat" && [ "$state" != Z ]; do
+    [ "$SECONDS" -lt 60 ] || break
+done 2>/dev/null
 rm -rf data log server.log
