@@ -18,14 +18,16 @@
  *
  * Times are nanoseconds. `*_ns` is CLOCK_MONOTONIC minus the process's start
  * as the tracker saw it, unless the name says `wall` (CLOCK_REALTIME since
- * 1970). UINT64_MAX in a time field means "never"; 0 in a stack, context,
- * task or string field means "not known".
+ * 1970). UINT64_MAX in a time field means "never", and where the field says so 0
+ * does; 0 in a stack, context, task or string field means "not known".
  *
  * Minor versions: 1 added sampling (ctt_process.sample_bytes, ctt_group.sampled
  * and the fields after it). 2 added HOLDER, INJECTION, ctt_mishap.wanted
  * and ctt_process.cause. 3 added the places and the lateness of ctt_site, and
  * ctt_holding.source. 4 added REACH, what reaches memory (the last five of
  * ctt_holding_flags, ctt_group.parts), ignored contexts and ctt_process.suppressions.
+ * 5 added what programs declare with libctx: tasks of their own, cleanups, kinds of their own,
+ * values and deadlines of contexts, who made them, and the mishaps from LOST_CANCEL on.
  *
  * This header includes nothing of the project but the options; both sides include
  * it.
@@ -37,7 +39,7 @@
 
 #define CTT_MAGIC        "CTXTRACE"
 #define CTT_FORMAT_MAJOR 1 /* a reader refuses a larger one */
-#define CTT_FORMAT_MINOR 4
+#define CTT_FORMAT_MINOR 5
 #define CTT_BYTE_ORDER   0x01020304u
 #define CTT_NEVER        UINT64_MAX
 #define CTT_ALIGN        8u
@@ -201,11 +203,15 @@ enum ctt_kind_id {
     CTT_KIND_MODULE = 12,
     CTT_KIND_LOCK = 13,
     CTT_KIND_CONTEXT = 14,
-    CTT_KIND_HANDLE = 15, /* of libc's own: locale, regex, getaddrinfo's list, ... */
-    CTT_KIND_KEY = 16,    /* of thread-specific data */
-    CTT_KIND_IPC = 17,    /* System V: outlives the process; its family above bit 32 */
+    CTT_KIND_HANDLE = 15,  /* of libc's own: locale, regex, getaddrinfo's list, ... */
+    CTT_KIND_KEY = 16,     /* of thread-specific data */
+    CTT_KIND_IPC = 17,     /* System V: outlives the process; its family above bit 32 */
+    CTT_KIND_CLEANUP = 18, /* registered with ctx_defer, not yet run; its handle is its frame's */
     CTT_KIND_COUNT
 };
+/* Kinds of the program's own (ctxtrace_acquire), each named by its CTT_KIND record. */
+#define CTT_KIND_OWN_FIRST 128u
+#define CTT_KIND_OWN_COUNT 64u
 
 enum ctt_stack_flags {
     CTT_STACK_LEAF_ENTRY = 1 << 0, /* pcs[0] is the entry of the function that
@@ -265,6 +271,7 @@ enum ctt_context_flags {
     CTT_CONTEXT_DETACHED = 1 << 0, /* of a thread that nobody waits for */
     CTT_CONTEXT_QUIT = 1 << 1,     /* of a thread that ended by pthread_exit */
     CTT_CONTEXT_IGNORED = 1 << 2,  /* what is held in it is meant to be: its name says why */
+    CTT_CONTEXT_LOST = 1 << 3,     /* active, and nothing refers to it or to one below it */
 };
 
 struct ctt_context {
@@ -280,8 +287,12 @@ struct ctt_context {
     uint32_t cause;
     uint32_t trace_id;
     uint32_t span_id;
-    uint32_t flags; /* enum ctt_context_flags */
-    uint32_t reserved;
+    uint32_t flags;     /* enum ctt_context_flags */
+    uint32_t task;      /* that made it; 0: not known */
+    uint32_t value_key; /* strings: of a value that may be shown */
+    uint32_t value;
+    uint64_t deadline_ns; /* its own, or an ancestor's; 0: none */
+    uint64_t grace_ns;    /* its own; 0: the option's */
 };
 
 enum ctt_task_flags {
@@ -293,7 +304,10 @@ enum ctt_task_flags {
     CTT_TASK_UNTRACKED = 1 << 5, /* seen only in /proc/self/task */
     CTT_TASK_HIDDEN = 1 << 6,    /* met in a hook, not made by pthread_create */
     CTT_TASK_SELF = 1 << 7,      /* the one that the snapshot was taken on */
+    CTT_TASK_DECLARED = 1 << 8,  /* by the program, with libctx: a job, `thread` is at work on it */
 };
+/* Ids of declared tasks have this bit. */
+#define CTT_TASK_DECLARED_ID (UINT32_C(1) << 31)
 
 struct ctt_task {
     uint32_t id;
@@ -309,6 +323,13 @@ struct ctt_task {
     uint32_t state;    /* string: "S (sleeping)" as /proc says, "ended" */
     uint32_t wait;     /* string: "futex 0x7f...", "poll", "running" */
     uint32_t end_stack;
+    uint32_t thread;     /* DECLARED: id of the task whose thread is in it; 0: none is */
+    uint32_t active;     /* the context that is active on the thread; 0: not told */
+    uint32_t why;        /* string: what it says that it waits for ("waitgroup"); 0: does not */
+    uint64_t object;     /* what that is */
+    uint64_t blocked_ns; /* since when, as it says; 0: it does not */
+    uint64_t serves;     /* DECLARED: the WaitGroup that counts it; 0: none */
+    uint64_t entered_ns; /* DECLARED: when a thread first came to it; 0: none has */
 };
 
 enum ctt_holding_flags {
@@ -448,6 +469,24 @@ enum ctt_mishap_id {
     CTT_MISHAP_IGNORED_COUNT = 14,   /* -1, as a count; `handle` was read */
     CTT_MISHAP_IGNORED_THREAD = 15,  /* the handle of none */
     CTT_MISHAP_FAILED_WRITE = 16,
+
+    /* What libctx notices (attach.h). `handle` is the object, `context` the one that it is about.
+     */
+    CTT_MISHAP_LOST_CANCEL = 17,         /* D4: `acquired_stack` made it, `stack` dropped it */
+    CTT_MISHAP_CLEANUP_SKIPPED = 18,     /* D12: `acquired_stack` registered it; `stack` noticed */
+    CTT_MISHAP_WAITGROUP_NEGATIVE = 19,  /* D10 */
+    CTT_MISHAP_WAITGROUP_REUSED = 20,    /* added to while others wait, or before they are back */
+    CTT_MISHAP_WAITGROUP_DESTROYED = 21, /* `live` were not done */
+    CTT_MISHAP_WAITGROUP_UNDONE = 22,    /* a wait that its context ended: `live` were not done */
+    CTT_MISHAP_POP_ORDER = 23,           /* D15 */
+    CTT_MISHAP_POP_ELSEWHERE = 24,       /* on another thread than the push */
+    CTT_MISHAP_LEFT_ATTACHED = 25,       /* a thread, or a task, ended with a context pushed */
+    CTT_MISHAP_CONTEXT_RELEASED = 26,    /* used after its last release */
+    CTT_MISHAP_RELEASE_ORDER = 27,       /* D8: `owner_kind` and `owner` depends on it, and is held;
+                                            `acquired_stack` acquired that one */
+    CTT_MISHAP_NOT_HELD = 28,       /* given back, and was not held; `released_stack`: before */
+    CTT_MISHAP_OUTCOME = 29,        /* given back as good, in a context that ended in error */
+    CTT_MISHAP_RECOVERED_NONE = 30, /* ctx_fail without a ctx_recover around it: the end */
 };
 
 /* A failed or illegal call, counted once per (id, stack, other_stack). */

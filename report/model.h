@@ -58,7 +58,11 @@ struct context {
     uint64_t created_ns, ended_ns;
     struct stack *created_stack, *ended_stack;
     const char *name, *cause, *trace_id, *span_id;
-    uint32_t parent_id;
+    const char *value_key, *value; /* one that may be shown */
+    uint64_t deadline_ns;          /* its own, or an ancestor's; 0: none */
+    uint64_t grace_ns;             /* its own; 0: the option's */
+    struct task *task;             /* that made it */
+    uint32_t parent_id, task_id;
     bool holds; /* something that the dump lists */
     UT_hash_handle hh;
 };
@@ -69,7 +73,16 @@ struct task {
     struct stack *created_stack, *end_stack;
     uint64_t created_ns, ended_ns, wait_ns;
     const char *name, *state, *wait;
-    uint32_t context_id;
+    struct task *thread;    /* of a declared one: whose thread is at work on it */
+    struct task *job;       /* of a thread: the declared one that it is at work on */
+    struct task *made_by;   /* creator */
+    struct context *active; /* on the thread; NULL: not told */
+    const char *why;        /* what it says that it waits for; NULL: it does not */
+    uint64_t object;        /* what that is */
+    uint64_t blocked_ns;    /* since when, as it says; 0: it does not */
+    uint64_t serves;        /* of a declared one: the WaitGroup that counts it; 0: none */
+    uint64_t entered_ns;    /* of a declared one: when a thread first came to it; 0: none has */
+    uint32_t context_id, thread_id, active_id;
     UT_hash_handle hh;
 };
 

@@ -124,6 +124,11 @@ static void load_context(struct load *load, const void *fixed)
     context->cause = text_of(load, in->cause);
     context->trace_id = text_of(load, in->trace_id);
     context->span_id = text_of(load, in->span_id);
+    context->task_id = in->task;
+    context->value_key = text_of(load, in->value_key);
+    context->value = text_of(load, in->value);
+    context->deadline_ns = in->deadline_ns;
+    context->grace_ns = in->grace_ns;
     HASH_ADD(hh, load->model->contexts, id, sizeof(context->id), context);
 }
 
@@ -150,6 +155,13 @@ static void load_task(struct load *load, const void *fixed)
     task->name = text_of(load, in->name);
     task->state = text_of(load, in->state);
     task->wait = text_of(load, in->wait);
+    task->thread_id = in->thread;
+    task->active_id = in->active;
+    task->why = text_of(load, in->why);
+    task->object = in->object;
+    task->blocked_ns = in->blocked_ns;
+    task->serves = in->serves;
+    task->entered_ns = in->entered_ns;
     /* Untracked tasks have no id; uthash keeps several of id 0. */
     HASH_ADD(hh, load->model->tasks, id, sizeof(task->id), task);
 }
@@ -356,20 +368,38 @@ static void owners_name(struct model *model)
     }
 }
 
+static struct task *task_of(const struct model *model, uint32_t id)
+{
+    return id ? model_task(model, id) : NULL; /* several untracked ones have 0 */
+}
+
+static void tasks_link(struct model *model)
+{
+    for (struct task *t = model->tasks; t; t = t->hh.next) {
+        t->context = model_context(model, t->context_id);
+        t->active = model_context(model, t->active_id);
+        t->made_by = t->creator == t->id ? NULL : task_of(model, t->creator);
+        t->thread = t->thread_id == t->id ? NULL : task_of(model, t->thread_id);
+        if (t->thread)
+            t->thread->job = t;
+    }
+}
+
 static void model_link(struct model *model)
 {
     struct holding *holding;
     struct mishap *mishap;
 
-    for (struct context *c = model->contexts; c; c = c->hh.next)
+    for (struct context *c = model->contexts; c; c = c->hh.next) {
         c->parent = c->parent_id == c->id ? NULL : model_context(model, c->parent_id);
-    for (struct task *t = model->tasks; t; t = t->hh.next)
-        t->context = model_context(model, t->context_id);
+        c->task = task_of(model, c->task_id);
+    }
+    tasks_link(model);
     DL_FOREACH (model->holdings, holding) {
         holding->context = model_context(model, holding->context_id);
         if (holding->context)
             holding->context->holds = true;
-        holding->task = holding->task_id ? model_task(model, holding->task_id) : NULL;
+        holding->task = task_of(model, holding->task_id);
     }
     DL_FOREACH (model->mishaps, mishap)
         mishap->context = model_context(model, mishap->context_id);

@@ -292,6 +292,21 @@ void libctx_tell_ended(struct context *context);
 void libctx_tell_dropped(struct context *context);
 /* For a todo, which is made once. */
 void libctx_tell_todo(const void *site_pc);
+/* Of a value that its key allows to be shown. */
+void libctx_tell_value(struct context *context, const char *text);
+/* The tracker's number of a task; 0: none. `serves` may be NULL. */
+uint32_t libctx_tell_task(struct context *context, const char *name, const void *serves,
+                          const void *site_pc);
+void libctx_tell_task_ended(uint32_t task);
+/* What the calling thread was at work on before. */
+uint32_t libctx_tell_task_entered(uint32_t task);
+/* `task` 0: the calling thread. `why` NULL: goes on. */
+void libctx_tell_blocked(uint32_t task, const char *why, const void *object);
+void libctx_tell_cleanup(const void *entry, const void *fn, const void *site_pc);
+void libctx_tell_cleanup_over(const void *entry, enum ctxtrace_attach_cleanup how);
+/* `context` may be NULL: the active one. */
+void libctx_tell_misuse(enum ctxtrace_attach_misuse what, const void *object,
+                        struct context *context, uint64_t count, const void *site_pc);
 /* libctx's own: not the program's leaks. */
 void libctx_tell_own_fd(int fd);
 void libctx_tell_own_begin(void);

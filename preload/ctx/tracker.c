@@ -34,6 +34,9 @@ void libctx_tell_made(struct context *context, const void *site_pc)
         told->traced(number, context->trace->trace_id, context->trace->span_id);
     if (number && context->deadline_ns)
         told->deadline(number, context->deadline_ns);
+    bool is_to_end = context->kind == KIND_CANCEL || context->kind == KIND_DEADLINE;
+    if (number && is_to_end && HAS(told, struct ctxtrace_attach_contexts, owned))
+        told->owned(number, libctx_handle(context));
 }
 
 void libctx_tell_ended(struct context *context)
@@ -62,6 +65,77 @@ void libctx_tell_todo(const void *site_pc)
     if (!atomic_load(&libctx_todo.tracker))
         atomic_store(&libctx_todo.tracker, told->made(0, "todo", site_pc));
     pthread_mutex_unlock(&once);
+}
+
+/* NULL as well where the tracker is too old to have what came later than the first members. */
+static const struct ctxtrace_attach_contexts *told_up_to(size_t bytes)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    return UNLIKELY(told && told->size >= bytes) ? told : NULL;
+}
+#define TOLD(member)                                                                               \
+    told_up_to(offsetof(struct ctxtrace_attach_contexts, member) +                                 \
+               sizeof((struct ctxtrace_attach_contexts){0}.member))
+
+static uint32_t number_of(const struct context *context)
+{
+    return context ? atomic_load_explicit(&context->tracker, memory_order_relaxed) : 0;
+}
+
+void libctx_tell_value(struct context *context, const char *text)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(valued);
+    if (told && number_of(context))
+        told->valued(number_of(context), context->key->name, text);
+}
+
+uint32_t libctx_tell_task(struct context *context, const char *name, const void *serves,
+                          const void *site_pc)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(task_begun);
+    return told ? told->task_begun(number_of(context), name, serves, site_pc) : 0;
+}
+
+void libctx_tell_task_ended(uint32_t task)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(task_ended);
+    if (told && task)
+        told->task_ended(task);
+}
+
+uint32_t libctx_tell_task_entered(uint32_t task)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(task_entered);
+    return told ? told->task_entered(task) : 0;
+}
+
+void libctx_tell_blocked(uint32_t task, const char *why, const void *object)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(task_blocked);
+    if (told)
+        told->task_blocked(task, why, object);
+}
+
+void libctx_tell_cleanup(const void *entry, const void *fn, const void *site_pc)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(cleanup_registered);
+    if (told)
+        told->cleanup_registered(entry, fn, site_pc);
+}
+
+void libctx_tell_cleanup_over(const void *entry, enum ctxtrace_attach_cleanup how)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(cleanup_over);
+    if (told)
+        told->cleanup_over(entry, (int)how);
+}
+
+void libctx_tell_misuse(enum ctxtrace_attach_misuse what, const void *object,
+                        struct context *context, uint64_t count, const void *site_pc)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(misused);
+    if (told)
+        told->misused((int)what, object, number_of(context), count, site_pc);
 }
 
 void libctx_tell_own_fd(int fd)

@@ -77,9 +77,16 @@ static int count_fd(int fd, const char *why)
 __attribute__((visibility("default"))) ctxtrace_attach_function ctxtrace_preload_attach_v1;
 const struct ctxtrace_attach_v1 *ctxtrace_preload_attach_v1(const void *client)
 {
+    /* An older one: of what came later libctx does not ask it. */
     static const struct ctxtrace_attach_contexts contexts = {
-        sizeof contexts, write_made,    write_named,   write_traced,
-        write_ended,     write_dropped, write_entered, write_deadline};
+        .size = offsetof(struct ctxtrace_attach_contexts, owned),
+        .made = write_made,
+        .named = write_named,
+        .traced = write_traced,
+        .ended = write_ended,
+        .dropped = write_dropped,
+        .entered = write_entered,
+        .deadline = write_deadline};
     static const struct ctxtrace_attach_v1 table = {.size = sizeof table,
                                                     .ignore_begin = write_nothing,
                                                     .ignore_end = write_nothing_more,
