@@ -6,18 +6,18 @@
 #include "preload/ground/arena.h"
 #include "preload/ground/health.h"
 #include "preload/ground/mirror.h"
+#include "preload/ground/slotlist.h"
 #include "preload/ground/sys.h"
 
 #define CHUNK_BITS 12u
 #define CHUNK      (1u << CHUNK_BITS)
 #define CHUNKS     (CONTEXT_SLOTS / CHUNK)
-#define NO_SLOT    0u /* slot 0 is never given out */
+#define NO_SLOT    SLOTLIST_NONE
 #define USES_MASK  (UINT32_MAX >> CONTEXT_SLOT_BITS)
 
 static _Atomic(struct context *) chunks[CHUNKS];
 static _Atomic uint32_t slots = CONTEXT_PROCESS + 1;
-/* Free slots, a Treiber stack: slot in the low half, tag against ABA above. */
-static _Atomic uint64_t free_slots;
+static struct slotlist free_slots;
 static _Atomic uint64_t asked, ends;
 
 /* A reader may be copying these fields while the slot is filled anew: its copy
@@ -53,23 +53,12 @@ uint32_t context_slots(void)
 
 bool context_none_free(void)
 {
-    return (uint32_t)atomic_load_explicit(&free_slots, memory_order_relaxed) == NO_SLOT;
+    return slotlist_is_empty(&free_slots);
 }
 
-static uint32_t slot_pop(void)
+static _Atomic uint32_t *next_of(uint32_t slot)
 {
-    uint64_t head = atomic_load(&free_slots);
-    for (;;) {
-        uint32_t slot = (uint32_t)head;
-        if (slot == NO_SLOT)
-            return NO_SLOT;
-        /* Chunks are never unmapped: a stale next is read safely, and then the
-         * tag has changed. */
-        uint32_t next = atomic_load_explicit(&context_slot(slot)->next_free, memory_order_relaxed);
-        uint64_t after = ((head >> 32) + 1) << 32 | next;
-        if (atomic_compare_exchange_weak(&free_slots, &head, after))
-            return slot;
-    }
+    return &context_slot(slot)->next_free;
 }
 
 /* Of two steps the first takes the context from everybody's sight and the
@@ -80,12 +69,7 @@ void context_reclaim(struct context *context)
     uint32_t slot = CONTEXT_SLOT(atomic_exchange(&context->id, CONTEXT_NONE));
     if (mirror_is_on())
         mirror_clear(STATE_CONTEXT, slot);
-    uint64_t head = atomic_load(&free_slots);
-    uint64_t after;
-    do {
-        atomic_store_explicit(&context->next_free, (uint32_t)head, memory_order_relaxed);
-        after = ((head >> 32) + 1) << 32 | slot;
-    } while (!atomic_compare_exchange_weak(&free_slots, &head, after));
+    slotlist_push(&free_slots, next_of, slot);
     HEALTH(contexts_reclaimed);
 }
 
@@ -191,7 +175,7 @@ void context_begin(void)
 uint32_t context_new(enum ctt_context_kind kind, uint32_t parent, uint32_t stack, const char *name)
 {
     atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed);
-    uint32_t slot = slot_pop();
+    uint32_t slot = slotlist_pop(&free_slots, next_of);
     if (slot == NO_SLOT)
         slot = slot_fresh();
     if (slot == NO_SLOT) {

@@ -10,20 +10,20 @@
 #include "preload/ground/guard.h"
 #include "preload/ground/health.h"
 #include "preload/ground/mirror.h"
+#include "preload/ground/slotlist.h"
 #include "preload/ground/sys.h"
 
 #define SLOT_BITS  17u /* 131072 threads not yet collected, at most */
 #define SLOTS      (1u << SLOT_BITS)
 #define CHUNK_BITS 9u
 #define CHUNK      (1u << CHUNK_BITS)
-#define NO_SLOT    0u /* slot 0 is never given out */
+#define NO_SLOT    SLOTLIST_NONE
 
 #define MIRROR_TRIES 64
 
 static _Atomic(struct task *) chunks[SLOTS / CHUNK];
 static _Atomic uint32_t slots = 1;
-/* Free slots, a Treiber stack: index in the low half, tag against ABA above. */
-static _Atomic uint64_t free_slots;
+static struct slotlist free_slots;
 
 struct task *task_slot(uint32_t slot)
 {
@@ -58,30 +58,9 @@ static struct task *slot_raw(uint32_t slot)
     return &chunk[slot & (CHUNK - 1)];
 }
 
-static uint32_t slot_pop(void)
+static _Atomic uint32_t *next_of(uint32_t slot)
 {
-    uint64_t head = atomic_load(&free_slots);
-    for (;;) {
-        uint32_t slot = (uint32_t)head;
-        if (slot == NO_SLOT)
-            return NO_SLOT;
-        /* Slots are never unmapped: a stale next is read safely, and then the
-         * tag has changed. */
-        uint32_t next = atomic_load_explicit(&slot_raw(slot)->next_free, memory_order_relaxed);
-        uint64_t after = ((head >> 32) + 1) << 32 | next;
-        if (atomic_compare_exchange_weak(&free_slots, &head, after))
-            return slot;
-    }
-}
-
-static void slot_push(uint32_t slot)
-{
-    uint64_t head = atomic_load(&free_slots);
-    uint64_t after;
-    do {
-        atomic_store_explicit(&slot_raw(slot)->next_free, (uint32_t)head, memory_order_relaxed);
-        after = ((head >> 32) + 1) << 32 | slot;
-    } while (!atomic_compare_exchange_weak(&free_slots, &head, after));
+    return &slot_raw(slot)->next_free;
 }
 
 static uint32_t slot_fresh(void)
@@ -152,7 +131,7 @@ static void context_give(struct task *t, uint32_t created_stack, uint32_t flags)
 
 uint32_t task_new(uint32_t created_stack, uint32_t flags)
 {
-    uint32_t slot = slot_pop();
+    uint32_t slot = slotlist_pop(&free_slots, next_of);
     if (slot == NO_SLOT)
         slot = slot_fresh();
     struct task *t = slot == NO_SLOT ? NULL : slot_raw(slot);
@@ -256,7 +235,7 @@ void task_drop(uint32_t id)
     context_drop(t->own_context);
     if (mirror_is_on())
         mirror_clear(STATE_TASK, id & (SLOTS - 1));
-    slot_push(id & (SLOTS - 1));
+    slotlist_push(&free_slots, next_of, id & (SLOTS - 1));
 }
 
 void task_forked(void)
