@@ -15,9 +15,11 @@
 
 #include "preload/books/holders.h"
 #include "preload/books/openings.h"
+#include "preload/books/own_kinds.h"
 #include "preload/books/ranges.h"
 #include "preload/books/sweep.h"
 #include "preload/facts/departure.h"
+#include "preload/facts/job.h"
 #include "preload/facts/task.h"
 #include "preload/facts/thread_stacks.h"
 #include "preload/ground/guard.h"
@@ -50,6 +52,7 @@ void fork_child(void)
     departure_forked(self.tid); /* still the one of the parent */
     thread_stacks_forked();
     task_forked();
+    jobs_forked();
     sample_forked();
     int limit = fd_limit();
     for (int fd = 0; fd < limit; fd++)
@@ -60,6 +63,9 @@ void fork_child(void)
     key_mark_kind(CTT_KIND_MODULE, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_KEY, CTT_HOLDING_INHERITED);
     key_mark_kind(CTT_KIND_IPC, CTT_HOLDING_INHERITED);
+    key_mark_kind(CTT_KIND_CLEANUP, CTT_HOLDING_INHERITED);
+    for (uint32_t i = 0; i < own_kinds(); i++)
+        key_mark_kind(CTT_KIND_OWN_FIRST + i, CTT_HOLDING_INHERITED);
     ranges_inherit();
     key_drop_kind(CTT_KIND_THREAD);
     key_drop_kind(CTT_KIND_LOCK);  /* by other threads, or by a tid that is another here */

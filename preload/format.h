@@ -207,6 +207,7 @@ enum ctt_kind_id {
     CTT_KIND_KEY = 16,     /* of thread-specific data */
     CTT_KIND_IPC = 17,     /* System V: outlives the process; its family above bit 32 */
     CTT_KIND_CLEANUP = 18, /* registered with ctx_defer, not yet run; its handle is its frame's */
+    CTT_KIND_TASK = 19,    /* declared with libctx: never a holding in a dump, but a finding's */
     CTT_KIND_COUNT
 };
 /* Kinds of the program's own (ctxtrace_acquire), each named by its CTT_KIND record. */
@@ -488,6 +489,9 @@ enum ctt_mishap_id {
     CTT_MISHAP_OUTCOME = 29,        /* given back as good, in a context that ended in error */
     CTT_MISHAP_RECOVERED_NONE = 30, /* ctx_fail without a ctx_recover around it: the end */
 };
+
+/* In `live` of a CTT_MISHAP_OUTCOME: neither good nor rolled back. */
+#define CTT_OUTCOME_ABANDONED 2u
 
 /* A failed or illegal call, counted once per (id, stack, other_stack). */
 struct ctt_mishap {

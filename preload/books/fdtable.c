@@ -101,6 +101,16 @@ void fd_set_owner(int fd, uint64_t owner, enum ctt_kind_id owner_kind)
     holding_mirror(STATE_FD, (uint32_t)fd, slot);
 }
 
+bool fd_charge(int fd, uint32_t context)
+{
+    struct holding *slot = fd_slot(fd);
+    if (!slot || !atomic_load(&slot->live))
+        return false;
+    __atomic_store_n(&slot->context, context, __ATOMIC_RELAXED);
+    holding_mirror(STATE_FD, (uint32_t)fd, slot);
+    return true;
+}
+
 void fd_set_flags(int fd, uint16_t set, uint16_t clear)
 {
     struct holding *slot = fd_slot(fd);

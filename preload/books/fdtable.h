@@ -30,6 +30,8 @@ bool fd_read(int fd, struct holding_copy *ret_copy);
 /* Makes it part of a stream or directory, or free of it (owner 0). */
 void fd_set_owner(int fd, uint64_t owner, enum ctt_kind_id owner_kind);
 void fd_set_flags(int fd, uint16_t set, uint16_t clear);
+/* It is this context's from now on; false when it is not held. */
+bool fd_charge(int fd, uint32_t context);
 void fd_touch(int fd);
 
 /* Highest number ever entered, plus 1. */

@@ -199,6 +199,22 @@ void key_set_flags(enum ctt_kind_id kind, uint64_t handle, uint16_t set, uint16_
     owned_unlock(&shard->lock);
 }
 
+bool key_charge(enum ctt_kind_id kind, uint64_t handle, uint32_t context)
+{
+    struct key key = {kind, handle};
+    struct shard *shard = shard_of(&key);
+    if (!owned_lock(&shard->lock))
+        return false;
+    struct slot *slot = slot_find(shard, &key);
+    bool there = slot && atomic_load(&slot->holding.live);
+    if (there) {
+        __atomic_store_n(&slot->holding.context, context, __ATOMIC_RELAXED);
+        holding_mirror(STATE_KEY, slot->index, &slot->holding);
+    }
+    owned_unlock(&shard->lock);
+    return there;
+}
+
 static void each_slot(void (*visit)(struct slot *slot, void *arg), void *arg)
 {
     uint32_t count = atomic_load(&slots_used);

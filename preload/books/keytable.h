@@ -26,6 +26,9 @@ bool key_again(enum ctt_kind_id kind, uint64_t handle);
 bool key_take(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_copy);
 bool key_read(enum ctt_kind_id kind, uint64_t handle, struct holding_copy *ret_copy);
 void key_set_flags(enum ctt_kind_id kind, uint64_t handle, uint16_t set, uint16_t clear);
+/* It is this context's from now on; false when it is not there. The context is kept (by its
+ * source) while this is called. */
+bool key_charge(enum ctt_kind_id kind, uint64_t handle, uint32_t context);
 /* Every slot, in no order, beside running threads. */
 void key_scan(void (*each)(const struct holding_copy *holding, void *arg), void *arg);
 /* Drops all of a kind (fork child: threads, the parent's children). */

@@ -67,7 +67,8 @@ void mishap_note(struct ctt_mishap fact)
         }
         m = &table[i];
         fact.task = task_self();
-        fact.context = self.context;
+        if (!fact.context)
+            fact.context = self.context;
         fact.first_ns = now;
         fact.tasks = task_slots() - 1;
         m->fact = fact;

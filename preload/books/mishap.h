@@ -24,7 +24,7 @@ struct mishap {
 };
 
 /* `fact` needs id, kind, handle, stack and whatever of the rest is known;
- * context, task and times are filled in here. */
+ * task and times are filled in here, and the context where none is given. */
 void mishap_note(struct ctt_mishap fact);
 /* What was noted of this kind at this place was none after all (a loop that
  * closes every number there is). */

@@ -57,6 +57,7 @@
 #include "preload/books/mishap.h"
 #include "preload/books/ranges.h"
 #include "preload/facts/context.h"
+#include "preload/facts/job.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/task.h"
 #include "preload/ground/health.h"
@@ -134,6 +135,10 @@ static void name_by_tasks(void)
         name_slot(atomic_load(&task->context));
     }
     looks += slots;
+    struct job_copy job;
+    for (uint32_t slot = 1; slot < job_slots(); slot++)
+        if (job_read(slot, &job))
+            name_slot(job.context);
 }
 
 static void name_by_block(const struct block *block, void *unused)

@@ -35,6 +35,8 @@ pthread_mutex_t libctx_stripes[STRIPES] = {[0 ... STRIPES - 1] = PTHREAD_MUTEX_I
 struct context *libctx_look_odd(const ctxtrace_t *handle)
 {
     libctx_count(handle ? CTXTRACE_COUNT_RELEASED : CTXTRACE_COUNT_NULL);
+    if (handle)
+        libctx_tell_misuse(CTXTRACE_ATTACH_CONTEXT_RELEASED, handle, NULL, 0, NULL);
     return handle ? &libctx_released : &libctx_background;
 }
 
@@ -73,6 +75,7 @@ static void context_settle_state(struct context *context)
     } else if (was_to_end) {
         context->state = CTXTRACE_ATTACH_ABANDONED;
         libctx_count(CTXTRACE_COUNT_ABANDONED);
+        libctx_tell_misuse(CTXTRACE_ATTACH_LOST_CANCEL, libctx_handle(context), context, 0, NULL);
     } else {
         context->state = CTXTRACE_ATTACH_ABANDONED; /* a label: nothing was ended */
     }

@@ -118,7 +118,8 @@ struct ctxtrace_key {
     const char *name;
     /* Called once when the context is gone, outside of all locks; may be NULL. */
     void (*destroy)(void *value);
-    /* Like snprintf; may be NULL. */
+    /* Like snprintf; may be NULL. Called when such a context is made, where a tracker is
+     * loaded and the value may be shown in its reports. */
     int (*show)(const void *value, char *buffer, size_t size);
     enum ctxtrace_visibility visibility;
 };

@@ -18,6 +18,26 @@
  * ctxtrace_root_range_end(p, n)        Not any more; before the memory is given back.
  *
  * The last four return 0, or -1 when the tracker is not there or knows no such thing.
+ *
+ * Resources of the program's own, of a kind that it names ("transaction", "lease"; the first
+ * 31 bytes of the name count). In a report they stand beside descriptors and blocks, held by
+ * the context that was active, and are judged as those are. `object` is any word that is one
+ * of the kind while it is held; it is never looked at.
+ *
+ * ctxtrace_acquire(kind, object)       From now on it is held.
+ * ctxtrace_give_back(kind, object, outcome)   Not any more. CTXTRACE_OK, CTXTRACE_ERROR
+ *                                      (rolled back), CTXTRACE_ABANDONED (neither: told as a
+ *                                      note). One that is given back as OK though its context
+ *                                      has ended in error is told; so is one that is not held.
+ * ctxtrace_depends(kind, object, on_kind, on)   `on` must not be given back before it. Both
+ *                                      are held, and may be CTXTRACE_FD with
+ *                                      CTXTRACE_NUMBER(fd), CTXTRACE_STREAM, CTXTRACE_DIR.
+ * ctxtrace_touch(kind, object, hint)   What it went through: the first four hints and the
+ *                                      last four are shown, 23 bytes of each.
+ * ctxtrace_adopt(kind, object)         The active context holds it from now on; also for
+ *                                      CTXTRACE_FD and CTXTRACE_MEMORY.
+ *
+ * These return 0, or -1 as above. Texts are copied.
  * Any thread, not in a signal handler. errno is kept.
  *
  * The first call looks the tracker up (dlsym: before glibc 2.34 link with -ldl), and the
@@ -34,7 +54,30 @@
 extern "C" {
 #endif
 
+#define CTXTRACE_FD        "fd" /* object: CTXTRACE_NUMBER(fd) */
+#define CTXTRACE_MEMORY    "memory"
+#define CTXTRACE_STREAM    "stream"
+#define CTXTRACE_DIR       "dir"
+#define CTXTRACE_NUMBER(n) ((const void *)(size_t)(n))
+
+enum ctxtrace_result {
+    CTXTRACE_OK = 0,
+    CTXTRACE_ERROR = 1,
+    CTXTRACE_ABANDONED = 2,
+};
+
 struct ctxtrace_attach_contexts;
+
+struct ctxtrace_attach_resources {
+    size_t size;
+    int (*acquired)(const char *kind, const void *object);
+    int (*given_back)(const char *kind, const void *object, int outcome);
+    int (*depends)(const char *kind, const void *object, const char *on_kind, const void *on);
+    int (*touched)(const char *kind, const void *object, const char *hint);
+    /* To this context of the tracker's; 0: to the active one. */
+    int (*moved)(const char *kind, const void *object, unsigned context);
+    unsigned (*active)(void);
+};
 
 /* What the tracker offers. Later versions add to its end: `size` says what is there. */
 struct ctxtrace_attach_v1 {
@@ -46,6 +89,7 @@ struct ctxtrace_attach_v1 {
     int (*root_range)(const void *start, size_t bytes);
     int (*root_range_end)(const void *start, size_t bytes);
     const struct ctxtrace_attach_contexts *contexts; /* for libctx: ctx/attach.h */
+    const struct ctxtrace_attach_resources *resources;
 };
 
 /* Exported by the tracker. `client` is what a library offers it, size first; NULL: nothing.
@@ -56,7 +100,8 @@ typedef const struct ctxtrace_attach_v1 *ctxtrace_attach_function(const void *cl
 /* NULL without the tracker. Two threads that come first at once both look. */
 static inline const struct ctxtrace_attach_v1 *ctxtrace_attached(void)
 {
-    static const struct ctxtrace_attach_v1 none = {0, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    static const struct ctxtrace_attach_v1 none = {0,    NULL, NULL, NULL, NULL,
+                                                   NULL, NULL, NULL, NULL};
     static const struct ctxtrace_attach_v1 *kept;
     const struct ctxtrace_attach_v1 *table = __atomic_load_n(&kept, __ATOMIC_ACQUIRE);
     if (!table) {
@@ -112,6 +157,26 @@ static inline int ctxtrace_root_range_end(const void *start, size_t bytes)
     const struct ctxtrace_attach_v1 *table = ctxtrace_attached();
     return table ? table->root_range_end(start, bytes) : -1;
 }
+
+/* NULL without the tracker, or with one that knows no resources. */
+static inline const struct ctxtrace_attach_resources *ctxtrace_resources(void)
+{
+    const struct ctxtrace_attach_v1 *table = ctxtrace_attached();
+    const struct ctxtrace_attach_resources *resources = NULL;
+    if (table && table->size >= sizeof *table)
+        resources = table->resources;
+    return resources && resources->size >= sizeof *resources ? resources : NULL;
+}
+
+/* Macros, so that the line that calls is the caller's in reports. */
+#define CTXTRACE_TELL(call)            (ctxtrace_resources() ? ctxtrace_resources()->call : -1)
+#define ctxtrace_acquire(kind, object) CTXTRACE_TELL(acquired((kind), (object)))
+#define ctxtrace_give_back(kind, object, outcome)                                                  \
+    CTXTRACE_TELL(given_back((kind), (object), (outcome)))
+#define ctxtrace_depends(kind, object, on_kind, on)                                                \
+    CTXTRACE_TELL(depends((kind), (object), (on_kind), (on)))
+#define ctxtrace_touch(kind, object, hint) CTXTRACE_TELL(touched((kind), (object), (hint)))
+#define ctxtrace_adopt(kind, object)       CTXTRACE_TELL(moved((kind), (object), 0))
 
 #ifdef __cplusplus
 }

@@ -292,8 +292,6 @@ void libctx_tell_ended(struct context *context);
 void libctx_tell_dropped(struct context *context);
 /* For a todo, which is made once. */
 void libctx_tell_todo(const void *site_pc);
-/* Of a value that its key allows to be shown. */
-void libctx_tell_value(struct context *context, const char *text);
 /* The tracker's number of a task; 0: none. `serves` may be NULL. */
 uint32_t libctx_tell_task(struct context *context, const char *name, const void *serves,
                           const void *site_pc);

@@ -11,14 +11,43 @@
 
 #include "preload/ctx/ctxtrace_annotate.h"
 
-#define OWN_FD     "libctx's, for ctx_done_fd"
-#define OWN_OBJECT "libctx's own"
+#define VALUE_BYTES 96 /* of what is shown of a value */
+#define OWN_FD      "libctx's, for ctx_done_fd"
+#define OWN_OBJECT  "libctx's own"
 
 /* Whether a table of this size has the member. */
 #define HAS(table, type, member) ((table)->size >= offsetof(type, member) + sizeof((table)->member))
 
 _Atomic(const struct ctxtrace_attach_contexts *) libctx_tracker;
 static const struct ctxtrace_attach_v1 *annotations;
+
+/* NULL as well where the tracker is too old to have what came later than the first members. */
+static const struct ctxtrace_attach_contexts *told_up_to(size_t bytes)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    return UNLIKELY(told && told->size >= bytes) ? told : NULL;
+}
+#define TOLD(member)                                                                               \
+    told_up_to(offsetof(struct ctxtrace_attach_contexts, member) +                                 \
+               sizeof((struct ctxtrace_attach_contexts){0}.member))
+
+static uint32_t number_of(const struct context *context)
+{
+    return context ? atomic_load_explicit(&context->tracker, memory_order_relaxed) : 0;
+}
+
+/* As it is now: nobody could ask for it while a report is made. */
+static void tell_value(struct context *context)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(valued);
+    char text[VALUE_BYTES] = "";
+    if (!told)
+        return;
+    if (context->key->show)
+        context->key->show(context->value, text, sizeof text);
+    text[sizeof text - 1] = '\0';
+    told->valued(number_of(context), context->key->name, text);
+}
 
 void libctx_tell_made(struct context *context, const void *site_pc)
 {
@@ -34,6 +63,8 @@ void libctx_tell_made(struct context *context, const void *site_pc)
         told->traced(number, context->trace->trace_id, context->trace->span_id);
     if (number && context->deadline_ns)
         told->deadline(number, context->deadline_ns);
+    if (number && context->kind == KIND_VALUE && context->key->visibility == CTXTRACE_REPORT)
+        tell_value(context);
     bool is_to_end = context->kind == KIND_CANCEL || context->kind == KIND_DEADLINE;
     if (number && is_to_end && HAS(told, struct ctxtrace_attach_contexts, owned))
         told->owned(number, libctx_handle(context));
@@ -65,28 +96,6 @@ void libctx_tell_todo(const void *site_pc)
     if (!atomic_load(&libctx_todo.tracker))
         atomic_store(&libctx_todo.tracker, told->made(0, "todo", site_pc));
     pthread_mutex_unlock(&once);
-}
-
-/* NULL as well where the tracker is too old to have what came later than the first members. */
-static const struct ctxtrace_attach_contexts *told_up_to(size_t bytes)
-{
-    const struct ctxtrace_attach_contexts *told = libctx_tracked();
-    return UNLIKELY(told && told->size >= bytes) ? told : NULL;
-}
-#define TOLD(member)                                                                               \
-    told_up_to(offsetof(struct ctxtrace_attach_contexts, member) +                                 \
-               sizeof((struct ctxtrace_attach_contexts){0}.member))
-
-static uint32_t number_of(const struct context *context)
-{
-    return context ? atomic_load_explicit(&context->tracker, memory_order_relaxed) : 0;
-}
-
-void libctx_tell_value(struct context *context, const char *text)
-{
-    const struct ctxtrace_attach_contexts *told = TOLD(valued);
-    if (told && number_of(context))
-        told->valued(number_of(context), context->key->name, text);
 }
 
 uint32_t libctx_tell_task(struct context *context, const char *name, const void *serves,

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "preload/ground/arena.h"
+#include "preload/ground/guard.h"
 #include "preload/ground/health.h"
 #include "preload/ground/mirror.h"
 #include "preload/ground/slotlist.h"
@@ -19,6 +20,7 @@ static _Atomic(struct context *) chunks[CHUNKS];
 static _Atomic uint32_t slots = CONTEXT_PROCESS + 1;
 static struct slotlist free_slots;
 static _Atomic uint64_t asked, ends;
+_Atomic bool contexts_declared;
 
 /* A reader may be copying these fields while the slot is filled anew: its copy
  * is torn then, and thrown away because the id has changed (holding.c does the
@@ -150,6 +152,8 @@ static void context_fill(struct context *c, uint32_t id, const struct context_co
 {
     atomic_thread_fence(memory_order_release);
     SET(c->parent, from->parent);
+    SET(c->task, self.task);
+    atomic_store_explicit(&c->handle, 0, memory_order_relaxed);
     SET(c->created_stack, from->created_stack);
     SET(c->ended_stack, 0);
     SET(c->kind, from->kind);
@@ -183,6 +187,8 @@ uint32_t context_new(enum ctt_context_kind kind, uint32_t parent, uint32_t stack
         return CONTEXT_NONE;
     }
     HEALTH(contexts_made);
+    if (kind == CTT_CONTEXT_CTX)
+        atomic_store_explicit(&contexts_declared, true, memory_order_relaxed);
     struct context *c = context_slot(slot);
     struct context_copy from = {
         .parent = parent, .created_stack = stack, .kind = (uint8_t)kind, .name = name};
@@ -230,6 +236,7 @@ bool context_read(uint32_t id, struct context_copy *ret_copy)
     struct context_copy copy = {
         .id = id,
         .parent = GET(c->parent),
+        .task = GET(c->task),
         .created_stack = GET(c->created_stack),
         .kind = GET(c->kind),
         .flags = atomic_load_explicit(&c->flags, memory_order_relaxed),

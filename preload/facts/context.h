@@ -35,6 +35,7 @@
 struct context {
     _Atomic uint32_t id; /* 0: free, or being filled */
     uint32_t parent;
+    uint32_t task; /* that made it */
     uint32_t created_stack;
     uint32_t ended_stack;
     uint8_t kind;          /* enum ctt_context_kind */
@@ -47,16 +48,20 @@ struct context {
     uint64_t created_ns;
     _Atomic uint64_t ended_ns; /* CTT_NEVER while active */
     uint64_t end_number;       /* this was the process's n-th end of a context */
+    _Atomic uint64_t handle;   /* the word that whoever may end it has (libctx's); 0: not told */
     const char *name;          /* NULL, or for ever */
 };
 
 /* A context as it was at one moment. */
 struct context_copy {
-    uint32_t id, parent, created_stack, ended_stack;
+    uint32_t id, parent, task, created_stack, ended_stack;
     uint8_t kind, state, flags;
     uint64_t created_ns, ended_ns, end_number;
     const char *name;
 };
+
+/* Whether a program has declared any (CTT_CONTEXT_CTX). */
+extern _Atomic bool contexts_declared;
 
 /* Enters the process's own context. Once; others may be made before. */
 void context_begin(void);

@@ -34,7 +34,9 @@ struct context_note *note_new(uint32_t id)
     struct context_note *note = place_of(slot);
     atomic_store(&note->id, CONTEXT_NONE);
     atomic_store(&note->deadline_ns, CTT_NEVER);
+    atomic_store(&note->grace_ns, 0);
     note->name[0] = note->cause[0] = note->trace_id[0] = note->span_id[0] = '\0';
+    note->value_key[0] = note->value[0] = '\0';
     atomic_store(&note->id, id);
     return note;
 }

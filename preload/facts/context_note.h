@@ -19,14 +19,19 @@
 #define NOTE_CAUSE_BYTES 256u
 #define NOTE_TRACE_BYTES 64u
 #define NOTE_SPAN_BYTES  64u
+#define NOTE_KEY_BYTES   32u
+#define NOTE_VALUE_BYTES 96u
 
 struct context_note {
     _Atomic uint32_t id;          /* whose it is */
     _Atomic uint64_t deadline_ns; /* since the tracker's zero; CTT_NEVER: none */
+    _Atomic uint64_t grace_ns;    /* 0: the option's */
     char name[NOTE_NAME_BYTES];
     char cause[NOTE_CAUSE_BYTES];
     char trace_id[NOTE_TRACE_BYTES];
     char span_id[NOTE_SPAN_BYTES];
+    char value_key[NOTE_KEY_BYTES]; /* of a value that may be shown, or of a remark */
+    char value[NOTE_VALUE_BYTES];
 };
 
 /* Empty, for a context that has just been made. NULL: no memory, counted. */

@@ -150,6 +150,8 @@ uint32_t task_new(uint32_t created_stack, uint32_t flags)
     atomic_store_explicit(&t->flags, flags, memory_order_relaxed);
     atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
     atomic_store_explicit(&t->pthread, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->job, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->block.since_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&t->ended_ns, CTT_NEVER, memory_order_relaxed);
     uint32_t id = (uses << SLOT_BITS) | slot;
     atomic_store_explicit(&t->id, id, memory_order_release);

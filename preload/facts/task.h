@@ -17,7 +17,20 @@
 #include "preload/ground/guard.h"
 #include "preload/ground/mirror.h"
 
-#define TASK_MAIN 1u
+#define TASK_MAIN      1u
+#define TASK_WHY_BYTES 16u
+
+/* What a task says that it is blocked on (job.h): by its own thread. */
+struct task_block {
+    _Atomic uint64_t since_ns; /* 0: it is not; published last */
+    uint64_t object;
+    char why[TASK_WHY_BYTES];
+};
+struct task_block_copy {
+    uint64_t since_ns, object;
+    char why[TASK_WHY_BYTES];
+};
+void task_block_read(const struct task_block *block, struct task_block_copy *ret_copy);
 
 struct task {
     _Atomic uint32_t id;    /* 0: free */
@@ -33,7 +46,9 @@ struct task {
     _Atomic uint64_t pthread; /* pthread_t, once known */
     _Atomic uint32_t uses;
     _Atomic uint32_t next_free; /* slot index */
-    char name[16];              /* once it has ended; before, /proc knows */
+    _Atomic uint32_t job;       /* the declared one that it is at work on (job.h); 0: none */
+    struct task_block block;
+    char name[16]; /* once it has ended; before, /proc knows */
 };
 
 /* A task about to start, created by the calling one. 0 when there is no room. */

@@ -47,6 +47,10 @@
     X(contexts_reclaimed, FACT, "ended contexts forgotten: nothing was held by them")              \
     X(context_sweeps, FACT, "searches for ended contexts that nothing is held by")                 \
     X(tasks_dropped, LOSS, "tasks not recorded: no room")                                          \
+    X(jobs_dropped, FACT, "tasks that the program declared, not recorded: 65535 are")              \
+    X(own_kinds_dropped, FACT, "resources of more than 64 kinds of the program's own")             \
+    X(dependencies_dropped, FACT, "dependencies of the program's, not recorded: no room")          \
+    X(touches_replaced, FACT, "hints on a resource given up for a newer one's: no room")           \
     X(departures_dropped, FACT, "ends of the process whose calling frame was not noted: no room")  \
     X(thread_stacks_dropped, FACT, "stacks of threads not recorded: no room, or not found")        \
     X(roots_dropped, FACT, "root ranges of the program's not recorded: 1024 are")                  \

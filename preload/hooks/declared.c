@@ -17,14 +17,13 @@
 
 #define OUTSIDE_FRAMES 40u /* of a deeper stack the frames in between are told, too */
 
-static bool may_tell(void)
+bool declared_may_tell(void)
 {
     return tracker_watching() && !guard_is_vforked();
 }
 
-/* Where the program called libctx: not the frames in between. They end at `site_pc`, or
- * with libctx's own module. The inmost frame is the function that was called. */
-static uint32_t stack_outside(const struct call_site *site, const void *site_pc)
+/* They end at `site_pc`, or with libctx's own module. */
+uint32_t declared_stack(const struct call_site *site, const void *site_pc)
 {
     uint64_t pcs[OUTSIDE_FRAMES];
     enum ctt_cut cut = CTT_CUT_NONE;
@@ -62,13 +61,13 @@ static void declared_named(uint32_t id, const char *name)
 
 static uint32_t declared_made(uint32_t parent, const char *name, const void *site_pc)
 {
-    if (!may_tell())
+    if (!declared_may_tell())
         return CONTEXT_NONE;
     struct call_site site = CALL_SITE();
     sweep_if_due();
     task_self();
     uint32_t id = context_new(CTT_CONTEXT_CTX, context_get(parent) ? parent : CONTEXT_PROCESS,
-                              stack_outside(&site, site_pc), NULL);
+                              declared_stack(&site, site_pc), NULL);
     if (id)
         declared_named(id, name);
     return id;
@@ -85,25 +84,25 @@ static void declared_traced(uint32_t id, const char *trace_id, const char *span_
 
 static void declared_ended(uint32_t id, int state, const char *cause)
 {
-    if (!may_tell() || !context_get(id))
+    if (!declared_may_tell() || !context_get(id))
         return;
     struct call_site site = CALL_SITE();
     struct context_note *note = cause && *cause ? note_for(id) : NULL;
     if (note)
         note_text(note->cause, NOTE_CAUSE_BYTES, cause);
-    context_end(id, (enum ctt_context_state)state, stack_outside(&site, NULL));
+    context_end(id, (enum ctt_context_state)state, declared_stack(&site, NULL));
 }
 
 static void declared_dropped(uint32_t id)
 {
-    if (may_tell())
+    if (declared_may_tell())
         context_drop(id);
 }
 
 /* A context that is no more (its slot has another) is not entered. */
 static uint32_t declared_entered(uint32_t id)
 {
-    if (!may_tell())
+    if (!declared_may_tell())
         return CONTEXT_NONE;
     const struct task *task = task_get(task_self());
     uint32_t own = task && task->own_context ? task->own_context : CONTEXT_PROCESS;
@@ -119,6 +118,30 @@ static void declared_deadline(uint32_t id, uint64_t monotonic_ns)
         atomic_store(&note->deadline_ns, monotonic_ns > zero ? monotonic_ns - zero : 0);
 }
 
+static void declared_owned(uint32_t id, const void *handle)
+{
+    struct context *context = context_get(id);
+    if (context)
+        atomic_store(&context->handle, (uint64_t)(uintptr_t)handle);
+}
+
+/* The nearest that was set last is told: a context has one, as a rule. */
+static void declared_valued(uint32_t id, const char *key, const char *text)
+{
+    struct context_note *note = declared_may_tell() ? note_for(id) : NULL;
+    if (!note)
+        return;
+    note_text(note->value_key, NOTE_KEY_BYTES, key);
+    note_text(note->value, NOTE_VALUE_BYTES, text);
+}
+
+static void declared_graced(uint32_t id, uint64_t ns)
+{
+    struct context_note *note = declared_may_tell() ? note_for(id) : NULL;
+    if (note)
+        atomic_store(&note->grace_ns, ns);
+}
+
 const struct ctxtrace_attach_contexts declared_table = {
     .size = sizeof declared_table,
     .made = declared_made,
@@ -128,4 +151,14 @@ const struct ctxtrace_attach_contexts declared_table = {
     .dropped = declared_dropped,
     .entered = declared_entered,
     .deadline = declared_deadline,
+    .owned = declared_owned,
+    .valued = declared_valued,
+    .graced = declared_graced,
+    .task_begun = declared_task_begun,
+    .task_ended = declared_task_ended,
+    .task_entered = declared_task_entered,
+    .task_blocked = declared_task_blocked,
+    .cleanup_registered = declared_cleanup_registered,
+    .cleanup_over = declared_cleanup_over,
+    .misused = declared_misused,
 };

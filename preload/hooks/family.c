@@ -7,7 +7,9 @@
 
 #include <errno.h>
 
+#include "preload/books/dependency.h"
 #include "preload/books/holders.h"
+#include "preload/facts/releases.h"
 
 #define STDIO_LAST 2 /* fds 0-2 are never blamed */
 
@@ -25,6 +27,13 @@ void family_tally(uint32_t stack, enum ctt_kind_id kind)
     atomic_fetch_add_explicit(&tally->acquired, 1, memory_order_relaxed);
     atomic_store_explicit(&stack_note(stack)->kind, kind, memory_order_relaxed);
     stack_mirror_tally(stack);
+}
+
+void family_given_back(const struct holding_copy *was, uint32_t stack)
+{
+    release_note(was, stack);
+    if (__builtin_expect(atomic_load_explicit(&dependencies_known, memory_order_relaxed), 0))
+        dependency_check(was, stack);
 }
 
 void limit_hit(uint32_t stack, enum ctt_kind_id kind, int error, uint64_t wanted)

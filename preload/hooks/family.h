@@ -32,6 +32,8 @@
 uint32_t family_stack(struct hook *hook, const struct call_site *site);
 /* Counts one acquisition at `stack`: the sibling statistics of a report. */
 void family_tally(uint32_t stack, enum ctt_kind_id kind);
+/* Given back for good, at `stack`: where, how late, and before what depends on it (D8). */
+void family_given_back(const struct holding_copy *was, uint32_t stack);
 
 /* ---- descriptors ---- */
 

@@ -149,7 +149,7 @@ static void fd_take_out(struct fd_release *release, int fd, uint32_t stack)
 static void fd_gone(const struct fd_release *release)
 {
     if (release->had && !(release->was.flags & CTT_HOLDING_PART))
-        release_note(&release->was, release->stack);
+        family_given_back(&release->was, release->stack);
 }
 
 /* For good: closed by what is called now, whatever that says (E3). */

@@ -127,7 +127,7 @@ static struct handle_release handle_take_out(struct hook *hook, const struct cal
     fd_releasing(&part, hook, site, fd);
     release.stack = part.stack;
     if (release.had)
-        release_note(&release.was, part.stack);
+        family_given_back(&release.was, part.stack);
     return release;
 }
 

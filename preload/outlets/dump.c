@@ -17,11 +17,11 @@ static const struct section {
     void (*write)(struct dump *);
     bool is_of_now;
 } sections[] = {
-    {dump_process, false},    {dump_options, false}, {dump_limits, false},  {dump_modules, false},
-    {dump_kinds, false},      {dump_fds, true},      {dump_keys, true},     {dump_mappings, true},
-    {dump_groups, true},      {dump_tasks, true},    {dump_mishaps, false}, {dump_holders, false},
-    {dump_injections, false}, {dump_contexts, true}, {dump_sites, true},    {dump_modules, false},
-    {dump_reach, true},       {dump_health, false},
+    {dump_process, false}, {dump_options, false},    {dump_limits, false},  {dump_modules, false},
+    {dump_kinds, false},   {dump_fds, true},         {dump_keys, true},     {dump_mappings, true},
+    {dump_groups, true},   {dump_tasks, true},       {dump_jobs, true},     {dump_mishaps, false},
+    {dump_holders, false}, {dump_injections, false}, {dump_contexts, true}, {dump_sites, true},
+    {dump_modules, false}, {dump_reach, true},       {dump_health, false},
 };
 
 static char last_path[FOLDER_PATH + FOLDER_NAME];

@@ -8,6 +8,7 @@
 
 #include "preload/books/keytable.h"
 #include "preload/books/openings.h"
+#include "preload/books/touches.h"
 #include "preload/facts/context.h"
 #include "preload/facts/lock.h"
 #include "preload/facts/module.h"
@@ -21,6 +22,7 @@
 
 #define NS_PER_MS  UINT64_C(1000000)
 #define PATH_BYTES 64u
+#define KINDS      (CTT_KIND_OWN_FIRST + CTT_KIND_OWN_COUNT)
 
 /* Another task has used it since the context that it belongs to ended. Both
  * times are of the same coarse clock; in the same tick it counts as since. */
@@ -119,19 +121,32 @@ static void describe_module(struct dump *dump, struct ctt_holding *record)
     record->name = dump_string(dump, module ? module->path : NULL);
 }
 
+/* ---- the program's own ---- */
+
+/* Its name is what it went through. */
+static void describe_own(struct dump *dump, const struct holding_copy *holding,
+                         struct ctt_holding *record)
+{
+    char hints[256];
+    struct text text = TEXT_OF(hints);
+    touches_tell(holding->live, &text);
+    if (text.used)
+        record->name = dump_string(dump, hints);
+}
+
 /* ---- the key table ---- */
 
 struct scan {
     struct dump *dump;
     bool auto_reaped;
-    uint64_t listed[CTT_KIND_COUNT];
+    uint64_t listed[KINDS];
 };
 
 static void tell_key(const struct holding_copy *holding, void *arg)
 {
     struct scan *scan = arg;
     struct dump *dump = scan->dump;
-    if (holding->acquired_ns > dump->taken_ns || holding->kind >= CTT_KIND_COUNT ||
+    if (holding->acquired_ns > dump->taken_ns || holding->kind >= KINDS ||
         (holding->kind == CTT_KIND_LOCK && !lock_is_held(holding)))
         return;
     dump_count_live(dump, holding->stack, 1);
@@ -144,6 +159,8 @@ static void tell_key(const struct holding_copy *holding, void *arg)
     if ((record.kind == CTT_KIND_STREAM || record.kind == CTT_KIND_DIR) &&
         reach_lost_handle(record.handle))
         record.flags |= CTT_HOLDING_LIBC_ONLY;
+    if (record.kind >= CTT_KIND_OWN_FIRST)
+        describe_own(dump, holding, &record);
     if (record.kind == CTT_KIND_THREAD)
         describe_thread(dump, &record);
     if (record.kind == CTT_KIND_MODULE)

@@ -6,6 +6,7 @@
 #include "preload/books/holders.h"
 #include "preload/books/injection.h"
 #include "preload/books/mishap.h"
+#include "preload/books/own_kinds.h"
 #include "preload/facts/context.h"
 #include "preload/facts/context_note.h"
 #include "preload/facts/module.h"
@@ -66,6 +67,8 @@ static const struct kind_row {
     {CTT_KIND_HANDLE, "handle", ""},
     {CTT_KIND_KEY, "key", ""},
     {CTT_KIND_IPC, "ipc", ""},
+    {CTT_KIND_CLEANUP, "cleanup", ""},
+    {CTT_KIND_TASK, "task", ""},
 };
 #define KIND_ROWS (sizeof kind_rows / sizeof *kind_rows)
 
@@ -75,6 +78,11 @@ void dump_kinds(struct dump *dump)
         struct ctt_kind kind = {.id = kind_rows[i].id,
                                 .name = dump_string(dump, kind_rows[i].name),
                                 .unit = dump_string(dump, kind_rows[i].unit)};
+        dump_record(dump, CTT_KIND, &kind, sizeof kind);
+    }
+    for (uint32_t i = 0; i < own_kinds(); i++) {
+        uint32_t number = CTT_KIND_OWN_FIRST + i;
+        struct ctt_kind kind = {.id = number, .name = dump_string(dump, own_kind_name(number))};
         dump_record(dump, CTT_KIND, &kind, sizeof kind);
     }
 }
@@ -131,6 +139,10 @@ static void tell_note(struct dump *dump, struct ctt_context *record)
         record->cause = dump_string(dump, note->cause);
     record->trace_id = dump_string(dump, note->trace_id);
     record->span_id = dump_string(dump, note->span_id);
+    record->value_key = dump_string(dump, note->value_key);
+    record->value = dump_string(dump, note->value);
+    record->deadline_ns = deadline == CTT_NEVER ? 0 : deadline;
+    record->grace_ns = atomic_load(&note->grace_ns);
 }
 
 /* Contexts that are over and that nothing names are left out: a program may
@@ -151,6 +163,7 @@ void dump_contexts(struct dump *dump)
             .created_stack = dump_stack(dump, context.created_stack),
             .ended_stack = dump_stack(dump, context.ended_stack),
             .flags = context.flags,
+            .task = context.task,
             .name = dump_string(dump, context.name),
         };
         tell_note(dump, &record);

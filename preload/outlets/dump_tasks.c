@@ -229,8 +229,12 @@ static void task_one(struct dump *dump, const struct task *task, struct tids *ti
         .wait_ns = CTT_NEVER,
     };
     uint32_t created_stack = task->created_stack;
+    struct task_block_copy block;
     if (!record.id || record.created_ns > dump->taken_ns)
         return;
+    record.active = dump_context(dump, atomic_load(&task->active));
+    task_block_read(&task->block, &block);
+    dump_block(dump, &block, &record);
     record.created_stack = dump_stack(dump, created_stack);
     if (!record.tid && !(record.flags & CTT_TASK_ENDED)) {
         if (tids->starting_count < STARTING_MAX)

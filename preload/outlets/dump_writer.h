@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "preload/books/fdtable.h"
+#include "preload/facts/task.h"
 #include "preload/outlets/dump.h"
 
 struct dump {
@@ -79,6 +80,7 @@ void dump_limits(struct dump *dump);
 void dump_modules(struct dump *dump);
 void dump_kinds(struct dump *dump);
 void dump_tasks(struct dump *dump);
+void dump_jobs(struct dump *dump);
 void dump_fds(struct dump *dump);
 void dump_keys(struct dump *dump);
 void dump_mappings(struct dump *dump);
@@ -90,6 +92,9 @@ void dump_contexts(struct dump *dump); /* those that the others named */
 void dump_sites(struct dump *dump);
 void dump_reach(struct dump *dump);
 void dump_health(struct dump *dump);
+
+/* What a task says that it is blocked on: dump_jobs.c. */
+void dump_block(struct dump *dump, const struct task_block_copy *block, struct ctt_task *record);
 
 /* Asked of the kernel before the first section. */
 void dump_list_fds(struct dump *dump);

@@ -5,8 +5,11 @@
 
 #include "preload/books/fdtable.h"
 #include "preload/books/keytable.h"
+#include "preload/books/ledger.h"
 #include "preload/books/mishap.h"
 #include "preload/facts/context.h"
+#include "preload/facts/context_note.h"
+#include "preload/facts/job.h"
 #include "preload/facts/stack.h"
 #include "preload/ground/config.h"
 #include "preload/ground/sys.h"
@@ -88,9 +91,25 @@ static bool mishap_worth(const struct ctt_mishap *mishap)
 {
     switch (mishap->id) {
     case 0:
+    case CTT_MISHAP_LOST_CANCEL:
     case CTT_MISHAP_FAILED_CLOSE:
-    case CTT_MISHAP_FAILED_WRITE: /* notes, both */
+    case CTT_MISHAP_FAILED_WRITE: /* notes, all */
         return false;
+    case CTT_MISHAP_CLEANUP_SKIPPED:
+        return verdict_is_of_project(mishap->acquired_stack);
+    case CTT_MISHAP_WAITGROUP_NEGATIVE:
+    case CTT_MISHAP_WAITGROUP_REUSED:
+    case CTT_MISHAP_WAITGROUP_DESTROYED:
+    case CTT_MISHAP_WAITGROUP_UNDONE:
+    case CTT_MISHAP_POP_ORDER:
+    case CTT_MISHAP_POP_ELSEWHERE:
+    case CTT_MISHAP_LEFT_ATTACHED:
+    case CTT_MISHAP_CONTEXT_RELEASED:
+    case CTT_MISHAP_RELEASE_ORDER:
+    case CTT_MISHAP_NOT_HELD:
+    case CTT_MISHAP_OUTCOME:
+    case CTT_MISHAP_RECOVERED_NONE:
+        return verdict_is_of_project(mishap->stack);
     case CTT_MISHAP_DOUBLE_CLOSE:
         return mishap->tasks > 1 || verdict_is_of_project(mishap->stack);
     case CTT_MISHAP_IGNORED_FD:
@@ -118,11 +137,44 @@ static bool is_pile(struct look *look, const struct holding_copy *holding, uint3
     return holding->stack != STACK_NONE && ++look->piles[i] >= enough;
 }
 
-static bool owner_ended(const struct holding_copy *holding)
+/* A deadline ends its context, whether or not anybody has looked since. */
+static bool is_past_deadline(uint32_t context)
+{
+    const struct context_note *note = note_of(context);
+    return note && atomic_load(&note->deadline_ns) <= clock_since_ns();
+}
+
+static bool has_ended(uint32_t id)
 {
     struct context_copy context;
-    return holding->context != CONTEXT_PROCESS && context_read(holding->context, &context) &&
-           context.state != CTT_STATE_ACTIVE;
+    return id != CONTEXT_PROCESS && context_read(id, &context) &&
+           (context.state != CTT_STATE_ACTIVE || is_past_deadline(id));
+}
+
+static bool owner_ended(const struct holding_copy *holding)
+{
+    return has_ended(holding->context);
+}
+
+/* D5: a declared task that its context did not wait for. */
+static bool any_task_outlives(void)
+{
+    struct job_copy job;
+    uint32_t slots = job_slots();
+    for (uint32_t slot = 1; slot < slots; slot++)
+        if (job_read(slot, &job) && has_ended(job.context))
+            return true;
+    return false;
+}
+
+/* D1 of memory: what a thread's end leaves is handed over, what a declared context's does is
+ * not. So the ledger is gone through only where there were such contexts. */
+static void look_at_block(const struct block *block, void *arg)
+{
+    struct look *look = arg;
+    struct context_copy context;
+    look->worth = look->worth || (context_read(block->context, &context) &&
+                                  context.kind == CTT_CONTEXT_CTX && has_ended(block->context));
 }
 
 static bool merely_held_is_told(const struct holding_copy *holding)
@@ -147,6 +199,9 @@ static void look_at(const struct holding_copy *holding, void *arg)
         return;
     case CTT_KIND_PROCESS:
         look->worth = is_pile(look, holding, CHILDREN_TOLD);
+        return;
+    case CTT_KIND_CLEANUP:
+        look->worth = true; /* D12: it has not run, and will not */
         return;
     default:
         look->worth = owner_ended(holding) ||
@@ -174,5 +229,8 @@ bool verdict_worth_saying(void)
     }
     if (!look.worth)
         key_scan(look_at, &look);
+    look.worth = look.worth || any_task_outlives();
+    if (!look.worth && atomic_load(&contexts_declared))
+        ledger_scan(look_at_block, &look);
     return look.worth;
 }
