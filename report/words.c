@@ -26,7 +26,8 @@ const char *kind_word(uint32_t kind)
         [CTT_KIND_TIMER] = "timer",   [CTT_KIND_MODULE] = "module",
         [CTT_KIND_LOCK] = "lock",     [CTT_KIND_CONTEXT] = "context",
         [CTT_KIND_HANDLE] = "handle", [CTT_KIND_KEY] = "key",
-        [CTT_KIND_IPC] = "ipc",
+        [CTT_KIND_IPC] = "ipc",       [CTT_KIND_CLEANUP] = "cleanup",
+        [CTT_KIND_TASK] = "task",
     };
 
     return WORD_OF(words, kind);
@@ -115,6 +116,20 @@ const char *mishap_word(uint32_t id)
         [CTT_MISHAP_IGNORED_COUNT] = "ignored-count",
         [CTT_MISHAP_IGNORED_THREAD] = "ignored-thread",
         [CTT_MISHAP_FAILED_WRITE] = "failed-write",
+        [CTT_MISHAP_LOST_CANCEL] = "lost-cancel",
+        [CTT_MISHAP_CLEANUP_SKIPPED] = "cleanup-skipped",
+        [CTT_MISHAP_WAITGROUP_NEGATIVE] = "waitgroup-negative",
+        [CTT_MISHAP_WAITGROUP_REUSED] = "waitgroup-reused",
+        [CTT_MISHAP_WAITGROUP_DESTROYED] = "waitgroup-destroyed",
+        [CTT_MISHAP_WAITGROUP_UNDONE] = "waitgroup-undone",
+        [CTT_MISHAP_POP_ORDER] = "pop-order",
+        [CTT_MISHAP_POP_ELSEWHERE] = "pop-elsewhere",
+        [CTT_MISHAP_LEFT_ATTACHED] = "left-attached",
+        [CTT_MISHAP_CONTEXT_RELEASED] = "context-released",
+        [CTT_MISHAP_RELEASE_ORDER] = "release-order",
+        [CTT_MISHAP_NOT_HELD] = "not-held",
+        [CTT_MISHAP_OUTCOME] = "outcome",
+        [CTT_MISHAP_RECOVERED_NONE] = "not-recovered",
     };
 
     return WORD_OF(words, id);
@@ -132,6 +147,20 @@ const char *mishap_phrase(uint32_t id)
         [CTT_MISHAP_IGNORED_THREAD] = "was used though its start had failed",
         [CTT_MISHAP_FAILED_CLOSE] = "was closed, but not all that was written has arrived",
         [CTT_MISHAP_FAILED_WRITE] = "was to be written to",
+        [CTT_MISHAP_LOST_CANCEL] = "lost its last reference, and had never been ended",
+        [CTT_MISHAP_CLEANUP_SKIPPED] = "was registered, and its frame is gone",
+        [CTT_MISHAP_WAITGROUP_NEGATIVE] = "was done more often than was added",
+        [CTT_MISHAP_WAITGROUP_REUSED] = "was added to while others wait for its end",
+        [CTT_MISHAP_WAITGROUP_DESTROYED] = "was destroyed while some were not done",
+        [CTT_MISHAP_WAITGROUP_UNDONE] = "was waited for until a context ended, and is not done",
+        [CTT_MISHAP_POP_ORDER] = "was popped out of order",
+        [CTT_MISHAP_POP_ELSEWHERE] = "was popped on another thread than it was pushed on",
+        [CTT_MISHAP_LEFT_ATTACHED] = "was still pushed when its thread ended",
+        [CTT_MISHAP_CONTEXT_RELEASED] = "was used after its last release",
+        [CTT_MISHAP_RELEASE_ORDER] = "was given back while what depends on it was held",
+        [CTT_MISHAP_NOT_HELD] = "was given back, and was not held",
+        [CTT_MISHAP_OUTCOME] = "was given back otherwise than its context ended",
+        [CTT_MISHAP_RECOVERED_NONE] = "failed, and nothing recovered it",
     };
 
     return id < sizeof(phrases) / sizeof(phrases[0]) ? phrases[id] : NULL;

@@ -41,7 +41,7 @@ static void holding_judge(struct report *report, const struct detector *self,
 {
     struct context *context = holding->context;
 
-    if (!holding_is_blamable(holding) || kind_is_for_process(holding->kind) ||
+    if (!holding_is_blamable(holding) || kind_is_judged_apart(holding->kind) ||
         !context_is_over(report, context))
         return;
     if (context_is_declared(context)) {

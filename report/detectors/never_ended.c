@@ -14,7 +14,7 @@ static void run(struct report *report, const struct detector *self)
         return;
     DL_FOREACH (report->model->holdings, holding) {
         if (holding_is_blamable(holding) && !holding_is_lost(holding) &&
-            !kind_is_for_process(holding->kind) && context_is_declared(holding->context) &&
+            !kind_is_judged_apart(holding->kind) && context_is_declared(holding->context) &&
             !context_is_over(report, holding->context))
             finding_add_holding(report, self, holding, GRADE_PROVED, SEVERITY_NOTE);
     }

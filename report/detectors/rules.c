@@ -34,9 +34,9 @@ bool kind_is_descriptor(uint32_t kind)
     }
 }
 
-bool kind_is_for_process(uint32_t kind)
+bool kind_is_judged_apart(uint32_t kind)
 {
-    return kind == CTT_KIND_MODULE;
+    return kind == CTT_KIND_MODULE || kind == CTT_KIND_CLEANUP;
 }
 
 bool context_is_declared(const struct context *context)
@@ -57,6 +57,17 @@ static bool context_has_ended(const struct context *context)
     }
 }
 
+uint64_t context_grace_ns(const struct report *report, const struct context *context)
+{
+    return context->grace_ns ? context->grace_ns : report->settings.grace_ns;
+}
+
+bool context_is_past_grace(const struct report *report, const struct context *context)
+{
+    return context_has_ended(context) &&
+           time_between(context->ended_ns, report->now_ns) > context_grace_ns(report, context);
+}
+
 bool context_is_over(const struct report *report, const struct context *context)
 {
     if (!context || !context_has_ended(context))
@@ -69,7 +80,7 @@ bool context_is_over(const struct report *report, const struct context *context)
     bool by_shutdown =
         context->kind == CTT_CONTEXT_THREAD && (context->flags & shut_down) == shut_down;
     return (model_is_end(report->model) && !by_shutdown) ||
-           time_between(context->ended_ns, report->now_ns) > report->settings.grace_ns;
+           time_between(context->ended_ns, report->now_ns) > context_grace_ns(report, context);
 }
 
 /* Before the process that it is in, and in a way of its own. */

@@ -18,14 +18,20 @@ bool holding_is_blamable(const struct holding *holding);
  * RLIMIT_NOFILE. */
 bool kind_is_descriptor(uint32_t kind);
 
-/* A library is loaded for the process, whichever context needed it first. */
-bool kind_is_for_process(uint32_t kind);
+/* Not by the end of its context: a library is loaded for the process, whichever context
+ * needed it first; a cleanup has detectors of its own. */
+bool kind_is_judged_apart(uint32_t kind);
 
 /* Declared by the program (libctx, scope), not made by us. */
 bool context_is_declared(const struct context *context);
 
 /* Ended, and at a live snapshot longer ago than the grace. */
 bool context_is_over(const struct report *report, const struct context *context);
+
+/* Its own grace, or the option's. */
+uint64_t context_grace_ns(const struct report *report, const struct context *context);
+/* Ended longer ago than the grace, also at the end of the process. */
+bool context_is_past_grace(const struct report *report, const struct context *context);
 
 /* Memory that nothing reaches, as far as could be seen. */
 bool holding_is_lost(const struct holding *holding);

@@ -8,7 +8,12 @@
     X(unjoined_thread)                                                                             \
     X(unreaped_child)                                                                              \
     X(lock_held)                                                                                   \
+    X(cleanup_pending)                                                                             \
+    X(cleanup_skipped)                                                                             \
+    X(task_outlives)                                                                               \
+    X(outlives_parent)                                                                             \
     X(held_after_cancel)                                                                           \
+    X(lost_cancel)                                                                                 \
     X(never_ended)                                                                                 \
     X(pile_up)                                                                                     \
     X(held_at_exit)                                                                                \
@@ -21,7 +26,11 @@
     X(inherited_by_child)                                                                          \
     X(foreign_release)                                                                             \
     X(ignored_result)                                                                              \
-    X(failed_write)
+    X(failed_write)                                                                                \
+    X(release_order)                                                                               \
+    X(outcome)                                                                                     \
+    X(waitgroup)                                                                                   \
+    X(attach_misuse)
 
 #define X(name) extern const struct detector detector_##name;
 DETECTORS(X)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * D15: which context is active went wrong: a pop out of order, or on another thread than its
+ * push, or a thread that ended (or went back to its pool) with one pushed. What is acquired
+ * from there on is charged to the wrong context. Beside it, a context that is used after its
+ * last release, and a ctx_fail that nothing recovers.
+ */
+#include "mishaps.h"
+
+static void run(struct report *report, const struct detector *self)
+{
+    static const enum ctt_mishap_id rows[] = {CTT_MISHAP_POP_ORDER, CTT_MISHAP_POP_ELSEWHERE,
+                                              CTT_MISHAP_LEFT_ATTACHED, CTT_MISHAP_CONTEXT_RELEASED,
+                                              CTT_MISHAP_RECOVERED_NONE};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        mishaps_add(report, self, rows[i], severity_by_project);
+}
+
+const struct detector detector_attach_misuse = {
+    .name = "context-misuse",
+    .sentence = "a context was used otherwise than it may be",
+    .run = run,
+};
