@@ -157,7 +157,7 @@ const char *mishap_phrase(uint32_t id)
         [CTT_MISHAP_POP_ELSEWHERE] = "was popped on another thread than it was pushed on",
         [CTT_MISHAP_LEFT_ATTACHED] = "was still pushed when its thread ended",
         [CTT_MISHAP_CONTEXT_RELEASED] = "was used after its last release",
-        [CTT_MISHAP_RELEASE_ORDER] = "was given back while what depends on it was held",
+        [CTT_MISHAP_RELEASE_ORDER] = "was given back, and held was what depends on it",
         [CTT_MISHAP_NOT_HELD] = "was given back, and was not held",
         [CTT_MISHAP_OUTCOME] = "was given back otherwise than its context ended",
         [CTT_MISHAP_RECOVERED_NONE] = "failed, and nothing recovered it",

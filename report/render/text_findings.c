@@ -52,6 +52,23 @@ static void table_row_write(struct text *text, unsigned number, const struct fin
               best_place(text, f->stack, false));
 }
 
+/* What only libctx knows. */
+static const char *text_declared(struct text *text, const struct holding *h)
+{
+    size_t count;
+    const struct frame *frames = model_frames(text->report->model, h->stack, &count);
+    const char *calls = count && frames[0].function ? frames[0].function : "a function";
+
+    if (h->kind != CTT_KIND_CLEANUP)
+        return pool_format(text->pool, "%s %" PRIu64 " %s  %s",
+                           model_kind_name(text->report->model, h->kind), h->handle,
+                           h->name ? h->name : "", h->detail ? h->detail : "");
+    return pool_format(text->pool, "%s was to be called%s%s", calls,
+                       h->task ? pool_format(text->pool, " by task %u", h->task->id) : "",
+                       h->detail && *h->detail ? pool_format(text->pool, ", which is %s", h->detail)
+                                               : "");
+}
+
 const char *text_holding_title(struct text *text, const struct holding *h)
 {
     const char *kind = model_kind_name(text->report->model, h->kind);
@@ -80,7 +97,13 @@ const char *text_holding_title(struct text *text, const struct holding *h)
         return pool_format(text->pool, "tid %" PRIu64 " \"%s\"  %s", h->handle, name, detail);
     case CTT_KIND_PROCESS:
         return pool_format(text->pool, "pid %" PRIu64 " %s  %s", h->handle, name, detail);
+    case CTT_KIND_CLEANUP:
+    case CTT_KIND_TASK:
+    case CTT_KIND_CONTEXT:
+        return text_declared(text, h);
     default:
+        if (h->kind >= CTT_KIND_OWN_FIRST)
+            return pool_format(text->pool, "%s 0x%" PRIx64 "  %s", kind, h->handle, name);
         return pool_format(text->pool, "%s %" PRIu64 " %s%s%s  %s", kind, h->handle, name,
                            h->peer ? " to " : "", h->peer ? h->peer : "", detail);
     }
@@ -140,6 +163,21 @@ static void mishap_what_write(struct text *text, const struct finding *f)
         text_line(text, PAINT_NONE,
                   "    what    fd %" PRIu64 " closed while %s 0x%" PRIx64 " owned it", m->handle,
                   model_kind_name(text->report->model, m->owner_kind), m->owner);
+    else if (m->id == CTT_MISHAP_RELEASE_ORDER)
+        text_line(text, PAINT_NONE,
+                  kind_is_descriptor(m->kind) ? "    what    %s %" PRIu64 " %s: %s 0x%" PRIx64
+                                              : "    what    %s 0x%" PRIx64 " %s: %s 0x%" PRIx64,
+                  kind, m->handle, mishap_phrase(m->id),
+                  model_kind_name(text->report->model, m->owner_kind), m->owner);
+    else if (m->id == CTT_MISHAP_CLEANUP_SKIPPED)
+        text_line(text, PAINT_NONE, "    what    a cleanup %s", mishap_phrase(m->id));
+    else if (m->live && m->id >= CTT_MISHAP_WAITGROUP_NEGATIVE &&
+             m->id <= CTT_MISHAP_WAITGROUP_UNDONE)
+        text_line(text, PAINT_NONE, "    what    WaitGroup 0x%" PRIx64 " %s: %" PRIu64, m->handle,
+                  mishap_phrase(m->id), m->live);
+    else if (m->id >= CTT_MISHAP_WAITGROUP_NEGATIVE && m->id <= CTT_MISHAP_WAITGROUP_UNDONE)
+        text_line(text, PAINT_NONE, "    what    WaitGroup 0x%" PRIx64 " %s", m->handle,
+                  mishap_phrase(m->id));
     else if (m->id == CTT_MISHAP_IGNORED_FD || m->id == CTT_MISHAP_IGNORED_COUNT)
         text_line(text, PAINT_NONE, "    what    %s%s%s", mishap_phrase(m->id), error ? ": " : "",
                   error ? error : "");
