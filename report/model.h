@@ -63,7 +63,8 @@ struct context {
     uint64_t grace_ns;             /* its own; 0: the option's */
     struct task *task;             /* that made it */
     uint32_t parent_id, task_id;
-    bool holds; /* something that the dump lists */
+    uint32_t walk; /* the loader's own mark */
+    bool holds;    /* something that the dump lists */
     UT_hash_handle hh;
 };
 

@@ -385,6 +385,27 @@ static void tasks_link(struct model *model)
     }
 }
 
+/* A damaged dump may have a ring of contexts: whoever goes up would never come to an end. */
+static void contexts_unring(struct model *model)
+{
+    uint32_t walk = 0;
+
+    for (struct context *from = model->contexts; from; from = from->hh.next) {
+        struct context *c = from;
+
+        walk++;
+        while (c->parent && !c->walk) {
+            c->walk = walk;
+            if (c->parent->walk == walk) {
+                c->parent = NULL;
+                model->strange_records++;
+                break;
+            }
+            c = c->parent;
+        }
+    }
+}
+
 static void model_link(struct model *model)
 {
     struct holding *holding;
@@ -394,6 +415,7 @@ static void model_link(struct model *model)
         c->parent = c->parent_id == c->id ? NULL : model_context(model, c->parent_id);
         c->task = task_of(model, c->task_id);
     }
+    contexts_unring(model);
     tasks_link(model);
     DL_FOREACH (model->holdings, holding) {
         holding->context = model_context(model, holding->context_id);

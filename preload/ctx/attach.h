@@ -52,8 +52,9 @@ struct ctxtrace_attach_contexts {
     /* The calling thread's active context; 0: its own again. What was before. */
     uint32_t (*entered)(uint32_t id);
     void (*deadline)(uint32_t id, uint64_t monotonic_ns);
-    /* It is to be ended by somebody who has this word: where nobody has it, nobody can. */
-    void (*owned)(uint32_t id, const void *handle);
+    /* Whoever has this word may end it, and those above it; one that was made to be ended
+     * (with_cancel, with_timeout) is lost where nobody has it. */
+    void (*owned)(uint32_t id, const void *handle, int is_to_end);
     /* Of a value that may be shown. */
     void (*valued)(uint32_t id, const char *key, const char *text);
     void (*graced)(uint32_t id, uint64_t ns);

@@ -66,8 +66,8 @@ void libctx_tell_made(struct context *context, const void *site_pc)
     if (number && context->kind == KIND_VALUE && context->key->visibility == CTXTRACE_REPORT)
         tell_value(context);
     bool is_to_end = context->kind == KIND_CANCEL || context->kind == KIND_DEADLINE;
-    if (number && is_to_end && HAS(told, struct ctxtrace_attach_contexts, owned))
-        told->owned(number, libctx_handle(context));
+    if (number && HAS(told, struct ctxtrace_attach_contexts, owned))
+        told->owned(number, libctx_handle(context), is_to_end);
 }
 
 void libctx_tell_ended(struct context *context)

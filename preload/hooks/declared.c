@@ -118,11 +118,14 @@ static void declared_deadline(uint32_t id, uint64_t monotonic_ns)
         atomic_store(&note->deadline_ns, monotonic_ns > zero ? monotonic_ns - zero : 0);
 }
 
-static void declared_owned(uint32_t id, const void *handle)
+static void declared_owned(uint32_t id, const void *handle, int is_to_end)
 {
     struct context *context = context_get(id);
-    if (context)
-        atomic_store(&context->handle, (uint64_t)(uintptr_t)handle);
+    if (!context)
+        return;
+    atomic_store(&context->handle, (uint64_t)(uintptr_t)handle);
+    if (is_to_end)
+        context_set_flags(id, CTT_CONTEXT_TO_END);
 }
 
 /* The nearest that was set last is told: a context has one, as a rule. */

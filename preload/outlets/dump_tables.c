@@ -17,6 +17,7 @@
 #include "preload/ground/health.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
+#include "preload/outlets/reach.h"
 #include "preload/outlets/switched_off.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -167,6 +168,8 @@ void dump_contexts(struct dump *dump)
             .name = dump_string(dump, context.name),
         };
         tell_note(dump, &record);
+        if (reach_lost_context(record.id))
+            record.flags |= CTT_CONTEXT_LOST;
         end_process_context(dump, &record);
         dump_record(dump, CTT_CONTEXT, &record, sizeof record);
     }

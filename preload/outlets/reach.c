@@ -23,6 +23,7 @@
 #include "preload/ground/sys.h"
 #include "preload/outlets/dump_writer.h"
 #include "preload/outlets/reach_areas.h"
+#include "preload/outlets/reach_contexts.h"
 #include "preload/outlets/reach_copy.h"
 #include "preload/outlets/reach_kernel.h"
 #include "preload/outlets/reporter.h"
@@ -136,11 +137,13 @@ static bool verdict_make(void)
     numbers = ledger_numbers();
     verdict_bytes = sizeof *verdict + numbers * sizeof verdict->of_number[0];
     verdict = sys_map_shared(verdict_bytes);
+    contexts_prepare();
     return verdict != NULL;
 }
 
 static void verdict_drop(void)
 {
+    contexts_forget();
     if (verdict)
         sys_unmap(verdict, verdict_bytes);
     verdict = NULL;
@@ -348,6 +351,7 @@ void reach_judge(const struct dump_request *request)
     };
     if (verdict->lost)
         ledger_scan_numbers(look_for_ours, &looking);
+    any_found = any_found || (record.state == CTT_REACH_JUDGED && contexts_any_lost());
 }
 
 /* Also where it is not sure: the command has other words for that. */
@@ -384,6 +388,11 @@ bool reach_parts(uint32_t stack, uint32_t context, uint32_t flags, uint64_t *ret
     *ret_count = row->count;
     *ret_bytes = row->bytes;
     return true;
+}
+
+bool reach_lost_context(uint32_t id)
+{
+    return record.state == CTT_REACH_JUDGED && context_is_lost(id);
 }
 
 bool reach_lost_handle(uint64_t handle)

@@ -40,7 +40,7 @@ void reach_start(void);
 bool reach_may_find(void);
 /* Judges, if that is possible here. */
 void reach_judge(const struct dump_request *request);
-/* Whether a block is lost that the project's code has acquired. */
+/* Whether a block, or a context, is lost that the project's code has acquired. */
 bool reach_found(void);
 
 /* Of a block as a dump meets it: flags of its group, or 0: not judged. */
@@ -52,6 +52,9 @@ bool reach_parts(uint32_t stack, uint32_t context, uint32_t flags, uint64_t *ret
                  uint64_t *ret_bytes);
 /* Whether the program has lost what libc allocated for a stream or directory. */
 bool reach_lost_handle(uint64_t handle);
+
+/* Whether nobody can end it any more, although it was made to be ended. */
+bool reach_lost_context(uint32_t id);
 
 void reach_over(void);
 /* By anybody: whoever judges now gives up, since somebody waits for the reporter. */

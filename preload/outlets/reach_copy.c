@@ -12,6 +12,7 @@
 #include "preload/facts/signals.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/reach_areas.h"
+#include "preload/outlets/reach_contexts.h"
 #include "preload/outlets/reach_index.h"
 #include "preload/outlets/reach_mark.h"
 #include "preload/outlets/reach_pages.h"
@@ -87,7 +88,9 @@ void copy_main(void *arg)
     verdict->is_short = areas_private() < copy->private_bytes; /* before anything is mapped */
     if (!areas_read() || !index_make() || !mark_begin())
         return;
+    contexts_watch();
     roots_mark(&copy->roots);
+    contexts_judge();
     mark_lost(tell_parts);
     tell_all();
     verdict->threads_unread = copy->roots.threads_unread;

@@ -18,6 +18,7 @@
 
 #include "preload/ground/arena.h"
 #include "preload/outlets/reach_areas.h"
+#include "preload/outlets/reach_contexts.h"
 #include "preload/outlets/reach_index.h"
 #include "preload/outlets/reach_pages.h"
 
@@ -74,6 +75,13 @@ static void meet(uint32_t i)
     worklist[waiting++] = i;
 }
 
+/* What libctx has of its contexts does not count. */
+static bool is_outside_pool(uint32_t at)
+{
+    return flood.mark == MARK_REACHED &&
+           (at == INDEX_NONE || !(reach_index.items[at].marks & MARK_POOL));
+}
+
 static void look_up(const struct gathered *found)
 {
     uint32_t i = index_in_page(found->page, found->word);
@@ -81,6 +89,8 @@ static void look_up(const struct gathered *found)
         return;
     if (flood.mark == MARK_REACHED && reach_index.items[i].address == found->word)
         reach_index.items[i].marks |= MARK_START;
+    if (__builtin_expect(reach_index.items[i].marks & MARK_POOL, 0) && is_outside_pool(found->at))
+        contexts_meet(found->word);
     flood.returned |= i == flood.from && i != found->at;
     meet(i);
 }

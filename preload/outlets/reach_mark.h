@@ -25,6 +25,7 @@ enum reach_marks {
     MARK_UNREADABLE = 1 << 6, /* not all of it can be read */
     MARK_STREAM = 1 << 7,     /* a FILE: its place in libc's list of all does not count */
     MARK_POPEN = 1 << 8,      /* with STREAM: nor does that in its list of children */
+    MARK_POOL = 1 << 9,       /* of libctx's contexts: words in it may be their handles */
 };
 
 /* False: no memory for the worklist. */

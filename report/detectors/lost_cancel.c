@@ -5,15 +5,21 @@
  * What it holds when its last reference was dropped is proved to be lost: no end can come.
  * A context that was never released, and that no word of the program's memory names (nor any
  * below it), is evidence: memory is judged for it as for lost blocks. A context that was only
- * dropped without an end, and held nothing, did no harm: a note.
+ * dropped without an end, and held nothing, did no harm: a note. One that main itself made was
+ * meant to live as long as the process: when that has ended nothing is said.
  */
+#include <string.h>
+
 #include "../project.h"
 #include "mishaps.h"
 #include "tasks.h"
 
 static bool context_is_abandoned(const struct context *context)
 {
-    return context_is_declared(context) && context->state == CTT_STATE_ABANDONED;
+    const struct context *deciding = context_deciding(context);
+
+    return deciding && (deciding->flags & CTT_CONTEXT_TO_END) &&
+           deciding->state == CTT_STATE_ABANDONED;
 }
 
 static enum severity holding_severity(struct report *report, const struct holding *holding)
@@ -35,12 +41,21 @@ static void holdings_judge(struct report *report, const struct detector *self)
     }
 }
 
+static bool is_of_main(struct report *report, struct stack *stack)
+{
+    const struct frame *frame = stack_best_frame(report->model, stack);
+
+    return model_is_end(report->model) && frame && frame->function &&
+           strcmp(frame->function, "main") == 0;
+}
+
 static void contexts_judge(struct report *report, const struct detector *self)
 {
     for (struct context *c = report->model->contexts; c; c = c->hh.next) {
         struct holding *holding;
 
-        if (!(c->flags & CTT_CONTEXT_LOST) || c->state != CTT_STATE_ACTIVE)
+        if (!(c->flags & CTT_CONTEXT_LOST) || c->state != CTT_STATE_ACTIVE ||
+            is_of_main(report, c->created_stack))
             continue;
         holding = context_holding(report, c);
         finding_add_holding(report, self, holding, GRADE_EVIDENCE,

@@ -57,6 +57,14 @@ static bool context_has_ended(const struct context *context)
     }
 }
 
+const struct context *context_deciding(const struct context *context)
+{
+    while (context_is_declared(context) && context->state == CTT_STATE_ABANDONED &&
+           !(context->flags & CTT_CONTEXT_TO_END))
+        context = context->parent;
+    return context_is_declared(context) ? context : NULL;
+}
+
 uint64_t context_grace_ns(const struct report *report, const struct context *context)
 {
     return context->grace_ns ? context->grace_ns : report->settings.grace_ns;
@@ -70,6 +78,8 @@ bool context_is_past_grace(const struct report *report, const struct context *co
 
 bool context_is_over(const struct report *report, const struct context *context)
 {
+    if (context_is_declared(context))
+        context = context_deciding(context);
     if (!context || !context_has_ended(context))
         return false;
     /* At the end of the process there is no grace, but for threads that nobody

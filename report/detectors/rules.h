@@ -25,6 +25,10 @@ bool kind_is_judged_apart(uint32_t kind);
 /* Declared by the program (libctx, scope), not made by us. */
 bool context_is_declared(const struct context *context);
 
+/* The declared context whose end is that of this one: itself, or for a name that was
+ * released (nothing was ended by that) the nearest around it that was not; NULL: none. */
+const struct context *context_deciding(const struct context *context);
+
 /* Ended, and at a live snapshot longer ago than the grace. */
 bool context_is_over(const struct report *report, const struct context *context);
 

@@ -30,6 +30,7 @@ int main(void)
     printf("%s\n", config < 0 ? "nothing" : "served");
 #ifdef FIXED
     close(config);
+    ctx_cancel(server);
     ctx_release(server);
 #endif
     return 0;
