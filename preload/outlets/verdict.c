@@ -173,8 +173,9 @@ static void look_at_block(const struct block *block, void *arg)
 {
     struct look *look = arg;
     struct context_copy context;
-    look->worth = look->worth || (context_read(block->context, &context) &&
-                                  context.kind == CTT_CONTEXT_CTX && has_ended(block->context));
+    look->worth =
+        look->worth || (context_read(block->context, &context) && context.kind == CTT_CONTEXT_CTX &&
+                        has_ended(block->context) && verdict_is_of_project(block->stack));
 }
 
 static bool merely_held_is_told(const struct holding_copy *holding)

@@ -2,25 +2,22 @@
 /*
  * D1, the mission: still held although the context that acquired it has ended.
  *
- * Contexts that the program declared make it proved, for every kind but libraries. Thread
+ * Contexts that the program declared make it proved, for every kind but libraries, and but what
+ * libc and the loader keep for themselves. Thread
  * contexts are our own invention: there a descriptor is evidence, silent when
  * another task has used it since, and memory is a hand-over.
  */
 #include "../project.h"
-#include "rules.h"
+#include "libc_own.h"
 
-/* malloc's arenas, the loader's segments: kept for the process, not by it. */
-static bool holding_is_the_loaders(struct model *model, const struct holding *holding)
+/* Memory that is reached, and that a library of the system's acquired, may be what that keeps
+ * for itself from its first use on: OpenSSL's tables, GLib's types. */
+static enum severity holding_severity(struct report *report, const struct holding *holding)
 {
-    size_t caller = holding->stack && holding->stack->flags & CTT_STACK_LEAF_ENTRY ? 1 : 0;
-    size_t count;
-    const struct frame *frames;
-
-    if (holding->kind != CTT_KIND_MAPPING)
-        return false;
-    frames = model_frames(model, holding->stack, &count);
-    return caller < count && frames[caller].module &&
-           (frames[caller].module->flags & (CTT_MODULE_LIBC | CTT_MODULE_LOADER));
+    if (holding->kind == CTT_KIND_MEMORY && !(holding->flags & CTT_HOLDING_LOST) &&
+        !stack_is_of_project(report->model, holding->stack))
+        return SEVERITY_NOTE;
+    return leftover_severity(report, holding->context, SEVERITY_ERROR);
 }
 
 /* A thread that ends just before the process does may be a runtime's own main thread
@@ -45,9 +42,9 @@ static void holding_judge(struct report *report, const struct detector *self,
         !context_is_over(report, context))
         return;
     if (context_is_declared(context)) {
-        if (!holding_is_the_loaders(report->model, holding))
+        if (holding_goes_with_context(report, holding))
             finding_add_holding(report, self, holding, GRADE_PROVED,
-                                leftover_severity(report, context, SEVERITY_ERROR));
+                                holding_severity(report, holding));
         return;
     }
     if (context->kind == CTT_CONTEXT_THREAD && kind_is_descriptor(holding->kind) &&

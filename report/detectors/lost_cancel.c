@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../project.h"
+#include "libc_own.h"
 #include "mishaps.h"
 #include "tasks.h"
 
@@ -34,8 +35,8 @@ static void holdings_judge(struct report *report, const struct detector *self)
     struct holding *holding;
 
     DL_FOREACH (report->model->holdings, holding) {
-        if (holding_is_blamable(holding) && !kind_is_judged_apart(holding->kind) &&
-            context_is_abandoned(holding->context))
+        if (holding_is_blamable(holding) && context_is_abandoned(holding->context) &&
+            holding_goes_with_context(report, holding))
             finding_add_holding(report, self, holding, GRADE_PROVED,
                                 holding_severity(report, holding));
     }

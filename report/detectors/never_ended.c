@@ -4,7 +4,7 @@
  * ended and still holds something. A note: the program may have meant it to
  * live as long as the process. What nothing reaches (D17), it has lost.
  */
-#include "rules.h"
+#include "libc_own.h"
 
 static void run(struct report *report, const struct detector *self)
 {
@@ -14,8 +14,8 @@ static void run(struct report *report, const struct detector *self)
         return;
     DL_FOREACH (report->model->holdings, holding) {
         if (holding_is_blamable(holding) && !holding_is_lost(holding) &&
-            !kind_is_judged_apart(holding->kind) && context_is_declared(holding->context) &&
-            !context_is_over(report, holding->context))
+            context_is_declared(holding->context) && !context_is_over(report, holding->context) &&
+            holding_goes_with_context(report, holding))
             finding_add_holding(report, self, holding, GRADE_PROVED, SEVERITY_NOTE);
     }
 }

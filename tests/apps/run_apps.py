@@ -49,7 +49,7 @@ PROGRAMS = ("fd", "socket", "stream", "dir", "pipe", "event", "thread", "child",
             "double_close", "closed_behind", "limit_hit", "limit_memory", "limit_thread",
             "ended_thread", "pile_up", "order", "pile_timers",
             "raw_exit", "foreign_close", "request",
-            "label")
+            "label", "kept")
 
 # Ways out of ways_out.c and what the dump is called after them.
 FATAL = ("abort", "segv", "overflow", "fpe", "ill", "bus", "term", "int", "hup", "quit",
