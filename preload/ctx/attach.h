@@ -41,6 +41,22 @@ enum ctxtrace_attach_misuse {
     CTXTRACE_ATTACH_RECOVERED_NONE = 30,
 };
 
+/* What is held, for a program's own tests (ctxtrace_test.h). */
+struct ctxtrace_held;
+struct ctxtrace_held_query {
+    uint32_t context; /* it and all below it; 0: any */
+    int with_memory;
+    uint64_t since; /* what mark gave; 0: whenever */
+};
+struct ctxtrace_attach_testing {
+    size_t size;
+    uint64_t (*mark)(void);
+    /* -1: the tracker does not watch. */
+    int (*each)(const struct ctxtrace_held_query *query,
+                void (*tell)(const struct ctxtrace_held *held, void *arg), void *arg);
+    int (*snapshot)(const char *path);
+};
+
 struct ctxtrace_attach_contexts {
     size_t size;
     /* Texts are copied. `parent` 0: the process. */

@@ -359,4 +359,7 @@ uint64_t ctxtrace_counted(enum ctxtrace_count what);
 }
 #endif
 
+#include "ctxtrace_resource.h"
+#include "ctxtrace_test.h"
+
 #endif

@@ -67,6 +67,7 @@ enum ctxtrace_result {
 };
 
 struct ctxtrace_attach_contexts;
+struct ctxtrace_attach_testing;
 
 struct ctxtrace_attach_resources {
     size_t size;
@@ -90,6 +91,7 @@ struct ctxtrace_attach_v1 {
     int (*root_range_end)(const void *start, size_t bytes);
     const struct ctxtrace_attach_contexts *contexts; /* for libctx: ctx/attach.h */
     const struct ctxtrace_attach_resources *resources;
+    const struct ctxtrace_attach_testing *testing; /* for libctx, too */
 };
 
 /* Exported by the tracker. `client` is what a library offers it, size first; NULL: nothing.
@@ -101,7 +103,7 @@ typedef const struct ctxtrace_attach_v1 *ctxtrace_attach_function(const void *cl
 static inline const struct ctxtrace_attach_v1 *ctxtrace_attached(void)
 {
     static const struct ctxtrace_attach_v1 none = {0,    NULL, NULL, NULL, NULL,
-                                                   NULL, NULL, NULL, NULL};
+                                                   NULL, NULL, NULL, NULL, NULL};
     static const struct ctxtrace_attach_v1 *kept;
     const struct ctxtrace_attach_v1 *table = __atomic_load_n(&kept, __ATOMIC_ACQUIRE);
     if (!table) {
@@ -163,7 +165,7 @@ static inline const struct ctxtrace_attach_resources *ctxtrace_resources(void)
 {
     const struct ctxtrace_attach_v1 *table = ctxtrace_attached();
     const struct ctxtrace_attach_resources *resources = NULL;
-    if (table && table->size >= sizeof *table)
+    if (table && table->size > offsetof(struct ctxtrace_attach_v1, resources))
         resources = table->resources;
     return resources && resources->size >= sizeof *resources ? resources : NULL;
 }

@@ -305,6 +305,12 @@ void libctx_tell_cleanup_over(const void *entry, enum ctxtrace_attach_cleanup ho
 /* `context` may be NULL: the active one. */
 void libctx_tell_misuse(enum ctxtrace_attach_misuse what, const void *object,
                         struct context *context, uint64_t count, const void *site_pc);
+void libctx_tell_remark(struct context *context, const char *key, const char *text);
+void libctx_tell_grace(struct context *context, uint64_t ns);
+/* The tracker's number of a context; 0: none. */
+uint32_t libctx_number(const struct context *context);
+/* NULL: no tracker, or one that cannot be asked. */
+const struct ctxtrace_attach_testing *libctx_testing(void);
 /* libctx's own: not the program's leaks. */
 void libctx_tell_own_fd(int fd);
 void libctx_tell_own_begin(void);

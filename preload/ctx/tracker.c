@@ -147,6 +147,31 @@ void libctx_tell_misuse(enum ctxtrace_attach_misuse what, const void *object,
         told->misused((int)what, object, number_of(context), count, site_pc);
 }
 
+const struct ctxtrace_attach_testing *libctx_testing(void)
+{
+    const struct ctxtrace_attach_v1 *table = annotations;
+    return table && HAS(table, struct ctxtrace_attach_v1, testing) ? table->testing : NULL;
+}
+
+uint32_t libctx_number(const struct context *context)
+{
+    return number_of(context);
+}
+
+void libctx_tell_remark(struct context *context, const char *key, const char *text)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(valued);
+    if (told && number_of(context))
+        told->valued(number_of(context), key, text);
+}
+
+void libctx_tell_grace(struct context *context, uint64_t ns)
+{
+    const struct ctxtrace_attach_contexts *told = TOLD(graced);
+    if (told && number_of(context))
+        told->graced(number_of(context), ns);
+}
+
 void libctx_tell_own_fd(int fd)
 {
     if (annotations)

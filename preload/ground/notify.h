@@ -27,6 +27,9 @@ struct notify {
     /* Something is about to happen that a running reporter must not meet
      * (exec, exit, set*id, unshare, chroot, fork): waits for it, 2 s at most. */
     void (*settle)(void);
+    /* A dump is written now, by word of the program; where, until the next one. "": none
+     * could be. Waits for it. */
+    const char *(*snapshot)(void);
     /* stderr (fd 2) is about to be closed, maybe by an exit function. */
     void (*stderr_closing)(void);
     /* In the child of a fork: files, sequence numbers and the announcement are

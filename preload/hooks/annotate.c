@@ -84,6 +84,7 @@ HOOK_EXPORT const struct ctxtrace_attach_v1 *ctxtrace_preload_attach_v1(const vo
         .root_range_end = annotate_root_range_end,
         .contexts = &declared_table,
         .resources = &resource_table,
+        .testing = &testing_table,
     };
     (void)client;
     return atomic_load(&tracker_state) == TRACKER_OFF ? NULL : &table;

@@ -15,6 +15,7 @@
 
 extern const struct ctxtrace_attach_contexts declared_table;
 extern const struct ctxtrace_attach_resources resource_table;
+extern const struct ctxtrace_attach_testing testing_table;
 
 bool declared_may_tell(void);
 /* Where the program called libctx: not the frames in between. The inmost frame is the

@@ -36,7 +36,4 @@ int dump_write(const struct dump_request *request);
 const char *dump_path(void);
 void dump_forget(void);
 
-/* "fd", "socket", ...; NULL for a number that is none. */
-const char *kind_name(uint32_t kind);
-
 #endif

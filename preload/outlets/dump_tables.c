@@ -9,6 +9,7 @@
 #include "preload/books/own_kinds.h"
 #include "preload/facts/context.h"
 #include "preload/facts/context_note.h"
+#include "preload/facts/kinds.h"
 #include "preload/facts/module.h"
 #include "preload/facts/releases.h"
 #include "preload/facts/stack.h"
@@ -47,35 +48,9 @@ void dump_modules(struct dump *dump)
     dump->module_next = limit;
 }
 
-static const struct kind_row {
-    enum ctt_kind_id id;
-    const char *name, *unit;
-} kind_rows[] = {
-    {CTT_KIND_FD, "fd", ""},
-    {CTT_KIND_SOCKET, "socket", ""},
-    {CTT_KIND_STREAM, "stream", ""},
-    {CTT_KIND_DIR, "dir", ""},
-    {CTT_KIND_PIPE, "pipe", ""},
-    {CTT_KIND_EVENT, "event", ""},
-    {CTT_KIND_MEMORY, "memory", "bytes"},
-    {CTT_KIND_MAPPING, "mapping", "bytes"},
-    {CTT_KIND_THREAD, "thread", ""},
-    {CTT_KIND_PROCESS, "process", ""},
-    {CTT_KIND_TIMER, "timer", ""},
-    {CTT_KIND_MODULE, "module", ""},
-    {CTT_KIND_LOCK, "lock", ""},
-    {CTT_KIND_CONTEXT, "context", ""},
-    {CTT_KIND_HANDLE, "handle", ""},
-    {CTT_KIND_KEY, "key", ""},
-    {CTT_KIND_IPC, "ipc", ""},
-    {CTT_KIND_CLEANUP, "cleanup", ""},
-    {CTT_KIND_TASK, "task", ""},
-};
-#define KIND_ROWS (sizeof kind_rows / sizeof *kind_rows)
-
 void dump_kinds(struct dump *dump)
 {
-    for (size_t i = 0; i < KIND_ROWS; i++) {
+    for (size_t i = 0; kind_rows[i].name; i++) {
         struct ctt_kind kind = {.id = kind_rows[i].id,
                                 .name = dump_string(dump, kind_rows[i].name),
                                 .unit = dump_string(dump, kind_rows[i].unit)};
@@ -86,14 +61,6 @@ void dump_kinds(struct dump *dump)
         struct ctt_kind kind = {.id = number, .name = dump_string(dump, own_kind_name(number))};
         dump_record(dump, CTT_KIND, &kind, sizeof kind);
     }
-}
-
-const char *kind_name(uint32_t kind)
-{
-    for (size_t i = 0; i < KIND_ROWS; i++)
-        if (kind_rows[i].id == kind)
-            return kind_rows[i].name;
-    return NULL;
 }
 
 /* The process's own context ends with the process, and this is the end. */

@@ -290,6 +290,7 @@ void outlets_begin(char **argv, char **envp)
     notify.exec = on_exec;
     notify.exec_failed = on_exec_failed;
     notify.settle = snapshot_settle;
+    notify.snapshot = snapshot_now;
     notify.stderr_closing = terminal_closing;
     notify.forked = on_forked;
     reach_start();

@@ -7,6 +7,7 @@
 #include "preload/books/fdtable.h"
 #include "preload/books/keytable.h"
 #include "preload/books/mishap.h"
+#include "preload/facts/kinds.h"
 #include "preload/facts/module.h"
 #include "preload/facts/stack.h"
 #include "preload/ground/sys.h"

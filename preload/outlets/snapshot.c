@@ -20,6 +20,7 @@
 #include "preload/outlets/terminal.h"
 
 #define SETTLE_NS   UINT64_C(2000000000)
+#define NOW_NS      UINT64_C(10000000000)
 #define HANDOVER_NS UINT64_C(10000000) /* between a job's end and its task's */
 
 enum wanted {
@@ -60,8 +61,9 @@ static void work_once(void)
 {
     uint32_t bits = atomic_exchange(&wanted, 0);
     if (bits & WANT_DUMP) {
-        struct dump_request request = {.trigger = CTT_TRIGGER_SIGNAL,
-                                       .signal = atomic_load(&requested_by),
+        int number = atomic_load(&requested_by);
+        struct dump_request request = {.trigger = number ? CTT_TRIGGER_SIGNAL : CTT_TRIGGER_API,
+                                       .signal = (uint32_t)number,
                                        .exit_code = -1,
                                        .tid = atomic_load(&requester),
                                        .reaches = bits & WANT_REACH || reaches_always()};
@@ -115,6 +117,12 @@ void snapshot_request(int number, bool reaches)
     atomic_store(&requested_by, number);
     atomic_store(&requester, (uint32_t)sys_gettid());
     want(reaches ? WANT_DUMP | WANT_REACH : WANT_DUMP);
+}
+
+const char *snapshot_now(void)
+{
+    snapshot_request(0, false);
+    return reporter_wait(NOW_NS) ? dump_path() : "";
 }
 
 void snapshot_announce(void)

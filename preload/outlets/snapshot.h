@@ -13,6 +13,8 @@
 /* From a signal handler: a dump for signal `number`, where memory is judged by what
  * reaches it if `reaches`, then the announcement. */
 void snapshot_request(int number, bool reaches);
+/* By word of the program (notify.snapshot): made when this returns. */
+const char *snapshot_now(void);
 /* Only the announcement: a mark was set. */
 void snapshot_announce(void);
 /* The tracker stops watching (switched_off.h), then the announcement. */
