@@ -28,7 +28,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* All zeroes: what the whole process holds. Size first, so that more can come. */
-typedef struct ctxtrace_check {
+typedef struct ctxtrace_check_options {
     ctxtrace_t *context; /* it and all below it; NULL: any */
     uint64_t since;      /* what ctx_mark gave; 0: whenever */
     const char *kind;    /* of this kind alone ("fd", "socket", "memory", ...); NULL: any */
