@@ -48,6 +48,7 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -64,6 +65,18 @@ enum ctxtrace_result {
     CTXTRACE_OK = 0,
     CTXTRACE_ERROR = 1,
     CTXTRACE_ABANDONED = 2,
+};
+
+/* One thing that is held (ctxtrace_test.h). Valid during the call that tells of it. */
+struct ctxtrace_held {
+    size_t size;
+    const char *kind;
+    uint64_t handle; /* the descriptor, the address, the tid */
+    uint64_t bytes;
+    const char *context;       /* its name; NULL: it has none */
+    uint32_t stack;            /* the same number for the same stack */
+    const void *const *frames; /* innermost first: the function that acquired, then callers */
+    size_t frame_count;
 };
 
 struct ctxtrace_attach_contexts;

@@ -20,6 +20,7 @@
 #define CTXTRACE_TEST_H
 
 #include "ctxtrace.h"
+#include "ctxtrace_annotate.h" /* struct ctxtrace_held */
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,18 +40,6 @@ typedef struct ctxtrace_check_options {
      * grow. 0: 0.4 s; CTX_FOREVER: not at all. */
     int64_t patience_ns;
 } ctxtrace_check_t;
-
-/* One thing that is held. Valid during the call that tells of it. */
-struct ctxtrace_held {
-    size_t size;
-    const char *kind;
-    uint64_t handle; /* the descriptor, the address, the tid */
-    uint64_t bytes;
-    const char *context;       /* its name; NULL: it has none */
-    uint32_t stack;            /* the same number for the same stack */
-    const void *const *frames; /* innermost first: the function that acquired, then callers */
-    size_t frame_count;
-};
 
 /* A moment, for `since`. */
 uint64_t ctxtrace_mark(void);

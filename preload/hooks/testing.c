@@ -14,7 +14,7 @@
 #include "preload/books/own_kinds.h"
 #include "preload/books/ranges.h"
 #include "preload/ctx/attach.h"
-#include "preload/ctx/ctxtrace_test.h"
+#include "preload/ctx/ctxtrace_annotate.h"
 #include "preload/facts/context.h"
 #include "preload/facts/job.h"
 #include "preload/facts/kinds.h"
