@@ -13,7 +13,10 @@
 struct renderer {
     const char *name; /* of --format= */
     void (*render)(const struct report *report, FILE *out);
-    /* What stands around and between several reports in one output. */
+    /* What every output begins and ends with; NULL: nothing. */
+    void (*begin)(FILE *out);
+    const char *end;
+    /* What stands around and between several reports in one output; NULL: nothing. */
     const char *before, *between, *after;
 };
 

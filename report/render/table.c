@@ -7,8 +7,8 @@
 #include <string.h>
 
 static const struct renderer renderers[] = {
-    {"text", render_text, "", "\n", ""},
-    {"json", render_json, "[\n", ",\n", "]\n"},
+    {.name = "text", .render = render_text, .between = "\n"},
+    {.name = "json", .render = render_json, .before = "[\n", .between = ",\n", .after = "]\n"},
 };
 
 const struct renderer *renderer_find(const char *name, size_t length)
