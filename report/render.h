@@ -22,6 +22,10 @@ struct renderer {
 
 void render_text(const struct report *report, FILE *out);
 void render_json(const struct report *report, FILE *out);
+void render_dot(const struct report *report, FILE *out);
+void begin_dot(FILE *out);
+void render_mermaid(const struct report *report, FILE *out);
+void begin_mermaid(FILE *out);
 
 /* NULL: no such format. */
 const struct renderer *renderer_find(const char *name, size_t length);

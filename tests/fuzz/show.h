@@ -29,7 +29,7 @@ static inline void model_show_with(struct model *model, const char *path,
 {
     const struct report_request request = {
         .path = path, .all = true, .tasks = true, .contexts = true, .rules = rules};
-    static const char *const formats[] = {"text", "json"};
+    static const char *const formats[] = {"text", "json", "dot", "mermaid"};
     struct report *report;
 
     model_symbolize(model, NULL);

@@ -218,6 +218,11 @@ static void test_traces_of_processes(void **state)
                 "\"processes\": [{\"pid\": 7, \"name\": \"orders\", \"host\": \"web-03\", "
                 "\"contexts\": 2, \"findings\": 2, \"held\": 2}, {\"pid\": 8,");
     assert_null(strstr(c.out, "\"trace_id\": \"req-1\", \"contexts\": 2"));
+    RUN(&c, cmd_report, "--format=dot", a, b);
+    assert_says(c.out, "digraph contexts {\n");
+    assert_null(strstr(c.out + 1, "digraph"));
+    assert_says(c.out, "cluster_p7_123456_3");
+    assert_says(c.out, "cluster_p8_123456_3");
     capture_end();
 }
 
