@@ -27,6 +27,7 @@
 #include "preload/facts/module.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/stack.h"
+#include "preload/facts/start_trace.h"
 #include "preload/facts/suppressions.h"
 #include "preload/facts/task.h"
 #include "preload/facts/unwind.h"
@@ -160,6 +161,7 @@ static void tracker_start(char **argv, char **envp)
     exec_own_start(envp);
     uint64_t shield = shield_take(envp);
     config_read(environment_value(envp, "CTXTRACE_OPTIONS"));
+    start_trace_read(environment_value(envp, "TRACEPARENT"));
     if (config.off) {
         start_off();
         signals_unshield(shield);

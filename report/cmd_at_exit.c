@@ -13,6 +13,7 @@
 #include "command.h"
 #include "detectors/detector.h"
 #include "dump.h"
+#include "live.h"
 #include "output.h"
 #include "project.h"
 #include "render/text_parts.h"
@@ -54,20 +55,13 @@ static bool finding_speaks(const struct report *report, const struct finding *fi
  * what looks lost. */
 static const char *held_counts(struct text *text, bool doubtful)
 {
-    uint64_t counts[CTT_KIND_COUNT] = {0};
-    const char *list = "";
+    struct kind_counts counts = {0};
 
     for (const struct finding *f = text->report->findings; f; f = f->hh.next) {
-        if (f->kind < CTT_KIND_COUNT && finding_speaks(text->report, f) &&
-            finding_is_doubtful(text->report, f) == doubtful)
-            counts[f->kind] += f->count;
+        if (finding_speaks(text->report, f) && finding_is_doubtful(text->report, f) == doubtful)
+            kind_counts_add(&counts, f->kind, f->count);
     }
-    for (uint32_t kind = 0; kind < CTT_KIND_COUNT; kind++) {
-        if (counts[kind])
-            list = pool_format(text->pool, "%s%s%s", list, *list ? ", " : "",
-                               text_count(text, counts[kind], kind));
-    }
-    return list;
+    return text_counts(text, &counts);
 }
 
 static void held_line_write(struct text *text, const struct finding *f)

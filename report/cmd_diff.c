@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "command.h"
 #include "dump.h"
 #include "live.h"
@@ -32,6 +35,7 @@ struct diff_key {
 
 struct diff_row {
     struct diff_key key;
+    uint32_t kind;       /* as `model` numbers it */
     struct model *model; /* of the stack shown */
     struct stack *stack;
     uint64_t count[SIDES], bytes[SIDES]; /* of `estimate` */
@@ -98,6 +102,14 @@ static const char *program_build_id(const struct model *model)
     return "";
 }
 
+/* Kinds of the program's own are numbered as they come: another run may do so otherwise. */
+static uint64_t kind_identity(const struct model *model, uint32_t kind)
+{
+    const char *name = model_kind_name(model, kind);
+
+    return kind < CTT_KIND_OWN_FIRST ? kind : XXH64(name, strlen(name), 0);
+}
+
 static void side_add(struct diff *diff, int side)
 {
     struct dump *dump = &diff->dumps[side];
@@ -105,13 +117,15 @@ static void side_add(struct diff *diff, int side)
 
     for (size_t i = 0; i < live.count; i++) {
         const struct live_row *in = &live.rows[i];
-        struct diff_key key = {stack_identity(dump->model, in->stack, diff->by_name), in->kind};
+        struct diff_key key = {stack_identity(dump->model, in->stack, diff->by_name),
+                               kind_identity(dump->model, in->kind)};
         struct diff_row *row;
 
         HASH_FIND(hh, diff->rows, &key, sizeof(key), row);
         if (!row) {
             row = pool_alloc(diff->pool, sizeof(*row));
             row->key = key;
+            row->kind = in->kind;
             row->model = dump->model;
             row->stack = in->stack;
             HASH_ADD(hh, diff->rows, key, sizeof(row->key), row);
@@ -150,7 +164,7 @@ static const char *change_text(struct text *text, const struct diff *diff,
 {
     if (!diff_is_sampled(diff, CTT_KIND_MEMORY))
         return pool_format(text->pool, "%+9" PRId64, row_change(row));
-    if (!diff_is_sampled(diff, (uint32_t)row->key.kind))
+    if (!diff_is_sampled(diff, row->kind))
         return pool_format(text->pool, "%+9" PRId64 " %9s", row_change(row), "");
     return pool_format(text->pool, "%+9" PRId64 " +-%7.0f", row_change(row), row_error(row));
 }
@@ -174,9 +188,9 @@ static void text_write(struct diff *diff, FILE *out)
         shown++;
         text_line(&text, row_change(row) > 0 ? PAINT_BAD : PAINT_NONE,
                   "  %-6s  %-8s %9" PRIu64 " %9" PRIu64 " %s %11s  %s", row_verdict(row),
-                  model_kind_name(row->model, (uint32_t)row->key.kind), row->count[SIDE_A],
-                  row->count[SIDE_B], change_text(&text, diff, row),
-                  text_bytes(&text, row->bytes[SIDE_B]), text_where(&text, row->model, row->stack));
+                  model_kind_name(row->model, row->kind), row->count[SIDE_A], row->count[SIDE_B],
+                  change_text(&text, diff, row), text_bytes(&text, row->bytes[SIDE_B]),
+                  text_where(&text, row->model, row->stack));
     }
     if (!diff->all && changed > shown)
         text_line(&text, PAINT_DIM, "  and %zu more (--all)", changed - shown);
@@ -225,12 +239,12 @@ static void json_write(const struct diff *diff, FILE *out)
     for (const struct diff_row *row = diff->rows; row; row = row->hh.next) {
         json_open(&json, NULL, '{');
         json_text(&json, "change", row_verdict(row));
-        json_text(&json, "kind", model_kind_name(row->model, (uint32_t)row->key.kind));
+        json_text(&json, "kind", model_kind_name(row->model, row->kind));
         json_number(&json, "count_a", row->count[SIDE_A]);
         json_number(&json, "count_b", row->count[SIDE_B]);
         json_number(&json, "bytes_a", row->bytes[SIDE_A]);
         json_number(&json, "bytes_b", row->bytes[SIDE_B]);
-        if (diff_is_sampled(diff, (uint32_t)row->key.kind))
+        if (diff_is_sampled(diff, row->kind))
             json_number(&json, "count_error", (uint64_t)(row_error(row) + 0.5));
         json_frames_write(&json, row);
         json_close(&json, '}');

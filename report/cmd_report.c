@@ -15,8 +15,10 @@
 #include "dump.h"
 #include "output.h"
 #include "summary.h"
+#include "trace.h"
+#include "traces.h"
 
-enum { OVERRIDES_MAX = 5 };
+enum { OVERRIDES_MAX = 5, TRACES_NAMED = 8 };
 
 struct report_command {
     struct output_list outputs;
@@ -27,6 +29,7 @@ struct report_command {
     bool each, no_color, strict, recover;
     struct dump *dumps;
     size_t dump_count;
+    struct traces *traces;
     int status;
 };
 
@@ -37,6 +40,8 @@ enum {
     OPT_SINCE,
     OPT_KIND,
     OPT_TASKS,
+    OPT_CONTEXTS,
+    OPT_TRACE,
     OPT_DEBUG_DIR,
     OPT_NO_COLOR,
     OPT_STRICT,
@@ -53,6 +58,8 @@ static const struct option long_options[] = {
     {"since", required_argument, NULL, OPT_SINCE},
     {"kind", required_argument, NULL, OPT_KIND},
     {"tasks", no_argument, NULL, OPT_TASKS},
+    {"contexts", no_argument, NULL, OPT_CONTEXTS},
+    {"trace", required_argument, NULL, OPT_TRACE},
     {"debug-dir", required_argument, NULL, OPT_DEBUG_DIR},
     {"no-color", no_argument, NULL, OPT_NO_COLOR},
     {"strict", no_argument, NULL, OPT_STRICT},
@@ -73,14 +80,17 @@ static void usage_write(FILE *out)
         "  --each              every dump in full, no summary\n"
         "  --since=mark        only what was acquired after `ctxtrace mark`\n"
         "  --kind=KIND         only this kind: fd, socket, stream, memory, ...\n"
-        "  --tasks             the tasks, also of an exit report\n"
+        "  --tasks             the tasks with all that is known of each, also of an exit report\n"
+        "  --contexts          the tree of contexts, with what each holds\n"
+        "  --trace=ID          only what belongs to this trace: req-12345, or %d hex digits or "
+        "more\n"
         "  --debug-dir=DIR     look for debug info here too; may repeat\n"
         "  --option=KEY=VALUE  judge with another grace, pile_up, project, exit or builtin_rules\n"
         "  --suppressions=FILE rules for what is not to be told; may repeat\n"
         "  --no-color          no colour on a terminal\n"
         "  --recover           FILEs are state files (state=) that killed processes have left\n"
         "  --strict            exit with %d when a dump is inconclusive\n",
-        renderer_names(), STATUS_INCONCLUSIVE);
+        renderer_names(), TRACE_PREFIX_DIGITS, STATUS_INCONCLUSIVE);
 }
 
 static int override_add(struct report_command *command, const char *text)
@@ -114,6 +124,16 @@ static int since_set(struct report_command *command, const char *text)
     return 0;
 }
 
+static int trace_set(struct report_command *command, const char *text)
+{
+    if (!*text) {
+        fputs("ctxtrace: --trace= takes the id of a trace\n", stderr);
+        return -1;
+    }
+    command->request.trace = text;
+    return 0;
+}
+
 /* Returns 0, or -1 after a sentence. */
 static int option_take(struct report_command *command, int option)
 {
@@ -134,6 +154,11 @@ static int option_take(struct report_command *command, int option)
     case OPT_TASKS:
         command->request.tasks = true;
         return 0;
+    case OPT_CONTEXTS:
+        command->request.contexts = true;
+        return 0;
+    case OPT_TRACE:
+        return trace_set(command, optarg);
     case OPT_DEBUG_DIR:
         return debug_dirs_add(&command->debug_dirs, optarg);
     case OPT_NO_COLOR:
@@ -205,9 +230,45 @@ static void mark_check(struct report_command *command, struct dump *dump)
     command->status = STATUS_BAD_INPUT;
 }
 
+static bool trace_is_in(const struct model *model)
+{
+    for (const struct context *c = model->contexts; c; c = c->hh.next) {
+        if (!c->hidden)
+            return true;
+    }
+    return false;
+}
+
+/* Ids come with requests, from anywhere: none may paint on a terminal. */
+static void id_write(const char *before, const char *id)
+{
+    fputs(before, stderr);
+    for (; *id; id++)
+        fputc(*id > ' ' && *id < 0x7f ? *id : '?', stderr);
+}
+
+static void trace_miss(const struct report_command *command)
+{
+    unsigned written = 0;
+
+    fprintf(stderr, "ctxtrace: --trace=%s: nothing here is of such a trace",
+            command->request.trace);
+    for (size_t i = 0; i < command->dump_count; i++) {
+        const struct context *c = command->dumps[i].model->contexts;
+
+        for (; c && written < TRACES_NAMED; c = c->hh.next) {
+            if (c->trace_id)
+                id_write(written++ ? ", " : "; there are: ", c->trace_id);
+        }
+    }
+    fputs(written == TRACES_NAMED ? ", ...\n" : "\n", stderr);
+}
+
 /* Returns 0, or -1 after a sentence. */
 static int dumps_judge(struct report_command *command)
 {
+    size_t traced = 0;
+
     for (size_t i = 0; i < command->dump_count; i++) {
         struct dump *dump = &command->dumps[i];
         const char *path = dump->path;
@@ -225,11 +286,28 @@ static int dumps_judge(struct report_command *command)
         }
         mark_check(command, dump);
         dump_judge(dump);
+        traced += trace_is_in(dump->model);
         if (command->strict && command->status == STATUS_OK &&
             report_health(dump->report) == CTT_HEALTH_INCONCLUSIVE)
             command->status = STATUS_INCONCLUSIVE;
     }
+    if (command->request.trace && !traced)
+        trace_miss(command);
     return 0;
+}
+
+/* What the processes have in common; of a series the last dump speaks. */
+static void traces_join(struct report_command *command)
+{
+    command->traces = traces_new();
+    for (size_t i = 0; i < command->dump_count; i++) {
+        if (i + 1 == command->dump_count ||
+            !dump_same_process(&command->dumps[i], &command->dumps[i + 1]))
+            traces_add(command->traces, command->dumps[i].report);
+    }
+    traces_finish(command->traces);
+    for (size_t i = 0; i < command->dump_count; i++)
+        command->dumps[i].report->traces = command->traces;
 }
 
 static void output_write(struct report_command *command, const struct output *output)
@@ -257,9 +335,11 @@ static int command_finish(struct report_command *command, char *const *paths, si
     if (dumps_judge(command) < 0) {
         command->status = STATUS_USAGE;
     } else if (command->dump_count) {
+        traces_join(command);
         for (size_t i = 0; i < command->outputs.count; i++)
             output_write(command, &command->outputs.items[i]);
     }
+    command->traces = traces_free(command->traces);
     for (size_t i = 0; i < command->dump_count; i++)
         dump_close(&command->dumps[i]);
     free(command->dumps);

@@ -38,7 +38,7 @@ static void usage_write(FILE *out)
 {
     fputs("usage: ctxtrace show [OPTION]... ID [FILE]      (\"-\" is standard input)\n"
           "  ID is the beginning of a finding's id; or fd:7, stream:0x5555, thread:4719,\n"
-          "  process:812 (a kind and what it is known by), task:3, context:5.\n"
+          "  process:812 (a kind and what it is known by), task:3, job:2, context:5.\n"
           "  Without FILE: the newest *.ctt in this folder.\n"
           "  --debug-dir=DIR     look for debug info here too; may repeat\n"
           "  --suppressions=FILE rules for what is not to be told; may repeat\n"

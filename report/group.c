@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "detectors/detector.h"
+#include "trace.h"
 
 struct hit {
     struct stack *stack;
@@ -64,8 +65,11 @@ void finding_add_holding(struct report *report, const struct detector *detector,
                          struct holding *holding, enum grade grade, enum severity severity)
 {
     struct hit hit = {holding->stack, holding->context, holding->kind, grade, severity};
-    struct finding *finding = finding_get(report, detector, &hit);
+    struct finding *finding;
 
+    if (!report_shows(report, hit.context))
+        return;
+    finding = finding_get(report, detector, &hit);
     holding->finding = finding;
     holding->next_in_finding = NULL;
     if (finding->last_holding)
@@ -87,8 +91,11 @@ void finding_add_mishap(struct report *report, const struct detector *detector,
                         struct mishap *mishap, enum severity severity)
 {
     struct hit hit = {mishap->stack, mishap->context, mishap->kind, GRADE_PROVED, severity};
-    struct finding *finding = finding_get(report, detector, &hit);
+    struct finding *finding;
 
+    if (!report_shows(report, hit.context))
+        return;
+    finding = finding_get(report, detector, &hit);
     mishap->next_in_finding = NULL;
     if (finding->last_mishap)
         finding->last_mishap->next_in_finding = mishap;

@@ -125,10 +125,9 @@ void live_drop(struct live *live)
     *live = (struct live){0};
 }
 
-/* Kinds beyond the array share its last place: a dump may claim any number. */
 static struct kind_total *total_of(struct kind_total *by_kind, uint32_t kind)
 {
-    struct kind_total *total = &by_kind[kind < KIND_TOTALS_MAX ? kind : KIND_TOTALS_MAX - 1];
+    struct kind_total *total = &by_kind[kind_slot(kind)];
 
     total->kind = kind;
     return total;

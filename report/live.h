@@ -45,7 +45,31 @@ struct kind_total {
     bool has_sites; /* acquired and released are known */
 };
 
-enum { KIND_TOTALS_MAX = 64 }; /* kinds of a newer tracker included */
+enum {
+    KIND_NUMBERS = 64, /* kinds of a newer tracker included */
+    KIND_TOTALS_MAX = KIND_NUMBERS + CTT_KIND_OWN_COUNT,
+};
+
+/* Where a kind stands in an array of KIND_TOTALS_MAX. A dump may claim any number: those that
+ * have no place share one. */
+static inline unsigned kind_slot(uint32_t kind)
+{
+    if (kind >= CTT_KIND_OWN_FIRST && kind - CTT_KIND_OWN_FIRST < CTT_KIND_OWN_COUNT)
+        return KIND_NUMBERS + (kind - CTT_KIND_OWN_FIRST);
+    return kind < KIND_NUMBERS ? kind : KIND_NUMBERS - 1;
+}
+
+/* How many of which kind. */
+struct kind_counts {
+    uint64_t count[KIND_TOTALS_MAX];
+    uint32_t kind[KIND_TOTALS_MAX]; /* the last one that came to the place */
+};
+
+static inline void kind_counts_add(struct kind_counts *counts, uint32_t kind, uint64_t count)
+{
+    counts->kind[kind_slot(kind)] = kind;
+    counts->count[kind_slot(kind)] += count;
+}
 
 /* Fills `ret_totals` by kind number; returns how many. */
 size_t kind_totals_make(const struct report *report, struct kind_total ret_totals[KIND_TOTALS_MAX]);

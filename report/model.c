@@ -120,3 +120,10 @@ const char *context_label(const struct context *context)
         context = context->parent;
     return context && context->kind != CTT_CONTEXT_PROCESS ? context->name : NULL;
 }
+
+const char *context_trace(const struct context *context)
+{
+    while (context && !context->trace_id)
+        context = context->parent;
+    return context ? context->trace_id : NULL;
+}

@@ -20,6 +20,7 @@
 #include "tables.h"
 
 struct finding;
+struct context_node;
 
 struct module {
     uint32_t id, flags; /* enum ctt_module_flags */
@@ -63,8 +64,11 @@ struct context {
     uint64_t grace_ns;             /* its own; 0: the option's */
     struct task *task;             /* that made it */
     uint32_t parent_id, task_id;
-    uint32_t walk; /* the loader's own mark */
-    bool holds;    /* something that the dump lists */
+    bool holds;                /* something that the dump lists */
+    bool hidden;               /* by --trace */
+    bool on_path;              /* hidden, and one below it is not */
+    uint32_t walk;             /* the loader's own mark */
+    struct context_node *node; /* of the last context_tree_make() */
     UT_hash_handle hh;
 };
 
@@ -84,6 +88,8 @@ struct task {
     uint64_t serves;        /* of a declared one: the WaitGroup that counts it; 0: none */
     uint64_t entered_ns;    /* of a declared one: when a thread first came to it; 0: none has */
     uint32_t context_id, thread_id, active_id;
+    bool hidden;              /* by --trace */
+    struct holding *cleanups; /* that it has not run yet, newest first */
     UT_hash_handle hh;
 };
 
@@ -105,9 +111,10 @@ struct holding {
     uint32_t context_id, task_id, last_task;
     uint32_t source; /* descriptor that it is a copy of, plus 1; 0: none */
     struct stack *source_stack;
-    bool hidden;             /* by --kind or --since */
+    bool hidden;             /* by --kind, --since or --trace */
     struct finding *finding; /* the detector that claimed it */
     struct holding *next_in_finding;
+    struct holding *next_cleanup; /* of the same task */
     struct holding *prev, *next;
 };
 
@@ -257,6 +264,10 @@ const char *model_option(const struct model *model, const char *key);
 /* What a context is called: by its own name, or that of the nearest declared one around it;
  * NULL: none has any. */
 const char *context_label(const struct context *context);
+
+/* The id of the trace that it belongs to: its own, or that of the nearest context around it;
+ * NULL: none. */
+const char *context_trace(const struct context *context);
 
 /* Whether counts and bytes of the kind are estimates. */
 bool model_is_sampled(const struct model *model, uint32_t kind);

@@ -406,6 +406,15 @@ static void contexts_unring(struct model *model)
     }
 }
 
+/* What the process was started in is the trace of everything in it. */
+static void process_trace_pass_on(struct model *model)
+{
+    for (struct context *c = model->contexts; c; c = c->hh.next) {
+        if (c->kind == CTT_CONTEXT_PROCESS && !c->trace_id)
+            c->trace_id = model->process.trace_id;
+    }
+}
+
 static void model_link(struct model *model)
 {
     struct holding *holding;
@@ -416,12 +425,17 @@ static void model_link(struct model *model)
         c->task = task_of(model, c->task_id);
     }
     contexts_unring(model);
+    process_trace_pass_on(model);
     tasks_link(model);
     DL_FOREACH (model->holdings, holding) {
         holding->context = model_context(model, holding->context_id);
         if (holding->context)
             holding->context->holds = true;
         holding->task = task_of(model, holding->task_id);
+        if (holding->kind == CTT_KIND_CLEANUP && holding->task && !holding->grouped) {
+            holding->next_cleanup = holding->task->cleanups;
+            holding->task->cleanups = holding;
+        }
     }
     DL_FOREACH (model->mishaps, mishap)
         mishap->context = model_context(model, mishap->context_id);

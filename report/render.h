@@ -13,12 +13,19 @@
 struct renderer {
     const char *name; /* of --format= */
     void (*render)(const struct report *report, FILE *out);
-    /* What stands around and between several reports in one output. */
+    /* What every output begins and ends with; NULL: nothing. */
+    void (*begin)(FILE *out);
+    const char *end;
+    /* What stands around and between several reports in one output; NULL: nothing. */
     const char *before, *between, *after;
 };
 
 void render_text(const struct report *report, FILE *out);
 void render_json(const struct report *report, FILE *out);
+void render_dot(const struct report *report, FILE *out);
+void begin_dot(FILE *out);
+void render_mermaid(const struct report *report, FILE *out);
+void begin_mermaid(FILE *out);
 
 /* NULL: no such format. */
 const struct renderer *renderer_find(const char *name, size_t length);

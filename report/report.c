@@ -13,6 +13,7 @@
 #include "group.h"
 #include "project.h"
 #include "suppress.h"
+#include "trace.h"
 
 const char *severity_word(enum severity severity)
 {
@@ -131,6 +132,8 @@ struct report *report_new(struct model *model, const struct report_request *requ
     report->settings = settings_make(setting_find, report);
     project_mark(model, report->settings.project);
     holdings_filter(report);
+    if (request->trace)
+        trace_filter(model, request->trace);
     for (const struct detector *const *d = detectors; *d; d++)
         (*d)->run(report, *d);
     findings_name(report);

@@ -18,6 +18,7 @@ enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 enum grade { GRADE_HEURISTIC, GRADE_EVIDENCE, GRADE_PROVED };
 
 struct detector;
+struct traces;
 
 enum { FINGERPRINT_CHARS = 16 };
 
@@ -56,11 +57,13 @@ struct finding {
 
 /* What is wanted; the zeroed struct is a plain report. */
 struct report_request {
-    const char *path; /* of the dump, for the reader's next command */
-    const char *kind; /* only this kind, by name */
-    bool since_mark;  /* only what was acquired after the mark */
-    bool all;         /* no "and 312 more" */
-    bool tasks;       /* the tasks section, also at exit */
+    const char *path;  /* of the dump, for the reader's next command */
+    const char *kind;  /* only this kind, by name */
+    bool since_mark;   /* only what was acquired after the mark */
+    bool all;          /* no "and 312 more" */
+    bool tasks;        /* the tasks one by one, also at exit */
+    bool contexts;     /* the tree of contexts */
+    const char *trace; /* only what belongs to this one (trace.h) */
     bool color;
     const char *overrides[6];      /* "key=value", NULL-terminated */
     const struct report *previous; /* the dump before, of the same process */
@@ -78,6 +81,8 @@ struct report {
     struct rule *rules;
     uint64_t now_ns;
     unsigned errors, warnings, notes;
+    /* Of all that are shown together, once that is known; else of none. */
+    const struct traces *traces;
 };
 
 /* The model stays the caller's and must outlive the report. */

@@ -165,6 +165,8 @@ static int listed_find(struct subject *ret_subject, const struct report *report,
     }
     if (strcmp(word, "task") == 0)
         r = task_find(ret_subject, report, number);
+    else if (strcmp(word, "job") == 0 && !model_knows_kind(report->model, word))
+        r = task_find(ret_subject, report, number | CTT_TASK_DECLARED_ID);
     else if (strcmp(word, "context") == 0)
         r = context_find(ret_subject, report, number);
     else if (model_knows_kind(report->model, word))

@@ -4,7 +4,7 @@
  *
  * A finding goes by the beginning of its id; anything else by a word and a number: fd:7
  * (whatever kind of descriptor it is), stream:0x55550010, thread:4719, process:812,
- * task:3 (or its tid), context:5.
+ * task:3 (or its tid), job:2 (a task that the program declared), context:5.
  */
 #ifndef REPORT_SUBJECT_H
 #define REPORT_SUBJECT_H

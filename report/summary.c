@@ -9,13 +9,14 @@
 
 #include "detectors/detector.h"
 #include "project.h"
-#include "render/text_style.h"
+#include "render/text_parts.h"
 
 struct shared {
     const struct report *report; /* of the first that has it */
     const struct finding *finding;
     uint64_t held;
     unsigned processes;
+    const struct report *last; /* that it was counted in */
     UT_hash_handle hh;
 };
 
@@ -40,7 +41,8 @@ static void shared_add(struct shared **table, struct pool *pool, const struct re
             HASH_ADD_KEYPTR(hh, *table, f->id, FINGERPRINT_CHARS, shared);
         }
         shared->held += f->count;
-        shared->processes++;
+        shared->processes += shared->last != report;
+        shared->last = report;
     }
 }
 
@@ -85,6 +87,8 @@ static void head_write(const struct dump *dumps, size_t count, FILE *out)
         for (const struct shared *s = table; s; s = s->hh.next)
             shared_write(&text, s);
     }
+    if (dumps[0].report->traces)
+        text_write_traces(&text, dumps[0].report->traces);
     text_line(&text, PAINT_NONE, "%s", "");
     HASH_CLEAR(hh, table);
     pool_free(text.pool);
@@ -95,17 +99,24 @@ static bool series_is_one(const struct dump *dumps, size_t count)
     return count < 2 || dump_same_process(&dumps[0], &dumps[count - 1]);
 }
 
+static void text_put(const char *chars, bool wanted, FILE *out)
+{
+    if (chars && wanted)
+        fputs(chars, out);
+}
+
 void summary_write(const struct dump *dumps, size_t count, bool each,
                    const struct renderer *renderer, FILE *out)
 {
     bool is_text = strcmp(renderer->name, "text") == 0;
     bool several = each ? count > 1 : !series_is_one(dumps, count);
-    const char *between = "";
+    const char *between = NULL;
 
     if (is_text && several && !each)
         head_write(dumps, count, out);
-    if (several)
-        fputs(renderer->before, out);
+    if (renderer->begin)
+        renderer->begin(out);
+    text_put(renderer->before, several, out);
     for (size_t i = 0; i < count; i++) {
         if (!each && !dump_is_last(dumps, count, i))
             continue;
@@ -113,10 +124,10 @@ void summary_write(const struct dump *dumps, size_t count, bool each,
             render_verdict(dumps[i].report, out);
             continue;
         }
-        fputs(between, out);
+        text_put(between, true, out);
         renderer->render(dumps[i].report, out);
         between = renderer->between;
     }
-    if (several)
-        fputs(renderer->after, out);
+    text_put(renderer->after, several, out);
+    text_put(renderer->end, true, out);
 }

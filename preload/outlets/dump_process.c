@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "preload/books/ledger.h"
+#include "preload/facts/start_trace.h"
 #include "preload/facts/suppressions.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/config.h"
@@ -96,6 +97,7 @@ void dump_process(struct dump *dump)
     process.cause = dump_string(dump, request->cause);
     process.suppressions = dump_string(dump, suppressions_text());
     process.libc = dump_string(dump, libc);
+    process.trace_id = dump_string(dump, start_trace_id());
     process.tool_version = dump_string(dump, CTXTRACE_VERSION);
     dump_record(dump, CTT_PROCESS, &process, sizeof process);
 }

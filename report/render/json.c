@@ -234,6 +234,7 @@ void render_json(const struct report *report, FILE *out)
     summary_write(&json, report);
     json_write_contexts(&json, report);
     json_write_tasks(&json, report);
+    json_write_traces(&json, report);
     json_write_findings(&json, report);
     json_write_rules(&json, report);
     json_write_live(&json, report);

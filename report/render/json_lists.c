@@ -8,6 +8,7 @@
 
 #include "../detectors/detector.h"
 #include "../live.h"
+#include "../trace.h"
 #include "../words.h"
 
 enum { ITEMS_MAX = 100 }; /* of one finding; --all lifts it */
@@ -22,7 +23,7 @@ void json_write_stack(struct json *json, const char *key, struct stack *stack)
     json_number(json, key, stack->id);
 }
 
-static void id_write(struct json *json, const char *key, uint32_t id)
+void json_write_id(struct json *json, const char *key, uint32_t id)
 {
     if (id)
         json_number(json, key, id);
@@ -50,60 +51,6 @@ void json_write_estimate(struct json *json, const struct report *report, uint32_
     json_number(json, "count_error", (uint64_t)(estimate_count_error(estimate) + 0.5));
     json_number(json, "bytes_error", (uint64_t)(estimate_bytes_error(estimate) + 0.5));
     json_close(json, '}');
-}
-
-void json_write_contexts(struct json *json, const struct report *report)
-{
-    json_open(json, "contexts", '[');
-    for (const struct context *c = report->model->contexts; c; c = c->hh.next) {
-        json_open(json, NULL, '{');
-        json_number(json, "id", c->id);
-        id_write(json, "parent", c->parent ? c->parent->id : 0);
-        json_text(json, "kind", context_kind_word(c->kind));
-        json_text(json, "name", c->name);
-        json_text(json, "state", state_word(c->state));
-        json_text(json, "cause", c->cause);
-        json_seconds(json, "created_s", c->created_ns);
-        json_seconds(json, "ended_s", c->ended_ns);
-        if (c->flags & CTT_CONTEXT_IGNORED)
-            json_bool(json, "ignored", true);
-        json_write_stack(json, "created_stack", c->created_stack);
-        json_write_stack(json, "ended_stack", c->ended_stack);
-        json_text(json, "trace_id", c->trace_id);
-        json_text(json, "span_id", c->span_id);
-        json_open(json, "values", '{');
-        json_close(json, '}');
-        json_close(json, '}');
-    }
-    json_close(json, ']');
-}
-
-void json_write_tasks(struct json *json, const struct report *report)
-{
-    json_open(json, "tasks", '[');
-    for (const struct task *t = report->model->tasks; t; t = t->hh.next) {
-        json_open(json, NULL, '{');
-        json_number(json, "id", t->id);
-        json_number(json, "tid", t->tid);
-        json_text(json, "name", t->name);
-        id_write(json, "context", t->context ? t->context->id : 0);
-        id_write(json, "creator", t->creator);
-        json_text(json, "state", t->state);
-        json_text(json, "wait", t->wait);
-        json_seconds(json, "wait_s", t->wait_ns);
-        json_bool(json, "joinable",
-                  !(t->flags & (CTT_TASK_DETACHED | CTT_TASK_JOINED | CTT_TASK_MAIN |
-                                CTT_TASK_UNTRACKED | CTT_TASK_HIDDEN)));
-        json_bool(json, "tracked", !(t->flags & CTT_TASK_UNTRACKED));
-        json_seconds(json, "created_s", t->created_ns);
-        json_seconds(json, "ended_s", t->ended_ns);
-        json_write_stack(json, "created_stack", t->created_stack);
-        json_write_stack(json, "stack", t->end_stack);
-        json_open(json, "pending_cleanups", '[');
-        json_close(json, ']');
-        json_close(json, '}');
-    }
-    json_close(json, ']');
 }
 
 static void handle_write(struct json *json, const struct holding *h)
@@ -148,8 +95,8 @@ static void item_write(struct json *json, const struct report *report, const str
     if (h->peer)
         json_text(json, "peer", h->peer);
     json_text(json, "detail_kind", h->detail);
-    id_write(json, "context", h->context ? h->context->id : 0);
-    id_write(json, "task", h->task ? h->task->id : 0);
+    json_write_id(json, "context", h->context ? h->context->id : 0);
+    json_write_id(json, "task", h->task ? h->task->id : 0);
     json_number(json, "count", h->count);
     json_number(json, "bytes", h->bytes);
     json_write_estimate(json, report, h->kind, &h->estimate);
@@ -191,8 +138,9 @@ static void finding_write(struct json *json, const struct report *report, const 
     json_text(json, "detail_kind", f->holdings ? f->holdings->detail : NULL);
     json_number(json, "count", f->count);
     json_number(json, "bytes", f->bytes);
-    id_write(json, "context", f->context ? f->context->id : 0);
-    id_write(json, "task", f->task ? f->task->id : 0);
+    json_write_id(json, "context", f->context ? f->context->id : 0);
+    json_text(json, "trace_id", context_trace(f->context));
+    json_write_id(json, "task", f->task ? f->task->id : 0);
     json_write_stack(json, "stack", f->stack);
     if (m) {
         json_write_stack(json, "acquired_stack", m->acquired_stack);
@@ -237,7 +185,7 @@ void json_write_live(struct json *json, const struct report *report)
 
         json_open(json, NULL, '{');
         json_text(json, "kind", model_kind_name(report->model, row->kind));
-        id_write(json, "context", row->context ? row->context->id : 0);
+        json_write_id(json, "context", row->context ? row->context->id : 0);
         json_write_stack(json, "stack", row->stack);
         json_number(json, "count", row->count);
         json_number(json, "bytes", row->bytes);
@@ -308,13 +256,13 @@ void json_write_holdings(struct json *json, const struct report *report)
         json_text(json, "name", h->name);
         json_text(json, "peer", h->peer);
         json_text(json, "detail_kind", h->detail);
-        id_write(json, "context", h->context ? h->context->id : 0);
-        id_write(json, "task", h->task ? h->task->id : 0);
+        json_write_id(json, "context", h->context ? h->context->id : 0);
+        json_write_id(json, "task", h->task ? h->task->id : 0);
         json_write_stack(json, "stack", h->stack);
         json_number(json, "bytes", h->bytes);
         json_seconds(json, "acquired_s", h->oldest_ns);
         json_seconds(json, "last_used_s", h->last_used_ns);
-        id_write(json, "last_task", h->last_used_ns == CTT_NEVER ? 0 : h->last_task);
+        json_write_id(json, "last_task", h->last_used_ns == CTT_NEVER ? 0 : h->last_task);
         source_write(json, h);
         json_close(json, '}');
     }
@@ -377,6 +325,8 @@ void json_write_mishaps(struct json *json, const struct report *report)
     DL_FOREACH (report->model->mishaps, m) {
         const char *error = m->error ? strerrorname_np((int)m->error) : NULL;
 
+        if (!report_shows(report, m->context))
+            continue;
         json_open(json, NULL, '{');
         json_text(json, "name", mishap_word(m->id));
         json_text(json, "kind", model_kind_name(report->model, m->kind));
@@ -385,8 +335,8 @@ void json_write_mishaps(struct json *json, const struct report *report)
         json_number(json, "count", m->count);
         json_seconds(json, "first_s", m->first_ns);
         json_seconds(json, "last_s", m->last_ns);
-        id_write(json, "context", m->context ? m->context->id : 0);
-        id_write(json, "task", m->task_id);
+        json_write_id(json, "context", m->context ? m->context->id : 0);
+        json_write_id(json, "task", m->task_id);
         json_write_stack(json, "stack", m->stack);
         json_write_stack(json, "acquired_stack", m->acquired_stack);
         json_write_stack(json, "released_stack", m->released_stack);

@@ -13,8 +13,11 @@
 /* "estimate" of a kind that the dump has samples of; nothing of others. */
 void json_write_estimate(struct json *json, const struct report *report, uint32_t kind,
                          const struct estimate *estimate);
+void json_write_id(struct json *json, const char *key, uint32_t id); /* 0: null */
+/* json_contexts.c */
 void json_write_contexts(struct json *json, const struct report *report);
 void json_write_tasks(struct json *json, const struct report *report);
+void json_write_traces(struct json *json, const struct report *report); /* json_traces.c */
 void json_write_findings(struct json *json, const struct report *report);
 void json_write_live(struct json *json, const struct report *report);
 void json_write_untracked(struct json *json, const struct report *report);

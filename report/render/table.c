@@ -7,8 +7,10 @@
 #include <string.h>
 
 static const struct renderer renderers[] = {
-    {"text", render_text, "", "\n", ""},
-    {"json", render_json, "[\n", ",\n", "]\n"},
+    {.name = "text", .render = render_text, .between = "\n"},
+    {.name = "json", .render = render_json, .before = "[\n", .between = ",\n", .after = "]\n"},
+    {.name = "dot", .render = render_dot, .begin = begin_dot, .end = "}\n"},
+    {.name = "mermaid", .render = render_mermaid, .begin = begin_mermaid},
 };
 
 const struct renderer *renderer_find(const char *name, size_t length)
@@ -22,5 +24,5 @@ const struct renderer *renderer_find(const char *name, size_t length)
 
 const char *renderer_names(void)
 {
-    return "text, json";
+    return "text, json, dot, mermaid";
 }

@@ -74,25 +74,22 @@ void text_write_head(struct text *text)
               process->name ? process->name : "?", process->facts.pid, process->host ? "@" : "",
               process->host ? process->host : "", trigger_phrase(text), moment,
               text_duration(text, process->facts.uptime_ns));
+    if (process->trace_id)
+        text_line(text, PAINT_NONE, "started in trace %s", process->trace_id);
+    if (text->report->request->trace)
+        text_line(text, PAINT_BOLD, "only what belongs to trace %s", text->report->request->trace);
 }
 
-/* "1 fd, 1 stream": of the findings that `wanted` names, or of all kinds. */
+/* Of the notes of one detector. */
 static const char *counts_of_findings(struct text *text, const char *detector)
 {
-    uint64_t counts[KIND_TOTALS_MAX] = {0};
-    const char *list = "";
+    struct kind_counts counts = {0};
 
     for (const struct finding *f = text->report->findings; f; f = f->hh.next) {
-        if (strcmp(f->detector->name, detector) == 0 && f->severity == SEVERITY_NOTE &&
-            f->kind < KIND_TOTALS_MAX)
-            counts[f->kind] += f->count;
+        if (strcmp(f->detector->name, detector) == 0 && f->severity == SEVERITY_NOTE)
+            kind_counts_add(&counts, f->kind, f->count);
     }
-    for (uint32_t kind = 0; kind < KIND_TOTALS_MAX; kind++) {
-        if (counts[kind])
-            list = pool_format(text->pool, "%s%s%s", list, *list ? ", " : "",
-                               text_count(text, counts[kind], kind));
-    }
-    return list;
+    return text_counts(text, &counts);
 }
 
 static const char *counts_of_live(struct text *text)
@@ -203,11 +200,17 @@ void render_text(const struct report *report, FILE *out)
     text_write_head(&text);
     verdict_write(&text);
     text_write_findings(&text);
+    if (report->request->contexts)
+        text_write_contexts(&text);
+    else
+        text_write_blamed_contexts(&text);
     text_write_injections(&text);
     text_write_notes(&text);
     if (live)
         text_write_held_now(&text);
-    if (live || report->request->tasks)
+    if (report->request->tasks)
+        text_write_task_dump(&text);
+    else if (live)
         text_write_tasks(&text);
     text_write_untracked(&text);
     text_write_health(&text);

@@ -12,6 +12,7 @@
 #include "../detectors/detector.h"
 #include "../detectors/rules.h"
 #include "../project.h"
+#include "../trace.h"
 #include "../words.h"
 
 enum {
@@ -19,6 +20,8 @@ enum {
     NOTES_TOP = 20,
     FRAMES_TOP = 16,
     NUMBERS_MAX = 64, /* characters of "fds 32-67" */
+    WHOSE_COLUMNS = 36,
+    TRACE_CHARS = 16, /* of an id in the table */
 };
 
 static const char *best_place(struct text *text, struct stack *stack, bool folder)
@@ -33,6 +36,31 @@ static const char *finding_oldest(struct text *text, const struct finding *f)
     return text_age(text, f->ended_ns != CTT_NEVER ? f->ended_ns : f->oldest_ns);
 }
 
+/* NULL also where it is the whole process's, which stands at the top. */
+static const char *trace_of(struct text *text, const struct context *c)
+{
+    const char *id = context_trace(c);
+
+    return id == text->report->model->process.trace_id ? NULL : id;
+}
+
+/* "req:/v1/orders req-12345 (deadline exceeded)", as much of it as there is room for: of a
+ * long id the beginning, of the state one word. */
+static const char *whose_cell(struct text *text, const struct context *c)
+{
+    const char *label = context_label(c) ? context_label(c) : context_kind_word(c->kind);
+    const char *id = trace_of(text, c), *whose;
+
+    if (!id)
+        return pool_format(text->pool, "%s (%s)", label, state_phrase(c->state));
+    if (strlen(id) > TRACE_CHARS)
+        id = pool_format(text->pool, "%.*s", TRACE_PREFIX_DIGITS, id);
+    whose = pool_format(text->pool, "%s %s (%s)", label, id, state_phrase(c->state));
+    if (strlen(whose) <= WHOSE_COLUMNS)
+        return whose;
+    return pool_format(text->pool, "%s %s (%s)", label, id, state_word(c->state));
+}
+
 static void table_row_write(struct text *text, unsigned number, const struct finding *f)
 {
     const struct context *c = f->context;
@@ -43,13 +71,11 @@ static void table_row_write(struct text *text, unsigned number, const struct fin
     if (c && c->kind == CTT_CONTEXT_PROCESS)
         whose = "process";
     else if (c)
-        whose = pool_format(text->pool, "%s (%s)",
-                            context_label(c) ? context_label(c) : context_kind_word(c->kind),
-                            state_phrase(c->state));
+        whose = whose_cell(text, c);
     text_line(text, PAINT_NONE, "%3u  %s %5s %10s %8s  %s  %s", number,
               text_cell(text, model_kind_name(text->report->model, f->kind), 8), held,
-              text_bytes(text, f->bytes), finding_oldest(text, f), text_cell(text, whose, 36),
-              best_place(text, f->stack, false));
+              text_bytes(text, f->bytes), finding_oldest(text, f),
+              text_cell(text, whose, WHOSE_COLUMNS), best_place(text, f->stack, false));
 }
 
 /* What only libctx knows. */
@@ -197,16 +223,22 @@ static void mishap_what_write(struct text *text, const struct finding *f)
 static void whose_write(struct text *text, const struct finding *f)
 {
     const struct context *c = f->context;
+    const char *trace = trace_of(text, c);
     const struct frame *starter;
+    struct text_flow flow = {.text = text, .indent = strlen("    whose ")};
     const char *id = "";
 
     if (!c)
         return;
     if (c->name && c->kind != CTT_CONTEXT_PROCESS)
         id = pool_format(text->pool, "%s %u ", context_kind_word(c->kind), c->id);
-    text_line(text, PAINT_NONE, "    whose   %s%s%s%s%s%s", id, text_context_path(text, c),
-              c->trace_id ? "    trace " : "", c->trace_id ? c->trace_id : "",
-              c->cause ? "    cause: " : "", c->cause ? c->cause : "");
+    text_flow_add(&flow,
+                  pool_format(text->pool, "    whose   %s%s", id, text_context_path(text, c)));
+    if (trace)
+        text_flow_add(&flow, pool_format(text->pool, "  trace %s", trace));
+    if (c->cause)
+        text_flow_add(&flow, pool_format(text->pool, "  cause: %s", c->cause));
+    text_flow_end(&flow);
     starter = stack_best_frame(text->report->model, c->created_stack);
     if (starter && c->kind == CTT_CONTEXT_THREAD)
         text_line(text, PAINT_NONE, "            started by %s %s", text_function(text, starter),

@@ -19,7 +19,10 @@ const char *text_task(struct text *text, uint32_t id)
     if (!id)
         return "an unknown task";
     if (!task)
-        return pool_format(text->pool, "task %u (gone)", id);
+        return pool_format(text->pool, "%s (gone)", text_task_id(text, id));
+    if (task->flags & CTT_TASK_DECLARED)
+        return pool_format(text->pool, "%s%s%s", text_task_id(text, id), task->name ? " " : "",
+                           task->name ? task->name : "");
     return pool_format(text->pool, "task %u (tid %u%s%s)", id, task->tid, task->name ? " " : "",
                        task->name ? task->name : "");
 }
@@ -161,13 +164,19 @@ void text_write_context_chain(struct text *text, const struct context *context)
         text_line(text, PAINT_NONE, "  %s", context_words(text, c));
         if (c->kind == CTT_CONTEXT_PROCESS)
             continue;
-        text_line(text, PAINT_NONE, "    made    %s%s%s", text_moment(text, c->created_ns),
+        text_line(text, PAINT_NONE, "    made    %s%s%s%s%s", text_moment(text, c->created_ns),
                   c->created_stack ? " by " : "",
-                  c->created_stack ? where(text, c->created_stack) : "");
+                  c->created_stack ? where(text, c->created_stack) : "", c->task ? " in " : "",
+                  c->task ? text_task(text, c->task->id) : "");
         if (c->ended_stack)
             text_line(text, PAINT_NONE, "    ended   by %s", where(text, c->ended_stack));
         if (c->trace_id)
             text_line(text, PAINT_NONE, "    trace   %s %s", c->trace_id,
                       c->span_id ? c->span_id : "");
+        if (c->value_key)
+            text_line(text, PAINT_NONE, "    value   %s=%s", c->value_key,
+                      c->value ? c->value : "");
+        if (c->deadline_ns && c->deadline_ns != CTT_NEVER)
+            text_line(text, PAINT_NONE, "    due     %s", text_moment(text, c->deadline_ns));
     }
 }

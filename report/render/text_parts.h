@@ -8,6 +8,10 @@
 
 #include "text_style.h"
 
+struct task_doing;
+struct task_group;
+struct task_unit;
+
 void text_write_head(struct text *text);     /* text.c: of which process, when */
 void text_write_findings(struct text *text); /* text_findings.c */
 /* One block; without a number it stands alone, and names no command to go on with. */
@@ -31,9 +35,28 @@ void text_write_context_chain(struct text *text, const struct context *context);
 const char *text_task(struct text *text, uint32_t id);
 
 void text_write_held_now(struct text *text); /* text_live.c */
-void text_write_tasks(struct text *text);    /* text_tasks.c */
-void text_write_untracked(struct text *text);
-void text_write_health(struct text *text); /* text_health.c */
+
+/* text_contexts.c: the whole tree; of an ordinary report, the part that findings are of. */
+void text_write_contexts(struct text *text);
+void text_write_blamed_contexts(struct text *text);
+const char *text_context_title(struct text *text, const struct context *c); /* "ctx 3 svc" */
+/* "cancelled 3s ago after 1.2s, cause: client went away" */
+const char *text_context_state(struct text *text, const struct context_node *node);
+const char *text_context_holds(struct text *text, const struct context_node *node);
+
+/* text_tasks.c: a line for each of a live snapshot; text_task_dump.c: all of each. */
+void text_write_tasks(struct text *text);
+void text_write_task_dump(struct text *text);
+const char *text_task_id(struct text *text, uint32_t id); /* "task 2", "job 2" */
+const char *text_task_unit(struct text *text, const struct task_unit *unit);
+const char *text_task_creation(struct text *text, const struct task *task);
+/* What all of the group wait for; NULL: nothing. */
+const char *text_task_wait(struct text *text, const struct task_group *group,
+                           const struct task_doing *doing);
+
+void text_write_untracked(struct text *text);                           /* text_untracked.c */
+void text_write_traces(struct text *text, const struct traces *traces); /* text_traces.c */
+void text_write_health(struct text *text);                              /* text_health.c */
 
 /* text_reach.c: what of a finding nothing reaches, if so, under "seen"; and how memory
  * was judged. */

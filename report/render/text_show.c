@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../detectors/detector.h"
+#include "../task_units.h"
 #include "../words.h"
 #include "text_parts.h"
 
@@ -114,13 +115,31 @@ static void holdings_write(struct text *text, const char *title, const struct ta
     listed_rest_write(text, total);
 }
 
+static void state_write(struct text *text, const struct task *t)
+{
+    struct task_unit alone = {.thread = (struct task *)t};
+    struct task_doing doing;
+
+    if (t->flags & CTT_TASK_DECLARED)
+        alone = (struct task_unit){.thread = t->thread, .job = (struct task *)t};
+    doing = task_unit_doing(text->report, &alone);
+    text_line(text, PAINT_NONE, "    state   %s%s%s%s%s", doing.state, t->wait ? ", wait: " : "",
+              t->wait ? t->wait : "", t->wait && t->wait_ns != CTT_NEVER ? " for " : "",
+              t->wait && t->wait_ns != CTT_NEVER ? text_duration(text, t->wait_ns) : "");
+    if (t->why)
+        text_line(text, PAINT_NONE, "    waits   for %s 0x%" PRIx64 "%s%s, as it says", t->why,
+                  t->object, t->blocked_ns ? ", " : "",
+                  t->blocked_ns ? text_age(text, t->blocked_ns) : "");
+    if (t->thread)
+        text_line(text, PAINT_NONE, "    thread  %s", text_task(text, t->thread->id));
+    if (t->job)
+        text_line(text, PAINT_NONE, "    work    %s", text_task(text, t->job->id));
+}
+
 static void task_show(struct text *text, const struct task *t)
 {
     title_write(text, text_task(text, t->id));
-    text_line(text, PAINT_NONE, "    state   %s%s%s%s%s", t->state ? t->state : "not known",
-              t->wait ? ", wait: " : "", t->wait ? t->wait : "",
-              t->wait && t->wait_ns != CTT_NEVER ? " for " : "",
-              t->wait && t->wait_ns != CTT_NEVER ? text_duration(text, t->wait_ns) : "");
+    state_write(text, t);
     text_line(text, PAINT_NONE, "    made    %s%s%s", text_moment(text, t->created_ns),
               t->creator ? " by " : "", t->creator ? text_task(text, t->creator) : "");
     if (t->ended_ns != CTT_NEVER)

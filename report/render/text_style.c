@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../live.h"
 #include "../utf8.h"
 #include "../words.h"
 
@@ -87,6 +88,32 @@ void text_line(struct text *text, enum paint paint, const char *format, ...)
         fputc('\n', text->out);
     text->gap = false;
     fprintf(text->out, "%s%s%s\n", color ? paints[paint] : "", line, color ? "\033[0m" : "");
+}
+
+void text_flow_end(struct text_flow *flow)
+{
+    if (flow->line)
+        text_line(flow->text, flow->paint, "%s", flow->line);
+    flow->line = NULL;
+    flow->paint = PAINT_NONE;
+}
+
+void text_flow_add(struct text_flow *flow, const char *word)
+{
+    const char *line = flow->line;
+    const char *gap = line && *line && line[strlen(line) - 1] == ',' ? " " : "  ";
+    struct pool *pool = flow->text->pool;
+
+    if (!*word)
+        return;
+    if (!line) {
+        flow->line = word;
+    } else if (strlen(line) + strlen(gap) + strlen(word) <= TEXT_COLUMNS) {
+        flow->line = pool_format(pool, "%s%s%s", line, gap, word);
+    } else {
+        text_flow_end(flow);
+        flow->line = pool_format(pool, "%*s%s", (int)flow->indent, "", word);
+    }
 }
 
 const char *text_cell(struct text *text, const char *chars, unsigned width)
@@ -170,6 +197,18 @@ const char *text_count(struct text *text, uint64_t count, uint32_t kind)
                                count == 1 ? names[i].one : names[i].many);
     }
     return pool_format(text->pool, "%" PRIu64 " %s%s", count, name, count == 1 ? "" : "s");
+}
+
+const char *text_counts(struct text *text, const struct kind_counts *counts)
+{
+    const char *list = "";
+
+    for (unsigned i = 0; i < KIND_TOTALS_MAX; i++) {
+        if (counts->count[i])
+            list = pool_format(text->pool, "%s%s%s", list, *list ? ", " : "",
+                               text_count(text, counts->count[i], counts->kind[i]));
+    }
+    return list;
 }
 
 const char *text_sampling(struct text *text, const struct model *model)

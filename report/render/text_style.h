@@ -14,6 +14,8 @@ enum { TEXT_COLUMNS = 100 };
 
 enum paint { PAINT_NONE, PAINT_BOLD, PAINT_BAD, PAINT_GOOD, PAINT_DIM };
 
+struct kind_counts;
+
 struct text {
     const struct report *report;
     struct pool *pool;
@@ -25,6 +27,17 @@ struct text {
 void text_line(struct text *text, enum paint paint, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Words with two blanks between them, after a comma one; as many to a line as there is room
+ * for. */
+struct text_flow {
+    struct text *text;
+    enum paint paint; /* of the first line */
+    unsigned indent;  /* of those after it */
+    const char *line; /* not yet written; NULL: none */
+};
+void text_flow_add(struct text_flow *flow, const char *word); /* "": nothing */
+void text_flow_end(struct text_flow *flow);
+
 /* Cleaned, clipped to and padded to `width` columns. NULL is "-". */
 const char *text_cell(struct text *text, const char *chars, unsigned width);
 
@@ -34,6 +47,8 @@ const char *text_moment(struct text *text, uint64_t ns); /* "+0.41s" */
 const char *text_age(struct text *text, uint64_t since_ns);
 const char *text_bytes(struct text *text, uint64_t bytes);                /* "8.0 MiB" */
 const char *text_count(struct text *text, uint64_t count, uint32_t kind); /* "2 streams" */
+/* "1 fd, 2 streams", in the order of the kinds' numbers. */
+const char *text_counts(struct text *text, const struct kind_counts *counts);
 
 /* Of a sampled dump: "1 in 512.0 KiB"; and "~1240 memory blocks +-8%, ~1.2 MiB +-3%,
  * from 81 recorded". */

@@ -77,6 +77,7 @@ static int corpus_make(const char *dir)
         {"scene-exit.ctt", CTT_TRIGGER_EXIT, builder_scene},
         {"scene-fatal.ctt", CTT_TRIGGER_FATAL, builder_scene},
         {"scene-reach.ctt", CTT_TRIGGER_EXIT, builder_reach_scene},
+        {"scene-declared.ctt", CTT_TRIGGER_SIGNAL, builder_declared_scene},
     };
 
     for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {

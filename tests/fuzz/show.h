@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/render.h"
 #include "report/report.h"
@@ -27,13 +28,14 @@ static inline void model_show_with(struct model *model, const char *path,
                                    const struct rule_text *rules)
 {
     const struct report_request request = {
-        .path = path, .all = true, .tasks = true, .rules = rules};
+        .path = path, .all = true, .tasks = true, .contexts = true, .rules = rules};
+    static const char *const formats[] = {"text", "json", "dot", "mermaid"};
     struct report *report;
 
     model_symbolize(model, NULL);
     report = report_new(model, &request);
-    renderer_find("text", 4)->render(report, sink());
-    renderer_find("json", 4)->render(report, sink());
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        renderer_find(formats[i], strlen(formats[i]))->render(report, sink());
     report_free(report);
     model_free(model);
 }

@@ -181,6 +181,7 @@ void builder_process(struct dump_builder *b, uint32_t trigger, int exit_code)
         .arch = builder_string(b, "x86_64"),
         .tool_version = builder_string(b, "0.1.0"),
         .suppressions = builder_string(b, b->suppressions),
+        .trace_id = builder_string(b, b->trace_id),
     };
     struct ctt_health health = {.status = CTT_HEALTH_FULL};
 

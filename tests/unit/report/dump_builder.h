@@ -23,6 +23,7 @@ struct dump_builder {
     uint64_t sample_bytes;    /* of the process to be built, and of its memory */
     const char *suppressions; /* that the process has for LeakSanitizer */
     uint32_t signal;          /* that it died of; 0: SIGABRT */
+    const char *trace_id;     /* that the process was started in */
 };
 
 #define MS  UINT64_C(1000000)
@@ -65,5 +66,7 @@ void builder_finish(struct dump_builder *b);
 void builder_scene(struct dump_builder *b, uint32_t trigger);
 /* One of everything that reachability and rules know. */
 void builder_reach_scene(struct dump_builder *b, uint32_t trigger);
+/* One of everything that a program declares with libctx. */
+void builder_declared_scene(struct dump_builder *b, uint32_t trigger);
 
 #endif

@@ -30,6 +30,7 @@ static char *dump_render(struct dump_builder *b, const char *format,
                          const struct report_request *request, size_t *ret_size)
 {
     struct model *model = NULL;
+    const struct renderer *renderer = renderer_find(format, strlen(format));
     struct report *report;
     char *text = NULL;
     FILE *out = open_memstream(&text, ret_size);
@@ -38,7 +39,11 @@ static char *dump_render(struct dump_builder *b, const char *format,
     assert_int_equal(model_load(&model, b->bytes, b->size), 0);
     model_symbolize(model, NULL);
     report = report_new(model, request);
-    renderer_find(format, strlen(format))->render(report, out);
+    if (renderer->begin)
+        renderer->begin(out);
+    renderer->render(report, out);
+    if (renderer->end)
+        fputs(renderer->end, out);
     fclose(out);
     report_free(report);
     model_free(model);
@@ -104,6 +109,16 @@ void golden_check_reach(const char *name, const char *format, uint32_t trigger,
 {
     size_t size;
     char *text = scene_render(builder_new(), builder_reach_scene, format, trigger, request, &size);
+
+    text_check(name, text, size);
+}
+
+void golden_check_declared(const char *name, const char *format, uint32_t trigger,
+                           const struct report_request *request)
+{
+    size_t size;
+    char *text =
+        scene_render(builder_new(), builder_declared_scene, format, trigger, request, &size);
 
     text_check(name, text, size);
 }

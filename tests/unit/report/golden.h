@@ -18,6 +18,9 @@ void golden_check(const char *name, const char *format, uint32_t trigger,
 /* The same of builder_reach_scene(). */
 void golden_check_reach(const char *name, const char *format, uint32_t trigger,
                         const struct report_request *request);
+/* The same of builder_declared_scene(). */
+void golden_check_declared(const char *name, const char *format, uint32_t trigger,
+                           const struct report_request *request);
 /* The text report of a process that held nothing, and whose memory was judged so. To be
  * freed. */
 char *golden_render_state(uint32_t state, const char *note, const struct report_request *request);

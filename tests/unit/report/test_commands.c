@@ -133,6 +133,130 @@ static void test_suppressions(void **state)
     capture_end();
 }
 
+/* A process that was started in a trace, with a request in one of its own that still holds
+ * two descriptors and another that holds one. */
+static const char *traced_dump(uint32_t pid, const char *trace_id, bool ended)
+{
+    struct dump_builder *b = builder_new();
+    struct ctt_holding fd = {.kind = CTT_KIND_FD, .last_used_ns = CTT_NEVER};
+
+    b->pid = pid;
+    b->trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    builder_process(b, CTT_TRIGGER_SIGNAL, 0);
+    struct ctt_context request = {.id = 2,
+                                  .parent = 1,
+                                  .kind = CTT_CONTEXT_CTX,
+                                  .state = ended ? CTT_STATE_OK : CTT_STATE_ACTIVE,
+                                  .ended_ns = ended ? SEC : CTT_NEVER,
+                                  .name = builder_string(b, "req"),
+                                  .trace_id = builder_string(b, trace_id)};
+
+    builder_record(b, CTT_CONTEXT, &request, sizeof(request));
+    builder_context(b, 3, 2, CTT_CONTEXT_CTX, ended ? CTT_STATE_OK : CTT_STATE_ACTIVE,
+                    ended ? SEC : CTT_NEVER, "step");
+    builder_context(b, 4, 1, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, "other");
+    fd.stack = builder_stack(b, "open64 load_conf main");
+    for (fd.handle = 3; fd.handle < 6; fd.handle++) {
+        fd.context = (uint32_t)fd.handle == 5 ? 4 : (uint32_t)fd.handle - 1;
+        builder_record(b, CTT_HOLDING, &fd, sizeof(fd));
+    }
+    return capture_dump(b);
+}
+
+static void test_trace(void **state)
+{
+    static struct capture c;
+    static const char *const none[] = {"--trace=req", "--trace=4bf92f3", "--trace=req-77777x",
+                                       "--trace="};
+    const char *a = traced_dump(7, "req-77777", true), *b = traced_dump(8, "req-77777", false);
+
+    RUN(&c, cmd_report, a);
+    assert_says(c.out, "\nstarted in trace 4bf92f3577b34da6a3ce929d0e0e4736\nverdict: 3 FINDINGS");
+    assert_says(c.out, "  req req-77777 (ended) ");
+    assert_says(c.out, "  other (ended) ");
+    RUN(&c, cmd_report, "--trace=req-77777", a);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "only what belongs to trace req-77777\nverdict: 2 FINDINGS, 2 resources");
+    assert_null(strstr(c.out, "other"));
+    RUN(&c, cmd_report, "--trace=req-77777", "--format=json", a);
+    assert_null(strstr(c.out, "\"other\""));
+    assert_says(c.out, "{\"id\": 1, \"parent\": null, \"kind\": \"process\"");
+    /* The process's own is that of all in it. */
+    RUN(&c, cmd_report, "--trace=4BF92F35", a);
+    assert_says(c.out, "verdict: 3 FINDINGS");
+    /* Not in this one, but in another. */
+    RUN(&c, cmd_report, "--trace=req-77777", fds_dump(9, 1, 5, true), b);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "2 processes, 0 with findings");
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        RUN(&c, cmd_report, none[i], a);
+        assert_int_equal(c.status, i < 3 ? STATUS_OK : STATUS_USAGE);
+        if (i < 3)
+            assert_says(c.out, "verdict: 0 findings");
+        assert_says(c.err, i < 3 ? "there are: 4bf92f3577b34da6a3ce929d0e0e4736, req-77777\n"
+                                 : "--trace= takes the id of a trace\n");
+    }
+    capture_end();
+}
+
+static void test_traces_of_processes(void **state)
+{
+    static struct capture c;
+    const char *a = traced_dump(7, "req-77777", true), *b = traced_dump(8, "req-77777", false),
+               *alone = traced_dump(9, "req-1", false);
+
+    RUN(&c, cmd_report, a, b, alone);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "\ntraces (2)\n");
+    assert_says(c.out, "  4bf92f3577b34da6a3ce929d0e0e4736         3        6        3      3  "
+                       "orders[7], orders[8], orders");
+    assert_says(c.out, "  req-77777                                2        4        2      4  "
+                       "orders[7], orders[8]\n");
+    RUN(&c, cmd_report, "--format=json", a, b, alone);
+    assert_says(c.out,
+                "{\"trace_id\": \"req-77777\", \"contexts\": 4, \"findings\": 2, \"held\": 4, "
+                "\"processes\": [{\"pid\": 7, \"name\": \"orders\", \"host\": \"web-03\", "
+                "\"contexts\": 2, \"findings\": 2, \"held\": 2}, {\"pid\": 8,");
+    assert_null(strstr(c.out, "\"trace_id\": \"req-1\", \"contexts\": 2"));
+    RUN(&c, cmd_report, "--format=dot", a, b);
+    assert_says(c.out, "digraph contexts {\n");
+    assert_null(strstr(c.out + 1, "digraph"));
+    assert_says(c.out, "cluster_p7_123456_3");
+    assert_says(c.out, "cluster_p8_123456_3");
+    capture_end();
+}
+
+/* Kinds that only the dump has names of. */
+static void test_own_kinds(void **state)
+{
+    static struct capture c;
+    struct dump_builder *b = builder_new();
+    struct ctt_holding lease = {.kind = CTT_KIND_OWN_FIRST + CTT_KIND_OWN_COUNT - 1,
+                                .handle = 0x5555,
+                                .context = 1,
+                                .last_used_ns = CTT_NEVER};
+    const char *dump;
+
+    builder_process(b, CTT_TRIGGER_SIGNAL, 0);
+    lease.stack = builder_stack(b, "malloc load_conf main");
+    builder_record(b, CTT_KIND, &(struct ctt_kind){lease.kind, builder_string(b, "lease"), 0, 0},
+                   sizeof(struct ctt_kind));
+    builder_record(b, CTT_HOLDING, &lease, sizeof(lease));
+    lease.kind = CTT_KIND_FD;
+    builder_record(b, CTT_HOLDING, &lease, sizeof(lease));
+    dump = capture_dump(b);
+    RUN(&c, cmd_report, dump);
+    assert_says(c.out, "verdict: 0 findings; 1 fd, 1 lease held now");
+    RUN(&c, cmd_report, "--kind=lease", dump);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "verdict: 0 findings; 1 lease held now");
+    RUN(&c, cmd_report, "--format=json", dump);
+    assert_says(c.out, "\"lease\": {\"live\": 1");
+    RUN(&c, cmd_report, "--kind=leases", dump);
+    assert_int_equal(c.status, STATUS_USAGE);
+    capture_end();
+}
+
 static void test_diff(void **state)
 {
     static struct capture c;
@@ -148,6 +272,37 @@ static void test_diff(void **state)
     assert_int_equal(c.status, STATUS_USAGE);
     RUN(&c, cmd_diff, a, "/nonexistent");
     assert_int_equal(c.status, STATUS_BAD_INPUT);
+    capture_end();
+}
+
+/* A lease, whose kind is numbered after `others` that the program had before. */
+static const char *lease_dump(uint32_t others)
+{
+    struct dump_builder *b = builder_new();
+    struct ctt_holding lease = {
+        .kind = CTT_KIND_OWN_FIRST + others, .context = 1, .last_used_ns = CTT_NEVER};
+
+    builder_process(b, CTT_TRIGGER_SIGNAL, 0);
+    for (uint32_t i = 0; i <= others; i++) {
+        struct ctt_kind kind = {CTT_KIND_OWN_FIRST + i,
+                                builder_string(b, i < others ? "other" : "lease"), 0, 0};
+
+        builder_record(b, CTT_KIND, &kind, sizeof(kind));
+    }
+    lease.stack = builder_stack(b, "malloc load_conf main");
+    builder_record(b, CTT_HOLDING, &lease, sizeof(lease));
+    return capture_dump(b);
+}
+
+static void test_diff_of_own_kinds(void **state)
+{
+    static struct capture c;
+    const char *a = lease_dump(0), *b = lease_dump(3);
+
+    RUN(&c, cmd_diff, a, b);
+    assert_says(c.out, "0 stacks changed, 1 the same");
+    RUN(&c, cmd_diff, "--all", b, a);
+    assert_says(c.out, "same    lease            1         1");
     capture_end();
 }
 
@@ -251,10 +406,18 @@ static void test_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_series),  cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_filters), cmocka_unit_test(test_suppressions),
-        cmocka_unit_test(test_diff),    cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_usage),   cmocka_unit_test(test_diff_of_estimates),
+        cmocka_unit_test(test_series),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_suppressions),
+        cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_traces_of_processes),
+        cmocka_unit_test(test_own_kinds),
+        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_diff_of_own_kinds),
+        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_diff_of_estimates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

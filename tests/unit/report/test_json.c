@@ -42,11 +42,20 @@ static void test_reach(void **state)
     golden_check_reach("reach-live.json", "json", CTT_TRIGGER_SIGNAL, &plain);
 }
 
+static void test_declared(void **state)
+{
+    struct report_request trace = {.trace = "4BF92F35", .path = "x.ctt"};
+
+    golden_check_declared("declared.json", "json", CTT_TRIGGER_SIGNAL, &plain);
+    golden_check_declared("trace.json", "json", CTT_TRIGGER_EXIT, &trace);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_live),    cmocka_unit_test(test_exit),  cmocka_unit_test(test_all),
-        cmocka_unit_test(test_sampled), cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_live),  cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_all),   cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_reach), cmocka_unit_test(test_declared),
     };
 
     golden_start(argc, argv);

@@ -251,6 +251,30 @@ static void test_reach_records(void **state)
     model_free(model);
 }
 
+/* Parents in a circle: whoever goes outwards comes to an end. */
+static void test_context_circles(void **state)
+{
+    struct dump_builder *b = builder_new();
+    unsigned steps = 0;
+    struct model *model;
+
+    builder_process(b, CTT_TRIGGER_SIGNAL, 0);
+    builder_context(b, 2, 4, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, NULL);
+    builder_context(b, 3, 2, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, NULL);
+    builder_context(b, 4, 3, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, NULL);
+    builder_context(b, 5, 5, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, NULL);
+    builder_context(b, 6, 4, CTT_CONTEXT_CTX, CTT_STATE_OK, SEC, NULL);
+    model = model_of(b);
+    for (uint32_t id = 2; id < 7; id++) {
+        for (const struct context *c = model_context(model, id); c && steps < 99; c = c->parent)
+            steps++;
+        assert_null(context_label(model_context(model, id)));
+        assert_null(context_trace(model_context(model, id)));
+    }
+    assert_true(steps < 99);
+    model_free(model);
+}
+
 static void test_unknown_records(void **state)
 {
     static const char payload[] = "from the future";
@@ -279,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_grown_record),
         cmocka_unit_test(test_shrunk_record),
         cmocka_unit_test(test_reach_records),
+        cmocka_unit_test(test_context_circles),
         cmocka_unit_test(test_unknown_records),
     };
 

@@ -263,9 +263,38 @@ static void test_which_file(void **state)
     capture_end();
 }
 
+/* A thread and the job that it is at work on know each other. */
+static void test_declared(void **state)
+{
+    struct dump_builder *b = builder_new();
+    const char *path;
+
+    builder_declared_scene(b, CTT_TRIGGER_SIGNAL);
+    path = capture_dump(b);
+    SHOW("job:1", path);
+    assert_int_equal(c.status, STATUS_OK);
+    assert_says(c.out, "\njob 1 encode\n");
+    assert_says(c.out, "    waits   for waitgroup 0x7ffe0010, 5m00s, as it says\n");
+    assert_says(c.out, "    thread  task 5 (tid 5000 worker-00)\n");
+    assert_says(c.out, "  ctx 7 job:reindex: active\n");
+    assert_says(c.out, "    due     +2h01m\n");
+    SHOW("task:5", path);
+    assert_says(c.out, "    work    job 1 encode\n");
+    SHOW("job:90", path);
+    assert_says(c.out, "    state   waiting to start\n");
+    assert_says(c.out, "by job 1 encode\n");
+    SHOW("context:3", path);
+    assert_says(c.out, " in task 2 (tid 4712 reader)\n");
+    assert_says(c.out, "    trace   req-12345 7\n    value   user=alice\n");
+    SHOW("job:77", path);
+    assert_int_equal(c.status, STATUS_USAGE);
+    capture_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_declared),
         cmocka_unit_test(test_finding),
         cmocka_unit_test(test_mishap),
         cmocka_unit_test(test_ids_that_name_no_one_thing),

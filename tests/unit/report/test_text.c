@@ -57,6 +57,22 @@ static void test_reach(void **state)
     golden_check_reach("reach-live.txt", "text", CTT_TRIGGER_SIGNAL, &plain);
 }
 
+/* What a program declares: in a page, as a tree, and task by task. */
+static void test_declared(void **state)
+{
+    struct report_request contexts = {.contexts = true, .kind = "lease"};
+    struct report_request all = {.contexts = true, .all = true, .kind = "fd"};
+    struct report_request tasks = {.tasks = true, .kind = "none"};
+    struct report_request trace = {
+        .trace = "req-12345", .contexts = true, .tasks = true, .path = "x.ctt"};
+
+    golden_check_declared("declared.txt", "text", CTT_TRIGGER_SIGNAL, &plain);
+    golden_check_declared("contexts.txt", "text", CTT_TRIGGER_EXIT, &contexts);
+    golden_check_declared("contexts-all.txt", "text", CTT_TRIGGER_EXIT, &all);
+    golden_check_declared("tasks.txt", "text", CTT_TRIGGER_EXIT, &tasks);
+    golden_check_declared("trace.txt", "text", CTT_TRIGGER_SIGNAL, &trace);
+}
+
 /* What is said of how memory was judged: nothing where all is well and nobody asks. */
 static void test_reach_states(void **state)
 {
@@ -87,10 +103,11 @@ static void test_reach_states(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_live),  cmocka_unit_test(test_exit),
-        cmocka_unit_test(test_fatal), cmocka_unit_test(test_kind),
-        cmocka_unit_test(test_color), cmocka_unit_test(test_sampled),
-        cmocka_unit_test(test_reach), cmocka_unit_test(test_reach_states),
+        cmocka_unit_test(test_live),     cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_fatal),    cmocka_unit_test(test_kind),
+        cmocka_unit_test(test_color),    cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_reach),    cmocka_unit_test(test_reach_states),
+        cmocka_unit_test(test_declared),
     };
 
     golden_start(argc, argv);
