@@ -82,7 +82,7 @@ static void tell(const struct scan *scan, struct ctxtrace_held held, uint32_t co
     scan->tell(&held, scan->arg);
 }
 
-static void tell_holding(const struct holding_copy *holding, void *arg)
+static void held_holding(const struct holding_copy *holding, void *arg)
 {
     const struct scan *scan = arg;
     const uint16_t left_out = CTT_HOLDING_INHERITED | CTT_HOLDING_STDIO | CTT_HOLDING_OWNED |
@@ -100,7 +100,7 @@ static void tell_holding(const struct holding_copy *holding, void *arg)
          holding->context, holding->stack);
 }
 
-static void tell_block(const struct block *block, void *arg)
+static void held_block(const struct block *block, void *arg)
 {
     const struct scan *scan = arg;
     bool is_older = scan->query->since && block->born_ms <= scan->since_ms;
@@ -113,7 +113,7 @@ static void tell_block(const struct block *block, void *arg)
          block->context, block->stack);
 }
 
-static void tell_jobs(const struct scan *scan)
+static void held_jobs(const struct scan *scan)
 {
     struct job_copy job;
     for (uint32_t slot = 1; slot < job_slots(); slot++)
@@ -143,12 +143,12 @@ static int testing_each(const struct ctxtrace_held_query *query,
     task_self();
     for (int fd = 0; fd < fd_limit(); fd++)
         if (fd_read(fd, &holding))
-            tell_holding(&holding, &scan);
-    key_scan(tell_holding, &scan);
-    range_scan(tell_holding, &scan);
-    tell_jobs(&scan);
+            held_holding(&holding, &scan);
+    key_scan(held_holding, &scan);
+    range_scan(held_holding, &scan);
+    held_jobs(&scan);
     if (query->with_memory)
-        ledger_scan(tell_block, &scan);
+        ledger_scan(held_block, &scan);
     return 0;
 }
 
