@@ -68,6 +68,26 @@ void ctxtrace_pop(ctxtrace_token_t *token)
     token->depth = 0;
 }
 
+void libctx_active_keep(ctxtrace_token_t *ret_kept)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    *ret_kept = (ctxtrace_token_t){
+        .before = active.top, .depth = active.depth, .serial_before = active.serial};
+    if (told) { /* it tells what it has only when it is told another */
+        ret_kept->tracker_before = told->entered(0);
+        told->entered(ret_kept->tracker_before);
+    }
+}
+
+void libctx_active_back(const ctxtrace_token_t *kept)
+{
+    if (active.depth <= kept->depth)
+        return;
+    active.depth = kept->depth;
+    active.serial = kept->serial_before;
+    enter(kept->before, kept->tracker_before);
+}
+
 void ctxtrace_run(ctxtrace_t *handle, void (*fn)(void *arg), void *arg)
 {
     CTXTRACE_ATTACH_CONTEXT(handle);

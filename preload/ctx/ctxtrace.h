@@ -55,6 +55,21 @@
  *   no finish                              ctx_finish says how the work went
  *   (no such)                              ctx_push: the thread's active context
  *   a nil Context panics                   NULL is the background, and counted
+ *
+ * Defer (ctxtrace_defer.h)
+ *   Go                                     here
+ *   defer f(x)                             ctx_defer(f, x): void f(void *), x as it is now.
+ *                                          CTX_CLOSE_FD and its like: the variable by then
+ *   runs when the function ends            when the enclosing block does
+ *   defer in a loop piles up               runs at the end of each turn
+ *   (no such)                              ctx_defer_run: now; ctx_defer_cancel: never
+ *   os.Exit, a crash: not run              so; longjmp over it, the end of a thread in code
+ *                                          without -fexceptions: not run, and counted
+ *   panic(v), recover()                    ctx_fail(code, "why"), CTX_TRY {} CTX_RECOVER() {}
+ *   recover in a deferred function         in a block of its own, where the function goes on
+ *   a panic that nobody recovers runs      aborts at once, with a line on stderr
+ *   what is deferred, then ends
+ *   a panic while panicking replaces it    so
  */
 #ifndef CTXTRACE_H
 #define CTXTRACE_H
@@ -282,13 +297,15 @@ void ctxtrace_end_owned(ctxtrace_t **context);
 /* ---- what went wrong ---- */
 
 enum ctxtrace_count {
-    CTXTRACE_COUNT_NULL,             /* NULL was given for a context */
-    CTXTRACE_COUNT_RELEASED,         /* one used after its last release */
-    CTXTRACE_COUNT_OUT_OF_ORDER,     /* pops */
-    CTXTRACE_COUNT_ABANDONED,        /* made to be ended, released without */
-    CTXTRACE_COUNT_BACKGROUND_ENDED, /* cancel or finish of what never ends */
-    CTXTRACE_COUNT_TRACES_DROPPED,   /* not valid */
-    CTXTRACE_COUNT_CAUSES_DROPPED,   /* texts, without memory */
+    CTXTRACE_COUNT_NULL,                  /* NULL was given for a context */
+    CTXTRACE_COUNT_RELEASED,              /* one used after its last release */
+    CTXTRACE_COUNT_OUT_OF_ORDER,          /* pops */
+    CTXTRACE_COUNT_ABANDONED,             /* made to be ended, released without */
+    CTXTRACE_COUNT_BACKGROUND_ENDED,      /* cancel or finish of what never ends */
+    CTXTRACE_COUNT_TRACES_DROPPED,        /* not valid */
+    CTXTRACE_COUNT_CAUSES_DROPPED,        /* texts, without memory */
+    CTXTRACE_COUNT_CLEANUPS_SKIPPED,      /* their frames went without running them */
+    CTXTRACE_COUNT_CLEANUPS_UNREGISTERED, /* without memory: they run, and are not known */
     CTXTRACE_COUNTS
 };
 /* How often since the start; fork children begin with their parent's. */
@@ -359,6 +376,7 @@ uint64_t ctxtrace_counted(enum ctxtrace_count what);
 }
 #endif
 
+#include "ctxtrace_defer.h"
 #include "ctxtrace_resource.h"
 #include "ctxtrace_test.h"
 

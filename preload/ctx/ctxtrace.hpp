@@ -9,6 +9,12 @@
  *     ctx::context   one of a context's owners: a copy is one more, the destructor releases.
  *     ctx::owned     the one who ends it: cancelled and released by the destructor.
  *     ctx::scope     active on this thread until the end of the block.
+ *
+ *     CTX_DEFER { close_all(); };              at the end of the block, by exceptions, too
+ *     CTX_DEFER_AS(undo) { roll_back(); };     undo.cancel(), or undo.run(): now, and not again
+ *
+ * What is deferred captures by reference, and must not throw. It is known to reports as what
+ * ctx_defer registers is (ctxtrace_defer.h).
  */
 #ifndef CTXTRACE_HPP
 #define CTXTRACE_HPP
@@ -89,6 +95,59 @@ class scope
     ctxtrace_token_t token;
 };
 
+/* What CTX_DEFER makes. */
+template <class F> class deferred
+{
+  public:
+    deferred(const struct ctxtrace_site *made_at, void *in_frame, void *called_by,
+             F function) noexcept
+        : call(std::move(function)), site(made_at), frame(in_frame), caller(called_by)
+    {
+        enter(run_call);
+    }
+    /* Only where the compiler does not make it in place. */
+    deferred(deferred &&other) noexcept
+        : call(std::move(other.call)), site(other.site), frame(other.frame), caller(other.caller)
+    {
+        enter(other.record.fn);
+        other.cancel();
+    }
+    deferred(const deferred &) = delete;
+    deferred &operator=(const deferred &) = delete;
+    ~deferred() { run(); }
+
+    void run() noexcept { ctxtrace_defer_end(&record); }
+    void cancel() noexcept { ctxtrace_defer_drop(&record); }
+
+  private:
+    void enter(void (*fn)(void *)) noexcept
+    {
+        (void)!ctxtrace_defer_at(&record, site, frame, caller, fn, this);
+    }
+    static void run_call(void *self) noexcept { static_cast<deferred *>(self)->call(); }
+
+    F call;
+    const struct ctxtrace_site *site;
+    void *frame, *caller;
+    ctxtrace_deferred_t record;
+};
+
+struct deferring {
+    const struct ctxtrace_site *site;
+    void *frame, *caller;
+    template <class F> deferred<F> operator+(F call) const noexcept
+    {
+        return deferred<F>(site, frame, caller, std::move(call));
+    }
+};
+
 } /* namespace ctx */
+
+#define CTXTRACE_DEFER_LAMBDA(handle)                                                              \
+    auto handle __attribute__((__unused__)) = ::ctx::deferring{CTXTRACE_SITE, CTXTRACE_CALL} + [&]()
+#ifndef CTXTRACE_NO_SHORT_NAMES
+#define CTX_DEFER    CTXTRACE_DEFER_LAMBDA(CTXTRACE_JOIN(ctx_deferred_, __LINE__))
+#define CTX_DEFER_AS CTXTRACE_DEFER_LAMBDA
+#endif
 
 #endif

@@ -12,6 +12,7 @@ static sigset_t mask_before; /* under all of the locks */
 static void unlock_all(void)
 {
     libctx_pool_unlock();
+    libctx_elsewhere_unlock();
     libctx_fd_unlock();
     libctx_helper_unlock();
     for (unsigned i = STRIPES; i-- > 0;)
@@ -27,6 +28,7 @@ static void before_fork(void)
         pthread_mutex_lock(&libctx_stripes[i]);
     libctx_helper_lock();
     libctx_fd_lock();
+    libctx_elsewhere_lock();
     libctx_pool_lock();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

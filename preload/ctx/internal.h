@@ -325,5 +325,13 @@ void libctx_fork_watch(void);
 
 /* The thread's active context, told to a tracker that came only now. */
 void libctx_active_replay(void);
+/* For a longjmp: what is active now, and back to it. */
+void libctx_active_keep(ctxtrace_token_t *ret_kept);
+void libctx_active_back(const ctxtrace_token_t *kept);
+
+/* ---- elsewhere.c ---- */
+
+void libctx_elsewhere_lock(void);
+void libctx_elsewhere_unlock(void);
 
 #endif

@@ -18,6 +18,8 @@ OPERATIONS = (
                             shows="value")),
     ("request", 2_000_000, Row("ctx-request", "with_timeout + cancel + release", "ns",
                                shows="value")),
+    ("defer", 10_000_000, Row("ctx-defer", "defer register + run", "ns", (alone(15),),
+                              shows="value")),
     ("err", 30_000_000, Row("ctx-err", "err without a deadline", "ns", (alone(5),),
                             shows="value")),
     ("err-deadline", 10_000_000, Row("ctx-err-deadline", "err with a deadline", "ns",

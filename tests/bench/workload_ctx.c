@@ -55,6 +55,20 @@ static double make_cancel_release(long count)
     return now_ns() - start;
 }
 
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static double defer_run(long count)
+{
+    double start = now_ns();
+    for (long i = 0; i < count; i++) {
+        ctx_defer(nothing, NULL);
+    }
+    return now_ns() - start;
+}
+
 static double look(ctx_t *context, long count)
 {
     double start = now_ns();
@@ -97,8 +111,13 @@ static const struct {
     double (*run)(long count);
     int step; /* counts are made multiples of it */
 } workloads[] = {
-    {"push", push_pop, 1}, {"make", make_release, 1},         {"request", make_cancel_release, 1},
-    {"err", err, 1},       {"err-deadline", err_deadline, 1}, {"cancel", cancel_children, CHILDREN},
+    {"push", push_pop, 1},
+    {"make", make_release, 1},
+    {"request", make_cancel_release, 1},
+    {"defer", defer_run, 1},
+    {"err", err, 1},
+    {"err-deadline", err_deadline, 1},
+    {"cancel", cancel_children, CHILDREN},
 };
 
 int main(int argc, char **argv)
@@ -116,6 +135,6 @@ int main(int argc, char **argv)
         ctx_release(timed), ctx_release(server);
         return 0;
     }
-    fprintf(stderr, "usage: workload_ctx push|make|request|err|err-deadline|cancel COUNT\n");
+    fprintf(stderr, "usage: workload_ctx push|make|request|defer|err|err-deadline|cancel COUNT\n");
     return 64;
 }

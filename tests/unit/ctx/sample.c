@@ -9,6 +9,64 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+struct queue;
+void leave_queue(struct queue *queue);
+CTX_DEFER_DEFINE(leave, struct queue *, if (it) leave_queue(it));
+
+static void clean_up(pthread_mutex_t *mutex, struct queue *queue, int fd, FILE *stream)
+{
+    const char *text = 0;
+    char *block = 0;
+    void *mapping = 0;
+    struct ctxtrace_pending row;
+    ctx_defer(nothing, &fd);
+    ctx_defer_as(named, nothing, 0);
+    ctx_defer_of(leave, queue);
+    ctx_defer_of_as(left, leave, queue);
+    CTX_CLOSE_FD(fd);
+    CTX_FCLOSE(stream);
+    CTX_FREE(block);
+    CTX_FREE(text);
+    CTX_MUNMAP(mapping, fd + 1);
+    CTX_UNLOCK(mutex);
+    ctx_defer_run(named);
+    ctx_defer_cancel(left);
+    if (ctx_defer_pending(0, &row) < 0)
+        ctx_fail(1, "nothing");
+}
+
+int sample_try(int n);
+int sample_try(int n)
+{
+#ifndef __cplusplus
+    volatile int tries = n;
+    for (volatile int i = 0; i < n; i++) {
+        CTX_TRY
+        {
+            CTX_TRY
+            {
+                clean_up(0, 0, i, 0);
+                tries++;
+            }
+            CTX_RECOVER(code, cause)
+            {
+                ctx_fail(code, "%s", cause);
+            }
+            if (n > 9)
+                return n;
+        }
+        CTX_RECOVER(code, cause)
+        {
+            tries--;
+        }
+    }
+    return tries;
+#else
+    clean_up(0, 0, n, 0);
+    return n;
+#endif
+}
+
 int sample(ctx_t *parent);
 int sample(ctx_t *parent)
 {

@@ -44,7 +44,18 @@ int main()
     } catch (const std::runtime_error &) {
         REQUIRE(ctx_current() == ctx_background());
     }
-    outer.cancel();
+    {
+        CTX_DEFER
+        {
+            outer.cancel();
+        };
+        CTX_DEFER_AS(cancelled)
+        {
+            REQUIRE(false);
+        };
+        cancelled.cancel();
+        REQUIRE(outer.err() == 0);
+    }
     REQUIRE(moved.err() == ECANCELED);
     REQUIRE(ctx_counted(CTXTRACE_COUNT_ABANDONED) == 0);
     REQUIRE(ctx_counted(CTXTRACE_COUNT_RELEASED) == 0);

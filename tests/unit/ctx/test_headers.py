@@ -17,6 +17,8 @@ MATRIX = (
     ("gcc", "-std=c99", "sample.c", ["-pedantic", "-D_POSIX_C_SOURCE=200809L"]),
     ("gcc", "-std=gnu17", "sample.c", ["-pedantic"]),
     ("gcc", "-std=gnu11", "sample.c", ["-O2", "-Wstrict-prototypes"]),
+    ("gcc", "-std=gnu17", "sample.c", ["-O3", "-Wclobbered", "-Wconversion"]),
+    ("clang", "-std=gnu17", "sample.c", ["-O2", "-pedantic"]),
     ("clang", "-std=gnu11", "sample.c", ["-pedantic"]),
     ("clang", "-std=c99", "sample.c", ["-pedantic", "-D_POSIX_C_SOURCE=200809L"]),
     ("g++", "-std=c++11", "sample.c", ["-x", "c++"]),
@@ -35,6 +37,24 @@ IGNORED = ("ctx_with_cancel(c)", "ctx_with_timeout(c, 1, 0, 0)", "ctx_with_deadl
            'ctx_with_trace_id(c, "", 0)', "ctx_from_env()", "ctx_without_cancel(c)",
            "ctx_wait(c, 1)", "ctx_sleep(c, 1)", "ctx_poll(c, 0, 0)", "ctx_cond_wait(c, 0, 0)",
            "ctx_push(c)", "ctx_capture()")
+# What must not compile.
+WRONG = (
+    ("a cleanup without a block", "if (c) ctx_defer(0, c)"),
+    ("a stream for a descriptor", "FILE *f = 0; CTX_CLOSE_FD(f)"),
+    ("a number for a block", "long n = 0; CTX_FREE(n)"),
+    ("another type's variable", "long n = 0; ctx_defer_of(of_int, n)"),
+    ("a try without its recover", "CTX_TRY { } (void)0"),
+    ("a recover without its try", "CTX_RECOVER(code, cause) { } (void)0"),
+    ("run of what is no handle", "ctx_defer_run(c)"),
+    ("a cause that does not fit its format", 'ctx_fail(1, "%d", "text")'),
+    ("a registering that nothing ends", "ctxtrace_defer_at(0, 0, 0, 0, 0, 0)"),
+)
+RIGHT = (
+    ("a cleanup in a block", "if (c) { ctx_defer(0, c); }"),
+    ("a pointer for a block", "const long *n = 0; CTX_FREE(n)"),
+    ("its type's variable", "int n = 0; ctx_defer_of(of_int, n)"),
+    ("a try with its recover", "CTX_TRY { } CTX_RECOVER(code, cause) { } (void)0"),
+)
 # What may be.
 TAKEN = ("ctx_after_func(c, 0, 0)", "ctx_ref(c)", "ctx_err(c)", "ctx_stop(0)")
 
@@ -73,6 +93,21 @@ def check_ignored(scratch):
     for call in TAKEN:
         done = compile_text("gcc", ["-std=gnu11"], frame.format(call), scratch)
         check(f"may be ignored: {call}", done.returncode == 0, done.stderr)
+
+
+def check_wrong(scratch):
+    frame = ("#include <ctxtrace.h>\nCTX_DEFER_DEFINE(of_int, int, (void)it);\n"
+             "void f(ctx_t *c);\nvoid f(ctx_t *c) {{ (void)c; {}; }}\n")
+    for compiler in ("gcc", "clang"):
+        if not shutil.which(compiler):
+            print(f"skipped wrong uses: no {compiler}")
+            continue
+        for name, text in WRONG:
+            done = compile_text(compiler, ["-std=gnu11"], frame.format(text), scratch)
+            check(f"{compiler} refuses {name}", done.returncode != 0, "compiles")
+        for name, text in RIGHT:
+            done = compile_text(compiler, ["-std=gnu11"], frame.format(text), scratch)
+            check(f"{compiler} takes {name}", done.returncode == 0, done.stderr)
 
 
 def check_names(scratch):
@@ -119,6 +154,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         check_matrix(Path(scratch))
         check_ignored(Path(scratch))
+        check_wrong(Path(scratch))
         check_names(Path(scratch))
     check_libraries(shared, static)
     return 1 if failures else 0

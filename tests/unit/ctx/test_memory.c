@@ -116,6 +116,72 @@ static void every_allocation_fails(void **state)
     assert_true(n >= 5);
 }
 
+static int ran;
+
+static void count_run(void *unused)
+{
+    ran++;
+}
+
+/* A thread's first cleanup allocates; one that is not known runs all the same. */
+static void *defer_without_memory(void *unused)
+{
+    struct ctxtrace_pending row;
+    errno = ENOTTY;
+    until_failure = 0;
+    ctx_defer(count_run, NULL);
+    until_failure = -1;
+    assert_int_equal(errno, ENOTTY);
+    assert_int_equal(ctx_defer_pending(0, &row), -1);
+    ctx_defer(count_run, NULL);
+    assert_int_equal(ctx_defer_pending(0, &row), 0);
+    return NULL;
+}
+
+static void cleanups_run_unregistered(void **state)
+{
+    pthread_t thread;
+    uint64_t before = ctx_counted(CTXTRACE_COUNT_CLEANUPS_UNREGISTERED);
+    pthread_create(&thread, NULL, defer_without_memory, NULL);
+    pthread_join(thread, NULL);
+    assert_int_equal(ran, 2);
+    assert_int_equal(ctx_counted(CTXTRACE_COUNT_CLEANUPS_UNREGISTERED), before + 1);
+    assert_int_equal(ctx_counted(CTXTRACE_COUNT_CLEANUPS_SKIPPED), 0);
+}
+
+#define PENDING_MAX 65536
+#define TOO_MANY    10
+#define LARGE_STACK (UINT64_C(256) << 20)
+
+static void descend(int depth)
+{
+    ctx_defer(count_run, NULL);
+    if (depth > 1)
+        descend(depth - 1);
+}
+
+static void *descend_too_far(void *unused)
+{
+    descend(PENDING_MAX + TOO_MANY);
+    return NULL;
+}
+
+static void pending_ones_have_a_limit(void **state)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    uint64_t before = ctx_counted(CTXTRACE_COUNT_CLEANUPS_UNREGISTERED);
+    ran = 0;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, LARGE_STACK);
+    assert_int_equal(pthread_create(&thread, &attributes, descend_too_far, NULL), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+    assert_int_equal(ran, PENDING_MAX + TOO_MANY);
+    assert_int_equal(ctx_counted(CTXTRACE_COUNT_CLEANUPS_UNREGISTERED), before + TOO_MANY);
+    assert_int_equal(ctx_counted(CTXTRACE_COUNT_CLEANUPS_SKIPPED), 0);
+}
+
 static void causes_are_left_out(void **state)
 {
     uint64_t before = ctx_counted(CTXTRACE_COUNT_CAUSES_DROPPED);
@@ -131,8 +197,8 @@ static void causes_are_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_first_allocation_fails),
-        cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(every_first_allocation_fails), cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(cleanups_run_unregistered),    cmocka_unit_test(pending_ones_have_a_limit),
         cmocka_unit_test(causes_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
