@@ -87,6 +87,7 @@ struct task {
     uint64_t blocked_ns;    /* since when, as it says; 0: it does not */
     uint64_t serves;        /* of a declared one: the WaitGroup that counts it; 0: none */
     uint64_t entered_ns;    /* of a declared one: when a thread first came to it; 0: none has */
+    bool told;              /* a detector's finding says already that it is late */
     uint32_t context_id, thread_id, active_id;
     bool hidden;              /* by --trace */
     struct holding *cleanups; /* that it has not run yet, newest first */

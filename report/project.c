@@ -99,13 +99,20 @@ static bool frame_is_of_allocator(const struct frame *frame)
             strncmp(frame->function, "operator new", strlen("operator new")) == 0);
 }
 
+/* The function that acquired is the innermost, and may be the project's (what a cleanup is to
+ * call): of interest is who called it. */
+static size_t frame_first(const struct stack *stack, size_t count)
+{
+    return stack && (stack->flags & CTT_STACK_LEAF_ENTRY) && count > 1 ? 1 : 0;
+}
+
 const struct frame *stack_best_frame(struct model *model, struct stack *stack)
 {
     const struct frame *outside = NULL, *caller = NULL;
     size_t count;
     const struct frame *frames = model_frames(model, stack, &count);
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = frame_first(stack, count); i < count; i++) {
         if (frame_in_project(&frames[i]))
             return &frames[i];
         if (frame_is_runtime(&frames[i]))
@@ -138,7 +145,7 @@ bool stack_is_of_project(struct model *model, struct stack *stack)
     size_t count;
     const struct frame *frames = model_frames(model, stack, &count);
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = frame_first(stack, count); i < count; i++) {
         if (!frame_is_runtime(&frames[i]))
             return frame_in_project(&frames[i]);
     }

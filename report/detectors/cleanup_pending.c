@@ -26,6 +26,7 @@ static void run(struct report *report, const struct detector *self)
         if (!is_pending(report, holding))
             continue;
         holding->detail = task_doing(report, holding->task);
+        holding->task->told = true;
         finding_add_holding(report, self, holding, GRADE_PROVED, SEVERITY_WARNING);
     }
 }

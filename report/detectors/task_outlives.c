@@ -4,7 +4,8 @@
  * context ended does not make it milder: work goes on that nobody wants.
  *
  * Of a thread that has such a context active by ctx_push it is evidence, and only where the
- * grace has passed, also at the process's end: it may be about to leave. The thread that
+ * grace has passed, also at the process's end: it may be about to leave. Where a cleanup that
+ * waits for the thread has told of it (D13) that is enough. The thread that
  * ends the process does so from wherever it is.
  */
 #include "tasks.h"
@@ -18,7 +19,7 @@ static bool thread_is_late(const struct report *report, const struct task *task)
 
 static void task_judge(struct report *report, const struct detector *self, struct task *task)
 {
-    if (!task_is_alive(task))
+    if (!task_is_alive(task) || task->told || (task->thread && task->thread->told))
         return;
     if (task_is_declared(task)) {
         if (context_is_declared(task->context) && context_is_over(report, task->context))

@@ -195,6 +195,8 @@ static void mishap_what_write(struct text *text, const struct finding *f)
                                               : "    what    %s 0x%" PRIx64 " %s: %s 0x%" PRIx64,
                   kind, m->handle, mishap_phrase(m->id),
                   model_kind_name(text->report->model, m->owner_kind), m->owner);
+    else if (m->id == CTT_MISHAP_RECOVERED_NONE)
+        text_line(text, PAINT_NONE, "    what    ctx_fail, and nothing recovered it");
     else if (m->id == CTT_MISHAP_CLEANUP_SKIPPED)
         text_line(text, PAINT_NONE, "    what    a cleanup %s", mishap_phrase(m->id));
     else if (m->live && m->id >= CTT_MISHAP_WAITGROUP_NEGATIVE &&
