@@ -245,6 +245,24 @@ void libctx_wake_all(void);
 void libctx_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t until_ns);
 void libctx_futex_wake(_Atomic uint32_t *word);
 
+/* Sleeping for an object's sake, and until the context ends. Between the begin and the sleep the
+ * caller looks whether it is to sleep, and leaves `beds` where who changes the object finds it. */
+struct doze {
+    struct context *context;
+    struct bed *bed;
+    uint32_t bell; /* as it was before the caller looked */
+    uint32_t whom; /* who else is in the bed is not woken */
+    uint32_t beds; /* of BED_BITS */
+};
+#define BED_BITS 16u
+
+void libctx_doze_begin(struct doze *doze, struct context *context, const void *object);
+/* Perhaps for nothing. */
+void libctx_doze_sleep(struct doze *doze, uint64_t until_ns);
+void libctx_doze_end(struct doze *doze);
+/* Those who doze for it. Its address says who they are; it may be gone. */
+void libctx_rouse(uint32_t beds, const void *object);
+
 /* ---- done_fd.c ---- */
 
 /* -1 and errno. */

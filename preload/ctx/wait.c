@@ -4,6 +4,10 @@
  * and looks again whenever it is woken; who ends a context makes a system call only where
  * somebody sleeps for that one. Shared words, so that a signal handler can wake everybody without
  * knowing where they are.
+ *
+ * Who waits for an object (a WaitGroup), and for a context beside it, sleeps there, too. Who
+ * changes the object wakes by its address alone, and touches nothing of it after the change: it
+ * may be gone with the first waiter that sees it.
  */
 #include "preload/ctx/internal.h"
 
@@ -18,6 +22,10 @@
 
 #define POLL_ON_STACK 32u
 #define LOOK_AGAIN_MS 10 /* where the done_fd tells nothing */
+/* For whom a sleeper can be woken: everybody's when a context ends; one of the other bits is
+ * that of the object which it sleeps for. */
+#define FOR_THE_END UINT32_C(1)
+#define OBJECT_BITS 31u
 
 static struct bed {
     _Atomic uint32_t bell; /* counts the calls to wake */
@@ -32,11 +40,17 @@ static struct timespec timespec_of(uint64_t ns)
     };
 }
 
-void libctx_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t until_ns)
+/* Only those who sleep for one of `whom` wake, or for any. */
+static void futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t until_ns, uint32_t whom)
 {
     struct timespec until = timespec_of(until_ns);
     syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, until_ns ? &until : NULL, NULL,
-            FUTEX_BITSET_MATCH_ANY);
+            whom);
+}
+
+void libctx_futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t until_ns)
+{
+    futex_wait(word, value, until_ns, FUTEX_BITSET_MATCH_ANY);
 }
 
 void libctx_futex_wake(_Atomic uint32_t *word)
@@ -44,21 +58,79 @@ void libctx_futex_wake(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
+/* ---- beds ---- */
+
+static void bed_begin(struct doze *doze)
+{
+    atomic_fetch_add(&doze->context->sleepers, 1); /* before the caller looks: walk_settle */
+    atomic_fetch_add(&doze->bed->sleepers, 1);
+    doze->bell = atomic_load(&doze->bed->bell);
+}
+
+/* What was set before the bell rang last was seen by the caller, what comes later rings it. */
+void libctx_doze_sleep(struct doze *doze, uint64_t until_ns)
+{
+    futex_wait(&doze->bed->bell, doze->bell, until_ns, doze->whom);
+}
+
+void libctx_doze_end(struct doze *doze)
+{
+    atomic_fetch_sub(&doze->bed->sleepers, 1);
+    atomic_fetch_sub(&doze->context->sleepers, 1);
+}
+
 bool libctx_park(struct context *context, _Atomic int *word, uint64_t until_ns)
 {
-    struct bed *bed = &beds[libctx_stripe(context)];
+    struct doze doze = {
+        .context = context,
+        .bed = &beds[libctx_stripe(context)],
+        .whom = FOR_THE_END,
+    };
     if (atomic_load(word))
         return true;
-    atomic_fetch_add(&context->sleepers, 1); /* before the word is looked at: walk_settle */
-    atomic_fetch_add(&bed->sleepers, 1);
-    uint32_t bell = atomic_load(&bed->bell);
-    /* What was set before the bell rang last is seen here, what comes later rings it. */
+    bed_begin(&doze);
     bool is_signalled = word == &context->err && libctx_signalled_by(context);
     if (!atomic_load(word) && !is_signalled)
-        libctx_futex_wait(&bed->bell, bell, until_ns);
-    atomic_fetch_sub(&bed->sleepers, 1);
-    atomic_fetch_sub(&context->sleepers, 1);
+        libctx_doze_sleep(&doze, until_ns);
+    libctx_doze_end(&doze);
     return atomic_load(word);
+}
+
+static uint32_t hash_of(const void *object)
+{
+    return (uint32_t)((uintptr_t)object / sizeof(uint64_t) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+/* One of those that stand for objects. */
+static uint32_t whom_of(const void *object)
+{
+    return UINT32_C(2) << hash_of(object) % OBJECT_BITS;
+}
+
+/* Those beside a root, which never ends, are not all to lie in one bed. */
+void libctx_doze_begin(struct doze *doze, struct context *context, const void *object)
+{
+    unsigned stripe = context->kind == KIND_ROOT ? hash_of(object) / OBJECT_BITS % STRIPES
+                                                 : libctx_stripe(context);
+    *doze = (struct doze){
+        .context = context,
+        .bed = &beds[stripe],
+        .whom = whom_of(object),
+        .beds = UINT32_C(1) << stripe % BED_BITS,
+    };
+    bed_begin(doze);
+}
+
+void libctx_rouse(uint32_t wanted, const void *object)
+{
+    for (unsigned stripe = 0; wanted && stripe < STRIPES; stripe++) {
+        struct bed *bed = &beds[stripe];
+        if (!(wanted & UINT32_C(1) << stripe % BED_BITS) || !atomic_load(&bed->sleepers))
+            continue;
+        atomic_fetch_add(&bed->bell, 1);
+        syscall(SYS_futex, &bed->bell, FUTEX_WAKE_BITSET_PRIVATE, INT_MAX, NULL, NULL,
+                whom_of(object));
+    }
 }
 
 void libctx_wake_stripe(unsigned stripe)
