@@ -96,6 +96,7 @@ static bool mishap_worth(const struct ctt_mishap *mishap)
     case CTT_MISHAP_FAILED_WRITE: /* notes, all */
         return false;
     case CTT_MISHAP_CLEANUP_SKIPPED:
+    case CTT_MISHAP_LEFT_ATTACHED: /* seen when the thread's own frames are gone */
         return verdict_is_of_project(mishap->acquired_stack);
     case CTT_MISHAP_WAITGROUP_NEGATIVE:
     case CTT_MISHAP_WAITGROUP_REUSED:
@@ -103,7 +104,6 @@ static bool mishap_worth(const struct ctt_mishap *mishap)
     case CTT_MISHAP_WAITGROUP_UNDONE:
     case CTT_MISHAP_POP_ORDER:
     case CTT_MISHAP_POP_ELSEWHERE:
-    case CTT_MISHAP_LEFT_ATTACHED:
     case CTT_MISHAP_CONTEXT_RELEASED:
     case CTT_MISHAP_RELEASE_ORDER:
     case CTT_MISHAP_NOT_HELD:
