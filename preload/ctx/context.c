@@ -237,10 +237,16 @@ ctxtrace_t *ctxtrace_todo(void)
     return libctx_handle(&libctx_todo);
 }
 
-ctxtrace_t *ctxtrace_with_cancel_at(const struct ctxtrace_site *site, ctxtrace_t *parent)
+ctxtrace_t *libctx_with_cancel(const struct ctxtrace_site *site, ctxtrace_t *parent,
+                               const void *site_pc)
 {
     struct context *context = context_new(KIND_CANCEL, libctx_look(parent), site);
-    return context ? context_publish(context, __builtin_return_address(0)) : NULL;
+    return context ? context_publish(context, site_pc) : NULL;
+}
+
+ctxtrace_t *ctxtrace_with_cancel_at(const struct ctxtrace_site *site, ctxtrace_t *parent)
+{
+    return libctx_with_cancel(site, parent, __builtin_return_address(0));
 }
 
 #define NEVER UINT64_MAX /* no deadline of its own */

@@ -249,10 +249,11 @@ int ctxtrace_stop(ctxtrace_after_t *handle);
 
 /* What a push returns and its pop takes. */
 typedef struct ctxtrace_token {
-    ctxtrace_t *before;
-    uint32_t tracker_before;
+    ctxtrace_t *context, *before;
+    uint32_t tracker_before, task_before;
     uint32_t depth; /* 0: popped */
     uint32_t serial, serial_before;
+    uint32_t thread;
     int once;
 } ctxtrace_token_t;
 
@@ -261,7 +262,8 @@ ctxtrace_t *ctxtrace_current(void);
 /* The caller owns the context until the pop. */
 ctxtrace_token_t ctxtrace_push(ctxtrace_t *context) CTXTRACE_MUST_USE;
 /* Back to what was before the push. One out of order unwinds to its token, and is counted; one of
- * a push that was unwound before is only counted where that is seen. */
+ * a push that was unwound before, or on another thread than the push, is only counted. What is
+ * pushed when its thread ends is counted, too (but not at the process's end). */
 void ctxtrace_pop(ctxtrace_token_t *token);
 /* fn(arg) with the context active. */
 void ctxtrace_run(ctxtrace_t *context, void (*fn)(void *arg), void *arg);
@@ -306,6 +308,14 @@ enum ctxtrace_count {
     CTXTRACE_COUNT_CAUSES_DROPPED,        /* texts, without memory */
     CTXTRACE_COUNT_CLEANUPS_SKIPPED,      /* their frames went without running them */
     CTXTRACE_COUNT_CLEANUPS_UNREGISTERED, /* without memory: they run, and are not known */
+    CTXTRACE_COUNT_POPPED_ELSEWHERE,      /* on another thread than the push */
+    CTXTRACE_COUNT_LEFT_ATTACHED,         /* threads that ended with something pushed */
+    CTXTRACE_COUNT_WG_NEGATIVE,           /* WaitGroups: more done than added */
+    CTXTRACE_COUNT_WG_REUSED,             /* added to before those who wait are back */
+    CTXTRACE_COUNT_WG_DESTROYED,          /* before they were done; groups, too */
+    CTXTRACE_COUNT_WG_UNDONE,             /* waits that a context ended */
+    CTXTRACE_COUNT_TASKS_ENDED,           /* a task used after its end; NULL was entered */
+    CTXTRACE_COUNT_TASK_NAMES_DROPPED,    /* tasks whose delay has no place */
     CTXTRACE_COUNTS
 };
 /* How often since the start; fork children begin with their parent's. */
@@ -378,6 +388,7 @@ uint64_t ctxtrace_counted(enum ctxtrace_count what);
 
 #include "ctxtrace_defer.h"
 #include "ctxtrace_resource.h"
+#include "ctxtrace_task.h"
 #include "ctxtrace_test.h"
 
 #endif

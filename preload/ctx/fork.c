@@ -48,6 +48,7 @@ static void in_child(void)
     libctx_fd_forked();
     libctx_helper_forked();
     libctx_walks_forked();
+    libctx_delays_forked();
     unlock_all();
     libctx_after_forked();
     pthread_sigmask(SIG_SETMASK, &before, NULL);

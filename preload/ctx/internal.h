@@ -11,7 +11,7 @@
  * Nothing of the program (destroy, after functions) is called with a lock held.
  *
  * A handle is the context's address and, in its lowest bits, which use of the slot it names.
- * Only the public functions see handles (libctx_look, libctx_handle).
+ * Only the public functions see handles (libctx_look, libctx_handle). A task's is the same.
  */
 #ifndef CTXTRACE_CTX_INTERNAL_H
 #define CTXTRACE_CTX_INTERNAL_H
@@ -39,7 +39,7 @@
 #define UNLIKELY(what)   __builtin_expect(!!(what), 0)
 #define STATIC_TLS       __attribute__((tls_model("initial-exec")))
 
-enum slot_use { SLOT_FREE, SLOT_CONTEXT, SLOT_AFTER, SLOT_USES };
+enum slot_use { SLOT_FREE, SLOT_CONTEXT, SLOT_AFTER, SLOT_TASK, SLOT_USES };
 
 /* The beginning of whatever lives in the pool. Memory of the pool stays there for ever, so
  * that an old handle can be looked at. */
@@ -148,6 +148,16 @@ static inline void libctx_unlock(const struct context *context)
     pthread_mutex_unlock(&libctx_stripes[libctx_stripe(context)]);
 }
 
+/* Whether it is one still; not counted. */
+static inline bool libctx_lives(const ctxtrace_t *handle)
+{
+    const struct slot *slot =
+        (const struct slot *)((uintptr_t)handle & ~(uintptr_t)(SLOT_BYTES - 1));
+    return handle &&
+           atomic_load_explicit(&((struct slot *)slot)->generation, memory_order_relaxed) ==
+               ((uintptr_t)handle & (SLOT_BYTES - 1));
+}
+
 static inline void libctx_count(enum ctxtrace_count what)
 {
     atomic_fetch_add_explicit(&libctx_counts[what], 1, memory_order_relaxed);
@@ -179,6 +189,8 @@ bool libctx_try_ref(struct context *context);
 void libctx_ref(struct context *context);
 /* Frees it when that was the last; under no lock. */
 void libctx_unref(struct context *context);
+ctxtrace_t *libctx_with_cancel(const struct ctxtrace_site *site, ctxtrace_t *parent,
+                               const void *site_pc);
 /* `trace` NULL: it was not valid. */
 ctxtrace_t *libctx_with_trace(const struct ctxtrace_site *site, ctxtrace_t *parent,
                               const struct trace *trace, const void *site_pc);
@@ -339,8 +351,28 @@ void libctx_tell_own_end(void);
 /* Before there is anything that a child would have to find whole. */
 void libctx_fork_watch(void);
 
+/* ---- misuse.c ---- */
+
+/* Counted, and told (libctx_tell_misuse). */
+void libctx_misused(enum ctxtrace_attach_misuse what, const void *object, struct context *context,
+                    uint64_t count, const void *site_pc);
+
+/* ---- thread.c ---- */
+
+/* What is called when the calling thread ends: libctx_go_end, libctx_registry_end,
+ * libctx_active_end. False: without a key, or memory, the end will not be noticed. */
+bool libctx_thread_watch(void);
+
 /* ---- active.c ---- */
 
+/* False: it was none that is on the thread's stack. */
+bool libctx_pop(ctxtrace_token_t *token, const void *site_pc);
+/* A pop at the end of what was begun with the push: what lies above was left attached. */
+void libctx_pop_left(ctxtrace_token_t *token);
+/* After a push: the tracker's number of what the thread is at work on until its pop. */
+void libctx_enter_task(ctxtrace_token_t *token, uint32_t task);
+/* Of the calling thread. */
+void libctx_active_end(void);
 /* The thread's active context, told to a tracker that came only now. */
 void libctx_active_replay(void);
 /* For a longjmp: what is active now, and back to it. */
@@ -351,5 +383,47 @@ void libctx_active_back(const ctxtrace_token_t *kept);
 
 void libctx_elsewhere_lock(void);
 void libctx_elsewhere_unlock(void);
+
+/* ---- registry.c ---- */
+
+/* What the calling thread has pending is skipped. */
+void libctx_registry_end(void);
+
+/* ---- waitgroup.c ---- */
+
+void libctx_wg_add(struct ctxtrace_waitgroup *group, int count, const void *site_pc);
+/* 0, or the context's err. */
+int libctx_wg_wait(struct ctxtrace_waitgroup *group, struct context *context, const void *site_pc);
+
+/* ---- delay.c ---- */
+
+struct delays;
+/* Those of a name; NULL where there is no room for it, which is counted. */
+struct delays *libctx_delays_of(const char *name);
+/* `is_thread`: for one that is only being made. NULL is none. */
+void libctx_delay_begin(struct delays *delays, bool is_thread);
+void libctx_delay_end(struct delays *delays, bool is_thread, uint64_t begun_ns);
+/* It never came to work. */
+void libctx_delay_drop(struct delays *delays, bool is_thread);
+/* In the child, where those threads never come. */
+void libctx_delays_forked(void);
+
+/* ---- go.c ---- */
+
+/* What a thread of ctx_go is to do. */
+struct errand {
+    const char *name;
+    void (*fn)(void *arg);
+    void *arg;
+    size_t copied; /* 0: arg itself is given to fn */
+    struct ctxtrace_waitgroup *group;
+    /* Called last on the thread, however it ends; NULL: the group is told that it is done. */
+    void (*over)(struct ctxtrace_waitgroup *group);
+};
+
+/* 0, or why not: nothing of it is called then, and the group is as it was. */
+int libctx_go(const struct errand *errand, ctxtrace_t *handle, const void *site_pc);
+/* Of the calling thread, where that was not seen before. */
+void libctx_go_end(void);
 
 #endif

@@ -23,9 +23,6 @@ static __thread struct {
     uintptr_t outermost; /* the end of its calls; 0: not seen yet */
 } own STATIC_TLS;
 
-static pthread_key_t end_key;
-static bool has_end_key;
-
 static bool is_on_own(uintptr_t address)
 {
     return address - own.stack < own.stack_bytes;
@@ -97,7 +94,7 @@ static void notice_replaced(const void *entry, uintptr_t frame, const void *call
 }
 
 /* pthread_exit and pthread_cancel run no cleanups without -fexceptions. */
-static void end_thread(void *unused)
+void libctx_registry_end(void)
 {
     while (own.count)
         skip_row(own.count - 1);
@@ -108,26 +105,14 @@ static void end_thread(void *unused)
 
 /* ---- the first ones ---- */
 
-static void make_end_key(void)
-{
-    has_end_key = pthread_key_create(&end_key, end_thread) == 0;
-}
-
-/* Again after each end: other destructors may register more. */
-static bool watch_end(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_end_key);
-    return has_end_key && pthread_setspecific(end_key, &own) == 0;
-}
-
 static NOINLINE bool grow(void)
 {
     int error = errno;
     uint32_t capacity = own.capacity ? own.capacity * 2 : ROWS_FIRST;
     struct cleanup *rows = NULL;
     libctx_tell_own_begin();
-    if (capacity <= ROWS_MAX && (own.rows || watch_end()))
+    /* Watched again after each end: other destructors may register more. */
+    if (capacity <= ROWS_MAX && (own.rows || libctx_thread_watch()))
         rows = realloc(own.rows, capacity * sizeof *rows);
     libctx_tell_own_end();
     errno = error;

@@ -67,6 +67,37 @@ int sample_try(int n)
 #endif
 }
 
+static int no_error(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static ctx_waitgroup_t everything = CTX_WG_INIT;
+
+int sample_tasks(ctx_t *parent);
+int sample_tasks(ctx_t *parent)
+{
+    ctx_waitgroup_t group = CTX_WG_INIT;
+    ctx_task_delay_t delay;
+    ctx_task_t *task = ctx_task_begin(parent, "task");
+    ctx_task_token_t token = ctx_task_enter(task);
+    ctx_group_t *errors = ctx_eg_new(parent);
+    int failed = ctx_go(parent, &group, "worker", nothing, 0) ||
+                 ctx_go_copy(parent, &everything, 0, nothing, &token, sizeof token);
+    ctx_task_blocked(task, "reply", &group), ctx_task_blocked(0, 0, 0);
+    ctx_task_leave(&token);
+    ctx_task_end(task);
+    failed |= ctx_eg_limit(errors, 3) || ctx_eg_go(errors, "one", no_error, 0) ||
+              ctx_eg_try_go(errors, 0, no_error, 0) || ctx_eg_wait(errors);
+    ctx_eg_free(errors);
+    ctx_wg_add(&group, 1), ctx_wg_done(&group);
+    failed |= ctx_wg_wait(&group, parent);
+    ctx_wg_destroy(&group);
+    ctx_abort_on_misuse(1);
+    return failed || ctx_wg_count(&group) || ctx_task_delays(0, &delay);
+}
+
 int sample(ctx_t *parent);
 int sample(ctx_t *parent)
 {

@@ -36,7 +36,10 @@ IGNORED = ("ctx_with_cancel(c)", "ctx_with_timeout(c, 1, 0, 0)", "ctx_with_deadl
            "ctx_with_value(c, 0, 0)", 'ctx_with_name(c, "n")', 'ctx_with_trace(c, "")',
            'ctx_with_trace_id(c, "", 0)', "ctx_from_env()", "ctx_without_cancel(c)",
            "ctx_wait(c, 1)", "ctx_sleep(c, 1)", "ctx_poll(c, 0, 0)", "ctx_cond_wait(c, 0, 0)",
-           "ctx_push(c)", "ctx_capture()")
+           "ctx_push(c)", "ctx_capture()", 'ctx_task_begin(c, "n")', "ctx_task_enter(0)",
+           "ctx_wg_wait(0, c)", "ctx_go(c, 0, 0, 0, 0)", "ctx_go_copy(c, 0, 0, 0, 0, 0)",
+           "ctx_eg_new(c)", "ctx_eg_go(0, 0, 0, 0)", "ctx_eg_try_go(0, 0, 0, 0)",
+           "ctx_eg_limit(0, 1)", "ctx_eg_wait(0)")
 # What must not compile.
 WRONG = (
     ("a cleanup without a block", "if (c) ctx_defer(0, c)"),
@@ -56,7 +59,10 @@ RIGHT = (
     ("a try with its recover", "CTX_TRY { } CTX_RECOVER(code, cause) { } (void)0"),
 )
 # What may be.
-TAKEN = ("ctx_after_func(c, 0, 0)", "ctx_ref(c)", "ctx_err(c)", "ctx_stop(0)")
+TAKEN = ("ctx_after_func(c, 0, 0)", "ctx_ref(c)", "ctx_err(c)", "ctx_stop(0)", "ctx_wg_done(0)",
+         "ctx_task_end(0)", "ctx_eg_free(0)")
+# What ctxtrace.h is made of: each may be included alone.
+PARTS = ("ctxtrace_defer.h", "ctxtrace_resource.h", "ctxtrace_task.h", "ctxtrace_test.h")
 
 failures = []
 
@@ -118,6 +124,10 @@ def check_names(scratch):
     done = compile_text("gcc", ["-std=gnu11"], "#include <ctxtrace.h>\n#include "
                         "<ctxtrace_annotate.h>\n#include <attach.h>\nint x;\n", scratch)
     check("headers together", done.returncode == 0, done.stderr)
+    for name in PARTS:
+        done = compile_text("gcc", ["-std=gnu11"], f"#include <{name}>\nctx_waitgroup_t x;\n",
+                            scratch)
+        check(f"{name} alone", done.returncode == 0, done.stderr)
 
 
 def output_of(*command):

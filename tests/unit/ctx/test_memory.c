@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Without memory: the n-th allocation of libctx fails, for each n. What cannot be made is NULL
- * and ENOMEM, and everything else goes on; nothing is left behind (seen by LeakSanitizer).
+ * Without memory, or threads: the n-th allocation of libctx fails, for each n, and each thread
+ * that it makes for the program counts as one. What cannot be made is NULL and ENOMEM (EAGAIN),
+ * and everything else goes on; nothing is left behind (seen by LeakSanitizer).
  *
  * Linked with --wrap for what libctx calls.
  */
@@ -36,6 +37,15 @@ WRAP(void *, realloc, (void *block, size_t size), (block, size))
 WRAP(void *, aligned_alloc, (size_t align, size_t size), (align, size))
 WRAP(char *, strdup, (const char *text), (text))
 
+typedef void *thread_main(void *);
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, thread_main *, void *);
+int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, thread_main *, void *);
+int __wrap_pthread_create(pthread_t *ret_thread, const pthread_attr_t *attributes,
+                          thread_main *start, void *arg)
+{
+    return fails() ? EAGAIN : __real_pthread_create(ret_thread, attributes, start, arg);
+}
+
 static int destroyed;
 
 static void destroy(void *value)
@@ -55,6 +65,48 @@ static ctx_t *made_or(ctx_t *made, ctx_t *parent)
     assert_int_equal(errno, ENOMEM);
     assert_true(has_failed);
     return ctx_ref(parent);
+}
+
+static void count_it(void *calls)
+{
+    ++*(_Atomic int *)calls;
+}
+
+static int count_it_too(void *calls)
+{
+    ++*(_Atomic int *)calls;
+    return 0;
+}
+
+/* 1: it will be called. */
+static int begun(int failed)
+{
+    assert_true(failed == 0 || (has_failed && (errno == ENOMEM || errno == EAGAIN)));
+    return failed == 0;
+}
+
+static void use_tasks(ctx_t *context)
+{
+    static _Atomic int calls;
+    ctx_waitgroup_t group = CTX_WG_INIT;
+    int wanted = 0, copied = 7;
+    calls = 0;
+    ctx_task_t *task = ctx_task_begin(context, "task");
+    assert_true(task || (has_failed && errno == ENOMEM));
+    ctx_task_token_t token = ctx_task_enter(task);
+    ctx_task_leave(&token), ctx_task_end(task);
+    assert_ptr_equal(ctx_current(), ctx_background());
+    wanted += begun(ctx_go(context, &group, "thread", count_it, (void *)&calls));
+    begun(ctx_go_copy(context, &group, "copies", nothing, &copied, sizeof copied));
+    ctx_group_t *errors = ctx_eg_new(context);
+    assert_true(errors || (has_failed && errno == ENOMEM));
+    if (errors)
+        wanted += begun(ctx_eg_go(errors, "in a group", count_it_too, (void *)&calls));
+    assert_int_equal(ctx_eg_wait(errors), 0);
+    ctx_eg_free(errors);
+    assert_int_equal(ctx_wg_wait(&group, context), 0);
+    assert_int_equal(ctx_wg_count(&group), 0);
+    assert_int_equal(calls, wanted);
 }
 
 static void use_all(void)
@@ -77,6 +129,7 @@ static void use_all(void)
     assert_true(handle || has_failed);
     if (handle)
         assert_int_equal(ctx_stop(handle), 1);
+    use_tasks(all[0]);
     ctx_cancel_cause(all[0], EIO, "cause");
     if (all[1] != ctx_background() && all[0] != ctx_background())
         assert_int_equal(ctx_cause(all[1], NULL, 0), EIO);
