@@ -9,17 +9,32 @@
  *     ctx::context   one of a context's owners: a copy is one more, the destructor releases.
  *     ctx::owned     the one who ends it: cancelled and released by the destructor.
  *     ctx::scope     active on this thread until the end of the block.
+ *     ctx::task      ended by the destructor; ctx::at_work: this thread is, until the end of
+ *                    the block.
+ *     ctx::waitgroup destroyed by the destructor, which does not wait.
+ *     ctx::group     its destructor ends the context, and waits: functions may refer to what
+ *                    outlives the group.
  *
  *     CTX_DEFER { close_all(); };              at the end of the block, by exceptions, too
  *     CTX_DEFER_AS(undo) { roll_back(); };     undo.cancel(), or undo.run(): now, and not again
  *
  * What is deferred captures by reference, and must not throw. It is known to reports as what
  * ctx_defer registers is (ctxtrace_defer.h).
+ *
+ *     ctx::waitgroup workers;
+ *     int failed = workers.go(request.get(), "worker", [&] { work(); });
+ *     failed = workers.wait(request.get());
+ *
+ * What returns an int returns 0 or the error's code. An exception that leaves a function which
+ * was given to a thread ends the process.
  */
 #ifndef CTXTRACE_HPP
 #define CTXTRACE_HPP
 
+#include <cerrno>
+#include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "ctxtrace.h"
@@ -138,6 +153,153 @@ struct deferring {
     template <class F> deferred<F> operator+(F call) const noexcept
     {
         return deferred<F>(site, frame, caller, std::move(call));
+    }
+};
+
+/* ---- tasks ---- */
+
+class task
+{
+  public:
+    explicit task(ctxtrace_task_t *begun) : kept(begun)
+    {
+        if (!kept)
+            throw std::bad_alloc();
+    }
+    task(task &&other) noexcept { std::swap(kept, other.kept); }
+    task &operator=(task &&other) noexcept
+    {
+        std::swap(kept, other.kept);
+        return *this;
+    }
+    task(const task &) = delete;
+    task &operator=(const task &) = delete;
+    ~task() { ctxtrace_task_end(kept); }
+
+    ctxtrace_task_t *get() const noexcept { return kept; }
+    void blocked(const char *why, const void *object = nullptr) const noexcept
+    {
+        ctxtrace_task_blocked(kept, why, object);
+    }
+
+  private:
+    ctxtrace_task_t *kept = nullptr;
+};
+
+class at_work
+{
+  public:
+    explicit at_work(const task &entered) noexcept : token(ctxtrace_task_enter(entered.get())) {}
+    explicit at_work(ctxtrace_task_t *entered) noexcept : token(ctxtrace_task_enter(entered)) {}
+    at_work(const at_work &) = delete;
+    at_work &operator=(const at_work &) = delete;
+    ~at_work() { ctxtrace_task_leave(&token); }
+
+  private:
+    ctxtrace_task_token_t token;
+};
+
+namespace detail
+{
+
+/* What a thread is given: the function, which it owns. */
+template <typename Function> struct call {
+    static void run(void *arg)
+    {
+        std::unique_ptr<Function> owned(static_cast<Function *>(arg));
+        (*owned)();
+    }
+    static int ask(void *arg)
+    {
+        std::unique_ptr<Function> owned(static_cast<Function *>(arg));
+        return (*owned)();
+    }
+};
+
+} /* namespace detail */
+
+class waitgroup
+{
+  public:
+    waitgroup() noexcept = default;
+    waitgroup(const waitgroup &) = delete;
+    waitgroup &operator=(const waitgroup &) = delete;
+    ~waitgroup() { ctxtrace_wg_destroy(&kept); }
+
+    ctxtrace_waitgroup_t *get() noexcept { return &kept; }
+    void add(int count = 1) noexcept { ctxtrace_wg_add(&kept, count); }
+    void done() noexcept { ctxtrace_wg_done(&kept); }
+    int count() const noexcept { return ctxtrace_wg_count(&kept); }
+    CTXTRACE_MUST_USE int wait(ctxtrace_t *context = ctxtrace_background()) noexcept
+    {
+        return ctxtrace_wg_wait(&kept, context) == 0 ? 0 : errno;
+    }
+    template <typename Function>
+    CTXTRACE_MUST_USE int go(ctxtrace_t *context, const char *name, Function &&function)
+    {
+        typedef typename std::decay<Function>::type kind;
+        std::unique_ptr<kind> copy(new kind(std::forward<Function>(function)));
+        int failed = ctxtrace_go(context, &kept, name, detail::call<kind>::run, copy.get());
+        if (failed != 0)
+            return errno;
+        copy.release();
+        return 0;
+    }
+
+  private:
+    ctxtrace_waitgroup_t kept = CTXTRACE_WG_INIT;
+};
+
+class group
+{
+  public:
+    explicit group(ctxtrace_group_t *made) : kept(made)
+    {
+        if (!kept)
+            throw std::bad_alloc();
+    }
+    group(const group &) = delete;
+    group &operator=(const group &) = delete;
+    ~group()
+    {
+        ctxtrace_cancel(context());
+        int unheeded = ctxtrace_eg_wait(kept);
+        (void)unheeded;
+        ctxtrace_eg_free(kept);
+    }
+
+    ctxtrace_group_t *get() const noexcept { return kept; }
+    ctxtrace_t *context() const noexcept { return ctxtrace_eg_context(kept); }
+    CTXTRACE_MUST_USE int limit(int count) const noexcept
+    {
+        return ctxtrace_eg_limit(kept, count) == 0 ? 0 : errno;
+    }
+    /* The first error. */
+    CTXTRACE_MUST_USE int wait() const noexcept { return ctxtrace_eg_wait(kept); }
+    template <typename Function>
+    CTXTRACE_MUST_USE int go(const char *name, Function &&function) const
+    {
+        return go_by(ctxtrace_eg_go_at, CTXTRACE_SITE, name, std::forward<Function>(function));
+    }
+    template <typename Function>
+    CTXTRACE_MUST_USE int try_go(const char *name, Function &&function) const
+    {
+        return go_by(ctxtrace_eg_try_go_at, CTXTRACE_SITE, name, std::forward<Function>(function));
+    }
+
+  private:
+    ctxtrace_group_t *kept;
+
+    template <typename Way, typename Function>
+    int go_by(Way way, const struct ctxtrace_site *site, const char *name,
+              Function &&function) const
+    {
+        typedef typename std::decay<Function>::type kind;
+        std::unique_ptr<kind> copy(new kind(std::forward<Function>(function)));
+        if (way(site, kept, name, detail::call<kind>::ask, copy.get()) != 0)
+            return errno;
+        copy.release();
+        return 0;
     }
 };
 
