@@ -106,6 +106,77 @@ static double cancel_children(long count)
     return taken;
 }
 
+static double make_cancel(long count)
+{
+    double start = now_ns();
+    for (long i = 0; i < count; i++) {
+        CTX_OWNED ctx_t *request = ctx_with_cancel(server);
+        (void)request;
+    }
+    return now_ns() - start;
+}
+
+static double connect_and_not(long count)
+{
+    double start = now_ns();
+    for (long i = 0; i < count; i++) {
+        CTX_OWNED ctx_t *request = ctx_with_cancel(server);
+        sink = ctx_stop(ctx_after_func(request, nothing, NULL));
+    }
+    return now_ns() - start;
+}
+
+static ctx_waitgroup_t group = CTX_WG_INIT;
+
+static double add_done(long count)
+{
+    double start = now_ns();
+    for (long i = 0; i < count; i++) {
+        ctx_wg_add(&group, 1);
+        ctx_wg_done(&group);
+    }
+    return now_ns() - start;
+}
+
+static double wait_for_none(long count)
+{
+    double start = now_ns();
+    for (long i = 0; i < count; i++)
+        sink = ctx_wg_wait(&group, server);
+    return now_ns() - start;
+}
+
+static double begin_end(long count)
+{
+    double start = now_ns();
+    for (long i = 0; i < count; i++)
+        ctx_task_end(ctx_task_begin(server, "task"));
+    return now_ns() - start;
+}
+
+static double enter_leave(long count)
+{
+    ctx_task_t *task = ctx_task_begin(server, "task");
+    double start = now_ns();
+    for (long i = 0; i < count; i++) {
+        ctx_task_token_t token = ctx_task_enter(task);
+        ctx_task_leave(&token);
+    }
+    double taken = now_ns() - start;
+    ctx_task_end(task);
+    return taken;
+}
+
+static double go_wait(long count)
+{
+    double start = now_ns();
+    for (long i = 0; i < count; i++)
+        if (ctx_go(server, &group, "worker", nothing, NULL) != 0 ||
+            ctx_wg_wait(&group, server) != 0)
+            exit(1);
+    return now_ns() - start;
+}
+
 static const struct {
     const char *name;
     double (*run)(long count);
@@ -118,6 +189,13 @@ static const struct {
     {"err", err, 1},
     {"err-deadline", err_deadline, 1},
     {"cancel", cancel_children, CHILDREN},
+    {"cancelled", make_cancel, 1},
+    {"connect", connect_and_not, 1},
+    {"wg", add_done, 1},
+    {"wg-wait", wait_for_none, 1},
+    {"task", begin_end, 1},
+    {"task-enter", enter_leave, 1},
+    {"go", go_wait, 1},
 };
 
 int main(int argc, char **argv)
@@ -135,6 +213,8 @@ int main(int argc, char **argv)
         ctx_release(timed), ctx_release(server);
         return 0;
     }
-    fprintf(stderr, "usage: workload_ctx push|make|request|defer|err|err-deadline|cancel COUNT\n");
+    fprintf(stderr, "usage: workload_ctx NAME COUNT, with the NAME one of\n");
+    for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++)
+        fprintf(stderr, "  %s\n", workloads[i].name);
     return 64;
 }
