@@ -278,7 +278,7 @@ static bool frame_same(const struct frame *a, const struct frame *b)
 
 void text_write_stack(struct text *text, const char *label, struct stack *stack)
 {
-    size_t count, shown = 0, limit;
+    size_t count, shown = 0, limit, i = 0;
     const struct frame *frames = model_frames(text->report->model, stack, &count);
 
     if (!stack) {
@@ -286,7 +286,7 @@ void text_write_stack(struct text *text, const char *label, struct stack *stack)
         return;
     }
     limit = text_top(text, count, FRAMES_TOP);
-    for (size_t i = 0; i < count && shown < limit; shown++) {
+    for (; i < count && shown < limit; shown++) {
         const struct frame *f = &frames[i];
         size_t same = 1;
         const char *name = text_function(text, f);
@@ -302,8 +302,8 @@ void text_write_stack(struct text *text, const char *label, struct stack *stack)
                   text_place(text, f, true));
         i += same;
     }
-    if (count > limit)
-        text_line(text, PAINT_DIM, "            and %zu more frames (--all)", count - limit);
+    if (count > i)
+        text_line(text, PAINT_DIM, "            and %zu more frames (--all)", count - i);
     if (stack->cut)
         text_line(text, PAINT_DIM, "            (cut here: %s)", cut_phrase(stack->cut));
 }
