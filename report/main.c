@@ -11,6 +11,7 @@
 static const struct command commands[] = {
     {"run", "[OPTION]... -- APP [ARG]...", "trace a program from its start", cmd_run, 0},
     {"snapshot", "[OPTION]... PID", "what a traced process holds now", cmd_snapshot, 0},
+    {"tasks", "[OPTION]... PID", "what its threads do now, with their stacks", cmd_tasks, 0},
     {"report", "[OPTION]... FILE...", "render dumps", cmd_report, 0},
     {"show", "[OPTION]... ID [FILE]", "everything about one finding or resource", cmd_show, 0},
     {"diff", "[OPTION]... A B", "what is held in B and was not in A", cmd_diff, 0},
