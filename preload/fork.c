@@ -20,6 +20,8 @@
 #include "preload/books/sweep.h"
 #include "preload/facts/departure.h"
 #include "preload/facts/job.h"
+#include "preload/facts/lateness.h"
+#include "preload/facts/series.h"
 #include "preload/facts/task.h"
 #include "preload/facts/thread_stacks.h"
 #include "preload/ground/guard.h"
@@ -54,6 +56,8 @@ void fork_child(void)
     task_forked();
     jobs_forked();
     sample_forked();
+    lateness_forked();
+    series_forked();
     int limit = fd_limit();
     for (int fd = 0; fd < limit; fd++)
         fd_set_flags(fd, CTT_HOLDING_INHERITED, 0);

@@ -27,7 +27,8 @@
  * ctt_holding.source. 4 added REACH, what reaches memory (the last five of
  * ctt_holding_flags, ctt_group.parts), ignored contexts and ctt_process.suppressions.
  * 5 added what programs declare with libctx: tasks of their own, cleanups, kinds of their own,
- * values and deadlines of contexts, who made them, and the mishaps from LOST_CANCEL on.
+ * values and deadlines of contexts, who made them, the mishaps from LOST_CANCEL on, and
+ * LATE and SERIES.
  *
  * This header includes nothing of the project but the options; both sides include
  * it.
@@ -78,6 +79,8 @@ enum ctt_type {
     CTT_HOLDER = 16,
     CTT_INJECTION = 17,
     CTT_REACH = 18,
+    CTT_LATE = 19,
+    CTT_SERIES = 20,
     CTT_TRAILER = 0xffff,
 };
 
@@ -448,6 +451,51 @@ struct ctt_site {
     uint64_t late;                                 /* released after the context's end */
     uint64_t late_longest_ns;                      /* how long after it, at most */
     uint64_t late_total_ns;                        /* of all of these */
+};
+
+/*
+ * How late what one stack acquired was given back, of those that were acquired in a context
+ * which the program declared, and given back after its end (or its deadline, though nobody
+ * looked). Only for stacks that have such. Bucket 0 is of all below a time of 2 to the power
+ * of CTT_LATE_LOG ns; from there on each doubling has CTT_LATE_STEPS buckets of one width,
+ * and the last takes in all that is longer. Those that were acquired when the context had
+ * ended already (D14) are counted apart.
+ */
+#define CTT_LATE_LOG     20u /* about a millisecond */
+#define CTT_LATE_STEPS   4u
+#define CTT_LATE_BUCKETS (1u + 28u * CTT_LATE_STEPS) /* up to three days */
+
+struct ctt_late {
+    uint32_t stack;
+    uint32_t kind;
+    uint64_t count; /* of all buckets */
+    uint64_t longest_ns;
+    uint64_t acquired_after;
+    uint32_t buckets[CTT_LATE_BUCKETS];
+    uint32_t reserved;
+};
+
+/*
+ * How many of what one stack had acquired were held, from time to time: a point is taken by
+ * an acquisition of that stack, when window_ns have passed since the last. When there is no
+ * room for more, every other point goes and the window is twice as long. Of memory only by
+ * the option frees.
+ */
+#define CTT_SERIES_POINTS 16u
+
+struct ctt_point {
+    uint64_t at_ns;
+    uint64_t acquired; /* until then */
+    uint64_t live;
+};
+
+struct ctt_series {
+    uint32_t stack;
+    uint32_t kind;
+    uint32_t count; /* of points */
+    uint32_t reserved;
+    uint64_t window_ns;
+    struct ctt_point points[CTT_SERIES_POINTS]; /* oldest first */
 };
 
 enum ctt_mishap_id {

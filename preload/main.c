@@ -25,6 +25,7 @@
 #include "preload/facts/context.h"
 #include "preload/facts/departure.h"
 #include "preload/facts/module.h"
+#include "preload/facts/series.h"
 #include "preload/facts/signals.h"
 #include "preload/facts/stack.h"
 #include "preload/facts/start_trace.h"
@@ -103,6 +104,7 @@ static void begin_graves(void)
                         "malloc)");
     else
         graves_begin();
+    atomic_store(&series_are_of_memory, graves_are_kept());
 }
 
 static void choose_unwinder(void)

@@ -69,6 +69,7 @@ struct stack_note {
     _Atomic uint32_t kind;               /* of the last acquisition; 0: memory */
     _Atomic uint32_t released_stack;     /* of the last release, where it is kept */
     _Atomic(struct releases *) releases; /* releases.c; NULL: none yet */
+    _Atomic(struct series *) series;     /* series.c; NULL: none yet */
 };
 struct stack_note *stack_note(uint32_t id);
 

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "preload/facts/series.h"
 #include "preload/ground/notify.h"
 
 void tally_add(uint32_t stack, uint32_t count, uint64_t bytes)
@@ -10,8 +11,9 @@ void tally_add(uint32_t stack, uint32_t count, uint64_t bytes)
     struct stack_tally *tally = stack_tally(stack);
     if (!tally)
         return;
-    atomic_fetch_add_explicit(&tally->acquired, count, memory_order_relaxed);
+    uint64_t before = atomic_fetch_add_explicit(&tally->acquired, count, memory_order_relaxed);
     atomic_fetch_add_explicit(&tally->bytes, bytes, memory_order_relaxed);
+    series_note_memory(stack, before, count);
     stack_mirror_tally(stack);
 }
 

@@ -57,6 +57,8 @@
     X(reasons_merged, FACT, "reasons to ignore beyond 63, told as one")                            \
     X(mishaps_dropped, LOSS, "mishaps not recorded: no room")                                      \
     X(releases_dropped, FACT, "releases not told by their place: too many different stacks")       \
+    X(lateness_dropped, FACT, "late releases not told by how late: too many different stacks")     \
+    X(series_dropped, FACT, "stacks whose live count is not followed: too many of them")           \
     X(early_calls, FACT, "hooked calls before the program's start")                                \
     X(injections_unlisted, FACT, "calls with injected faults from places beyond the table")        \
     X(hooks_missing, FACT, "hooked functions that this libc does not have")                        \

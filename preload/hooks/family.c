@@ -10,6 +10,7 @@
 #include "preload/books/dependency.h"
 #include "preload/books/holders.h"
 #include "preload/facts/releases.h"
+#include "preload/facts/series.h"
 
 #define STDIO_LAST 2 /* fds 0-2 are never blamed */
 
@@ -24,8 +25,9 @@ void family_tally(uint32_t stack, enum ctt_kind_id kind)
     struct stack_tally *tally = stack_tally(stack);
     if (!tally)
         return;
-    atomic_fetch_add_explicit(&tally->acquired, 1, memory_order_relaxed);
+    uint64_t before = atomic_fetch_add_explicit(&tally->acquired, 1, memory_order_relaxed);
     atomic_store_explicit(&stack_note(stack)->kind, kind, memory_order_relaxed);
+    series_note(stack, before, 1);
     stack_mirror_tally(stack);
 }
 

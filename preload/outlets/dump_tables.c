@@ -10,8 +10,10 @@
 #include "preload/facts/context.h"
 #include "preload/facts/context_note.h"
 #include "preload/facts/kinds.h"
+#include "preload/facts/lateness.h"
 #include "preload/facts/module.h"
 #include "preload/facts/releases.h"
+#include "preload/facts/series.h"
 #include "preload/facts/stack.h"
 #include "preload/facts/tally.h"
 #include "preload/ground/blind.h"
@@ -201,6 +203,34 @@ static void pending_add(uint32_t stack, uint32_t count, uint64_t bytes, void *ar
     pendings->of[stack].bytes += bytes;
 }
 
+static uint32_t kind_of(uint32_t stack)
+{
+    uint32_t kind = atomic_load(&stack_note(stack)->kind);
+    return kind ? kind : CTT_KIND_MEMORY;
+}
+
+/* Their stacks are told, too: all that came late may have been given back by now. */
+static void dump_lateness(struct dump *dump)
+{
+    const struct lateness *lateness = NULL;
+    struct ctt_late late;
+    while ((lateness = lateness_next(lateness))) {
+        if (!lateness_read(lateness, &late) || !dump_stack(dump, late.stack))
+            continue;
+        late.kind = kind_of(late.stack);
+        dump_record(dump, CTT_LATE, &late, sizeof late);
+    }
+}
+
+static void dump_series(struct dump *dump, uint32_t stack)
+{
+    struct ctt_series series = {.stack = stack};
+    if (!series_read(stack, &series))
+        return;
+    series.kind = kind_of(stack);
+    dump_record(dump, CTT_SERIES, &series, sizeof series);
+}
+
 /* For the stacks that the dump tells of: what became of their siblings. A block
  * acquired between the scan and this reading would count as released: the
  * difference is of a few, among thousands. */
@@ -209,6 +239,7 @@ void dump_sites(struct dump *dump)
     static const struct pending none;
     struct pendings pendings = {NULL, dump->stack_count};
     size_t pending_bytes = dump->stack_count * sizeof *pendings.of;
+    dump_lateness(dump);
     pendings.of = sys_map(pending_bytes);
     if (pendings.of)
         tally_each_pending(pending_add, &pendings);
@@ -219,10 +250,9 @@ void dump_sites(struct dump *dump)
         if (!acquired)
             continue;
         uint64_t live = dump->stack_live[id];
-        uint32_t kind = atomic_load(&stack_note(id)->kind);
         struct ctt_site site = {
             .stack = id,
-            .kind = kind ? kind : CTT_KIND_MEMORY,
+            .kind = kind_of(id),
             .acquired = acquired,
             .released = live < acquired ? acquired - live : 0,
             .acquired_bytes = atomic_load(&tally->bytes) + more->bytes,
@@ -232,6 +262,7 @@ void dump_sites(struct dump *dump)
         for (unsigned i = 0; i < CTT_SITE_PLACES; i++)
             site.released_at[i].stack = dump_stack(dump, site.released_at[i].stack);
         dump_record(dump, CTT_SITE, &site, sizeof site);
+        dump_series(dump, id);
     }
     if (pendings.of)
         sys_unmap(pendings.of, pending_bytes);

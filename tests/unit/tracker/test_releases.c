@@ -4,10 +4,14 @@
 #include "tests/unit/tracker/unit.h"
 
 #include "preload/facts/context.h"
+#include "preload/facts/context_note.h"
+#include "preload/facts/lateness.h"
 #include "preload/facts/releases.h"
 #include "preload/facts/stack.h"
 #include "preload/ground/guard.h"
 #include "preload/ground/sys.h"
+
+#define MS UINT64_C(1000000)
 
 enum { STACKS = 64, THREADS = 4, TURNS = 20000 };
 
@@ -99,6 +103,113 @@ static void late_is_after_the_contexts_end(void **state)
     assert_int_equal(site_of(4).released_at[0].count, 3);
 }
 
+static struct ctt_late late_of(uint32_t stack)
+{
+    const struct lateness *lateness = NULL;
+    struct ctt_late late = {0};
+    while ((lateness = lateness_next(lateness)))
+        if (lateness_read(lateness, &late) && late.stack == stack)
+            return late;
+    return (struct ctt_late){0};
+}
+
+static void tick(void)
+{
+    uint64_t now = clock_since_ns();
+    while (clock_since_ns() == now) /* coarse */
+        ;
+}
+
+static void how_late_is_kept_of_declared_contexts(void **state)
+{
+    uint32_t declared = context_new(CTT_CONTEXT_CTX, CONTEXT_PROCESS, 0, "a request");
+    uint32_t thread = context_new(CTT_CONTEXT_THREAD, CONTEXT_PROCESS, 0, NULL);
+    struct holding_copy was = held(7, declared);
+    context_end(declared, CTT_STATE_CANCELLED, 0);
+    context_end(thread, CTT_STATE_OK, 0);
+    tick();
+    released(7, thread, 701);
+    assert_int_equal(late_of(7).count, 0);
+    release_note(&was, 701);
+    struct ctt_late late = late_of(7);
+    assert_int_equal(late.count, 1);
+    assert_true(late.longest_ns > 0 && late.longest_ns <= site_of(7).late_longest_ns);
+    assert_int_equal(site_of(7).late, 2);
+}
+
+/* A context that has ended is still the thread's own while it is at work in it. */
+static void in_a_declared_context_of_its_own_it_is_late(void **state)
+{
+    uint32_t before = self.context;
+    self.context = context_new(CTT_CONTEXT_CTX, CONTEXT_PROCESS, 0, "a request");
+    struct holding_copy was = held(8, self.context);
+    release_note(&was, 801);
+    assert_int_equal(late_of(8).count, 0);
+    context_end(self.context, CTT_STATE_OK, 0);
+    tick();
+    release_note(&was, 801);
+    assert_int_equal(late_of(8).count, 1);
+    self.context = before;
+}
+
+static void a_deadline_ends_though_nobody_looked(void **state)
+{
+    uint32_t context = context_new(CTT_CONTEXT_CTX, CONTEXT_PROCESS, 0, "a request");
+    struct context_note *note = note_new(context);
+    struct holding_copy was = held(9, context);
+    release_note(&was, 901);
+    assert_int_equal(late_of(9).count, 0);
+    atomic_store(&note->deadline_ns, was.acquired_ns);
+    tick();
+    release_note(&was, 901);
+    assert_int_equal(late_of(9).count, 1);
+    /* An end that comes later does not put it off. */
+    context_end(context, CTT_STATE_CANCELLED, 0);
+    release_note(&was, 901);
+    assert_int_equal(late_of(9).count, 2);
+    assert_true(late_of(9).longest_ns >= clock_since_ns() - was.acquired_ns - MS);
+}
+
+/* hazard: C4 */
+static void acquired_after_the_end_counts_apart(void **state)
+{
+    uint32_t context = context_new(CTT_CONTEXT_CTX, CONTEXT_PROCESS, 0, "a request");
+    context_end(context, CTT_STATE_OK, 0);
+    tick();
+    released(10, context, 1001);
+    assert_int_equal(late_of(10).count, 0);
+    assert_int_equal(late_of(10).acquired_after, 1);
+    lateness_forked();
+    assert_int_equal(late_of(10).acquired_after, 0);
+}
+
+static void buckets_are_quarters_of_doublings(void **state)
+{
+    _Atomic(struct lateness *) place = NULL;
+    const struct row {
+        uint64_t ns;
+        unsigned bucket;
+    } rows[] = {
+        {0, 0},
+        {(UINT64_C(1) << CTT_LATE_LOG) - 1, 0},
+        {UINT64_C(1) << CTT_LATE_LOG, 1},
+        {UINT64_C(5) << (CTT_LATE_LOG - 2), 2},
+        {UINT64_C(7) << (CTT_LATE_LOG - 2), 4},
+        {UINT64_C(2) << CTT_LATE_LOG, 5},
+        {(UINT64_C(1) << (CTT_LATE_LOG + 28)) - 1, CTT_LATE_BUCKETS - 1},
+        {UINT64_C(1) << (CTT_LATE_LOG + 28), CTT_LATE_BUCKETS - 1},
+        {UINT64_MAX, CTT_LATE_BUCKETS - 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        place = NULL;
+        lateness_add(lateness_at(&place, 11), rows[i].ns);
+        struct ctt_late late;
+        assert_true(lateness_read(place, &late));
+        assert_int_equal(late.buckets[rows[i].bucket], 1);
+        assert_int_equal(late.longest_ns, rows[i].ns);
+    }
+}
+
 static void in_its_own_context_nothing_is_late(void **state)
 {
     released(5, self.context, 501);
@@ -147,6 +258,11 @@ int main(void)
         cmocka_unit_test(places_beyond_the_table_fall_together),
         cmocka_unit_test(what_goes_by_itself_has_no_place),
         cmocka_unit_test(late_is_after_the_contexts_end),
+        cmocka_unit_test(how_late_is_kept_of_declared_contexts),
+        cmocka_unit_test(in_a_declared_context_of_its_own_it_is_late),
+        cmocka_unit_test(a_deadline_ends_though_nobody_looked),
+        cmocka_unit_test(acquired_after_the_end_counts_apart),
+        cmocka_unit_test(buckets_are_quarters_of_doublings),
         cmocka_unit_test(in_its_own_context_nothing_is_late),
         cmocka_unit_test(what_was_inherited_is_never_late),
         cmocka_unit_test(threads_lose_nothing),
