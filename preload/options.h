@@ -29,6 +29,8 @@
     X(exitcode, INT, "0", "0 255", "exit status when there are findings and the program's is 0")   \
     X(grace, TIME, "1s", "", "how long after its context's end a holding is late")                 \
     X(pile_up, INT, "16", "1 4294967295", "live holdings of one stack that count as a pile")       \
+    X(growth, TIME, "10s", "",                                                                     \
+      "how far apart live counts that rise must lie, to be told of while the program runs")        \
     X(suppressions, TEXT, "", "",                                                                  \
       "files of rules for what is not to be told, with commas between them")                       \
     X(builtin_rules, BOOL, "1", "",                                                                \

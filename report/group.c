@@ -51,6 +51,18 @@ static struct finding *finding_get(struct report *report, const struct detector 
     return finding;
 }
 
+struct finding *finding_add_site(struct report *report, const struct detector *detector,
+                                 const struct site *site, uint64_t count, enum grade grade,
+                                 enum severity severity)
+{
+    struct stack *stack = model_stack(report->model, site->key.stack);
+    struct hit hit = {stack, NULL, site->key.kind, grade, severity};
+    struct finding *finding = finding_get(report, detector, &hit);
+
+    finding->count += count;
+    return finding;
+}
+
 static void lost_add(struct lost *lost, const struct holding *holding)
 {
     lost->count += holding->count;

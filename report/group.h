@@ -14,5 +14,9 @@ void finding_add_holding(struct report *report, const struct detector *detector,
                          struct holding *holding, enum grade grade, enum severity severity);
 void finding_add_mishap(struct report *report, const struct detector *detector,
                         struct mishap *mishap, enum severity severity);
+/* What has been given back, or is held no longer: `count` of what the site acquired. */
+struct finding *finding_add_site(struct report *report, const struct detector *detector,
+                                 const struct site *site, uint64_t count, enum grade grade,
+                                 enum severity severity);
 
 #endif

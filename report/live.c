@@ -149,7 +149,7 @@ size_t kind_totals_make(const struct report *report, struct kind_total ret_total
         total->live = estimate_count(&total->estimate);
         total->bytes = estimate_bytes(&total->estimate);
         if (holding->finding && !holding->finding->rule &&
-            strcmp(holding->finding->detector->name, "held-after-cancel") == 0)
+            detector_is_of_cancel(holding->finding->detector))
             total->held_after_cancel += holding->count;
     }
     for (const struct site *s = report->model->sites; s; s = s->hh.next) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "detectors/detector.h"
+#include "lateness.h"
 #include "report.h"
 
 /* What a reader sees of a finding: the first that has this key takes in the others. */
@@ -55,6 +56,19 @@ static void place_add(struct site *site, const struct place *place)
         site->elsewhere += place->count;
 }
 
+static const struct ctt_late *lateness_sum(struct pool *pool, const struct ctt_late *a,
+                                           const struct ctt_late *b)
+{
+    struct ctt_late *sum;
+
+    if (!a || !b)
+        return a ? a : b;
+    sum = pool_alloc(pool, sizeof(*sum));
+    *sum = *a;
+    late_add(sum, b);
+    return sum;
+}
+
 static const struct site *site_sum(struct pool *pool, const struct site *a, const struct site *b)
 {
     struct site *sum;
@@ -72,6 +86,7 @@ static const struct site *site_sum(struct pool *pool, const struct site *a, cons
                                         (double)b->late_mean_ns * (double)b->late) /
                                        (double)(a->late + b->late));
     sum->late += b->late;
+    sum->lateness = lateness_sum(pool, a->lateness, b->lateness);
     if (b->late_longest_ns > sum->late_longest_ns)
         sum->late_longest_ns = b->late_longest_ns;
     for (size_t i = 0; i < b->place_count; i++)
@@ -101,9 +116,19 @@ static void members_move(struct finding *to, struct finding *from)
     }
 }
 
+static void evidence_move(struct finding *to, struct finding *from)
+{
+    struct evidence **end = &to->evidence;
+
+    while (*end)
+        end = &(*end)->next;
+    *end = from->evidence;
+}
+
 static void finding_take_in(struct report *report, struct finding *to, struct finding *from)
 {
     members_move(to, from);
+    evidence_move(to, from);
     to->count += from->count;
     to->bytes += from->bytes;
     to->lost.count += from->lost.count;

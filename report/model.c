@@ -44,6 +44,25 @@ struct context *model_context(const struct model *model, uint32_t id)
     return context;
 }
 
+struct stack *model_stack(const struct model *model, uint32_t id)
+{
+    struct stack *stack;
+
+    HASH_FIND(hh, model->stacks, &id, sizeof(id), stack);
+    return stack;
+}
+
+const struct limit *model_limit(const struct model *model, const char *name)
+{
+    const struct limit *limit;
+
+    DL_FOREACH (model->limits, limit) {
+        if (limit->name && strcmp(limit->name, name) == 0)
+            return limit;
+    }
+    return NULL;
+}
+
 struct task *model_task(const struct model *model, uint32_t id)
 {
     struct task *task;

@@ -67,6 +67,7 @@ struct context {
     bool holds;                /* something that the dump lists */
     bool hidden;               /* by --trace */
     bool on_path;              /* hidden, and one below it is not */
+    bool busy;                 /* it or one below it holds something, or a task is in it */
     uint32_t walk;             /* the loader's own mark */
     struct context_node *node; /* of the last context_tree_make() */
     UT_hash_handle hh;
@@ -135,7 +136,17 @@ struct site {
     size_t place_count;
     uint64_t elsewhere;                           /* released at other places */
     uint64_t late, late_longest_ns, late_mean_ns; /* released after the context's end */
+    const struct ctt_late *lateness;              /* of declared contexts; NULL: none was late */
+    const struct ctt_series *series;              /* NULL: not followed */
     UT_hash_handle hh;
+};
+
+/* LATE and SERIES records, until their sites are known. */
+struct course {
+    struct site_key key;
+    const struct ctt_late *lateness;
+    const struct ctt_series *series;
+    struct course *prev, *next;
 };
 
 struct mishap {
@@ -231,6 +242,7 @@ struct model {
     struct task *tasks;
     struct holding *holdings;
     struct site *sites;
+    struct course *courses;
     struct mishap *mishaps;
     struct holder *holders;
     const char *injected; /* the rules of --fail; NULL: nothing was injected */
@@ -257,6 +269,8 @@ const struct frame *model_frames(struct model *model, struct stack *stack, size_
 uint64_t model_counter(const struct model *model, const char *name);
 struct context *model_context(const struct model *model, uint32_t id);
 struct task *model_task(const struct model *model, uint32_t id);
+struct stack *model_stack(const struct model *model, uint32_t id);
+const struct limit *model_limit(const struct model *model, const char *name);
 const struct site *model_site(const struct model *model, const struct stack *stack, uint32_t kind);
 const char *model_kind_name(const struct model *model, uint32_t kind);
 bool model_knows_kind(const struct model *model, const char *name);

@@ -31,10 +31,7 @@ const char *text_of(const struct load *load, uint32_t id)
 
 struct stack *stack_of(const struct load *load, uint32_t id)
 {
-    struct stack *stack;
-
-    HASH_FIND(hh, load->model->stacks, &id, sizeof(id), stack);
-    return stack;
+    return model_stack(load->model, id);
 }
 
 static void load_string(struct load *load, const void *fixed)
@@ -297,6 +294,8 @@ union fixed_part {
     struct ctt_holder holder;
     struct ctt_injection injection;
     struct ctt_reach reach;
+    struct ctt_late late;
+    struct ctt_series series;
 };
 
 static const struct loader {
@@ -321,6 +320,8 @@ static const struct loader {
     [CTT_HOLDER] = {sizeof(struct ctt_holder), model_load_holder},
     [CTT_INJECTION] = {sizeof(struct ctt_injection), load_injection},
     [CTT_REACH] = {sizeof(struct ctt_reach), model_load_reach},
+    [CTT_LATE] = {sizeof(struct ctt_late), model_load_late},
+    [CTT_SERIES] = {sizeof(struct ctt_series), model_load_series},
 };
 
 static void load_record(struct load *load, const struct reader_record *record)
@@ -427,6 +428,7 @@ static void model_link(struct model *model)
     contexts_unring(model);
     process_trace_pass_on(model);
     tasks_link(model);
+    model_link_sites(model);
     DL_FOREACH (model->holdings, holding) {
         holding->context = model_context(model, holding->context_id);
         if (holding->context)

@@ -39,5 +39,9 @@ struct stack *stack_of(const struct load *load, uint32_t id);
 /* model_load_sites.c */
 void model_load_site(struct load *load, const void *fixed);
 void model_load_holder(struct load *load, const void *fixed);
+void model_load_late(struct load *load, const void *fixed);
+void model_load_series(struct load *load, const void *fixed);
+/* Once all records are read: to each site what became of it in time. */
+void model_link_sites(struct model *model);
 
 #endif

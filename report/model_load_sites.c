@@ -5,6 +5,7 @@
 #include "model_load.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int place_order(const void *a, const void *b)
 {
@@ -63,4 +64,53 @@ void model_load_holder(struct load *load, const void *fixed)
     holder->bytes = in->bytes;
     holder->at_ns = in->at_ns;
     DL_APPEND(load->model->holders, holder);
+}
+
+static struct course *course_add(struct load *load, uint32_t stack, uint32_t kind)
+{
+    struct course *course = pool_alloc(load->model->pool, sizeof(*course));
+
+    course->key = (struct site_key){stack, kind};
+    DL_APPEND(load->model->courses, course);
+    return course;
+}
+
+void model_load_late(struct load *load, const void *fixed)
+{
+    const struct ctt_late *in = fixed;
+
+    course_add(load, in->stack, in->kind)->lateness = (const struct ctt_late *)memcpy(
+        pool_alloc(load->model->pool, sizeof(*in)), in, sizeof(*in));
+}
+
+void model_load_series(struct load *load, const void *fixed)
+{
+    const struct ctt_series *in = fixed;
+
+    if (in->count > CTT_SERIES_POINTS) {
+        load->model->strange_records++;
+        return;
+    }
+    course_add(load, in->stack, in->kind)->series = (const struct ctt_series *)memcpy(
+        pool_alloc(load->model->pool, sizeof(*in)), in, sizeof(*in));
+}
+
+void model_link_sites(struct model *model)
+{
+    const struct course *course;
+
+    DL_FOREACH (model->courses, course) {
+        struct site *site;
+
+        HASH_FIND(hh, model->sites, &course->key, sizeof(course->key), site);
+        if (!site ||
+            (course->lateness ? (const void *)site->lateness : (const void *)site->series)) {
+            model->strange_records++;
+            continue;
+        }
+        if (course->lateness)
+            site->lateness = course->lateness;
+        else
+            site->series = course->series;
+    }
 }

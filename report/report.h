@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "evidence.h"
 #include "model.h"
 #include "rule.h"
 #include "settings.h"
@@ -43,6 +44,7 @@ struct finding {
     uint64_t oldest_ns; /* earliest acquisition */
     uint64_t ended_ns;  /* earliest end of a member's context, or CTT_NEVER */
     struct lost lost;
+    struct evidence *evidence;
     const char *milder; /* why it is but a note, where that does not show; or NULL */
     struct holding *holdings, *last_holding;
     struct mishap *mishaps, *last_mishap;

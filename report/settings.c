@@ -81,6 +81,8 @@ struct settings settings_make(settings_source *source, const void *from)
 
     if (!option_read_time(setting_text(source, from, "grace"), &settings.grace_ns))
         option_read_time(option_default("grace"), &settings.grace_ns);
+    if (!option_read_time(setting_text(source, from, "growth"), &settings.growth_ns))
+        option_read_time(option_default("growth"), &settings.growth_ns);
     settings.pile_up = setting_number(source, from, "pile_up");
     settings.project = setting_text(source, from, "project");
     settings.dir = setting_text(source, from, "dir");

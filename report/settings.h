@@ -16,6 +16,7 @@ enum held_rule { HELD_PROJECT, HELD_ALL, HELD_NONE };
 struct settings {
     uint64_t grace_ns;
     uint64_t pile_up;
+    uint64_t growth_ns;
     const char *project; /* glob; "" is the rule of project.h */
     const char *dir;
     const char *color;

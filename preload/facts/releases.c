@@ -79,9 +79,13 @@ static uint64_t end_of(const struct context_copy *context)
     return deadline < context->ended_ns ? deadline : context->ended_ns;
 }
 
+/* What a context's own grace allows is as if it were in time. */
 static void declared_late_note(struct releases *row, const struct holding_copy *was,
                                uint64_t ended_ns, uint64_t late_ns)
 {
+    const struct context_note *note = note_of(was->context);
+    if (note && late_ns <= atomic_load(&note->grace_ns))
+        return;
     struct lateness *lateness = lateness_at(&row->lateness, was->stack);
     if (!lateness)
         return;

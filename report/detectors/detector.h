@@ -19,4 +19,7 @@ struct detector {
 
 extern const struct detector *const detectors[]; /* NULL-terminated */
 
+/* Whether what it claims is held although its context has ended: D1 and D14. */
+bool detector_is_of_cancel(const struct detector *detector);
+
 #endif

@@ -10,16 +10,6 @@
 #include "../project.h"
 #include "libc_own.h"
 
-/* Memory that is reached, and that a library of the system's acquired, may be what that keeps
- * for itself from its first use on: OpenSSL's tables, GLib's types. */
-static enum severity holding_severity(struct report *report, const struct holding *holding)
-{
-    if (holding->kind == CTT_KIND_MEMORY && !(holding->flags & CTT_HOLDING_LOST) &&
-        !stack_is_of_project(report->model, holding->stack))
-        return SEVERITY_NOTE;
-    return leftover_severity(report, holding->context, SEVERITY_ERROR);
-}
-
 /* A thread that ends just before the process does may be a runtime's own main thread
  * (java's), and what it held is the process's; so it takes code of the project's to call
  * that a leak. */
@@ -44,7 +34,7 @@ static void holding_judge(struct report *report, const struct detector *self,
     if (context_is_declared(context)) {
         if (holding_goes_with_context(report, holding))
             finding_add_holding(report, self, holding, GRADE_PROVED,
-                                holding_severity(report, holding));
+                                outlived_severity(report, holding));
         return;
     }
     if (context->kind == CTT_CONTEXT_THREAD && kind_is_descriptor(holding->kind) &&

@@ -7,6 +7,7 @@
  * is the reader's own.
  */
 #include "../project.h"
+#include "growing.h"
 #include "process_held.h"
 #include "tally.h"
 
@@ -38,10 +39,12 @@ static void run(struct report *report, const struct detector *self)
     struct holding *holding;
 
     DL_FOREACH (report->model->holdings, holding) {
-        if (holding_may_pile(report, holding) &&
-            tally_count(tally, holding) >= report->settings.pile_up)
-            finding_add_holding(report, self, holding, GRADE_PROVED,
-                                pile_severity(report, holding));
+        if (!holding_may_pile(report, holding) ||
+            tally_count(tally, holding) < report->settings.pile_up)
+            continue;
+        finding_add_holding(report, self, holding, GRADE_PROVED, pile_severity(report, holding));
+        if (!holding->finding->evidence && kind_is_descriptor(holding->kind))
+            evidence_descriptors(report, evidence_new(report->model->pool, holding->finding));
     }
     tally_free(tally);
 }

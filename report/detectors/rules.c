@@ -93,6 +93,12 @@ bool context_is_over(const struct report *report, const struct context *context)
            time_between(context->ended_ns, report->now_ns) > context_grace_ns(report, context);
 }
 
+uint64_t context_end_ns(const struct context *context)
+{
+    return context->deadline_ns && context->deadline_ns < context->ended_ns ? context->deadline_ns
+                                                                            : context->ended_ns;
+}
+
 /* Before the process that it is in, and in a way of its own. */
 static bool context_ended_itself(const struct context *context)
 {
@@ -112,6 +118,14 @@ enum severity leftover_severity(const struct report *report, const struct contex
     if (context_ended_itself(context))
         return context->state == CTT_STATE_ERROR ? SEVERITY_NOTE : orderly;
     return process_ended_in_error(report->model) ? SEVERITY_NOTE : orderly;
+}
+
+enum severity outlived_severity(const struct report *report, const struct holding *holding)
+{
+    if (holding->kind == CTT_KIND_MEMORY && !(holding->flags & CTT_HOLDING_LOST) &&
+        !stack_is_of_project(report->model, holding->stack))
+        return SEVERITY_NOTE;
+    return leftover_severity(report, holding->context, SEVERITY_ERROR);
 }
 
 static bool process_was_asked_to_end(const struct model *model)

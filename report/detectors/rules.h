@@ -37,6 +37,9 @@ uint64_t context_grace_ns(const struct report *report, const struct context *con
 /* Ended longer ago than the grace, also at the end of the process. */
 bool context_is_past_grace(const struct report *report, const struct context *context);
 
+/* By its end, or by its deadline where that came first; CTT_NEVER: it goes on. */
+uint64_t context_end_ns(const struct context *context);
+
 /* Memory that nothing reaches, as far as could be seen. */
 bool holding_is_lost(const struct holding *holding);
 
@@ -49,6 +52,11 @@ enum severity uncollected_severity(const struct report *report, const struct hol
  * deadline: those are how a context is meant to end. */
 enum severity leftover_severity(const struct report *report, const struct context *context,
                                 enum severity orderly);
+
+/* Of what a declared context has acquired and did not give back. Memory that is reached, and
+ * that a library of the system's acquired, may be what that keeps for itself from its first
+ * use on: OpenSSL's tables, GLib's types. */
+enum severity outlived_severity(const struct report *report, const struct holding *holding);
 
 /* Of memory that nothing reaches. A program that reports a result by its exit status, or
  * dies, has leaked it all the same: a warning. To be asked to end (SIGTERM, SIGINT,

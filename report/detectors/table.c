@@ -12,12 +12,17 @@
     X(cleanup_skipped)                                                                             \
     X(task_outlives)                                                                               \
     X(outlives_parent)                                                                             \
+    X(acquire_after_cancel)                                                                        \
     X(held_after_cancel)                                                                           \
     X(lost_cancel)                                                                                 \
+    X(pile_in_context)                                                                             \
     X(never_ended)                                                                                 \
     X(pile_up)                                                                                     \
     X(held_at_exit)                                                                                \
     X(unreachable)                                                                                 \
+    X(growth)                                                                                      \
+    X(pile_of_contexts)                                                                            \
+    X(late_release)                                                                                \
     X(double_close)                                                                                \
     X(double_free)                                                                                 \
     X(limit_hit)                                                                                   \
@@ -42,3 +47,8 @@ const struct detector *const detectors[] = {
 #undef X
         NULL,
 };
+
+bool detector_is_of_cancel(const struct detector *detector)
+{
+    return detector == &detector_held_after_cancel || detector == &detector_acquire_after_cancel;
+}

@@ -15,6 +15,8 @@ typedef bool holding_test(const struct report *report, const struct holding *hol
 /* Counts the holdings that pass, by stack and kind, and modules one by one: a place that
  * loads many libraries once holds none of them too often. */
 struct tally *tally_new(const struct report *report, holding_test *test);
+/* Each context's by themselves. */
+struct tally *tally_new_by_context(const struct report *report, holding_test *test);
 struct tally *tally_free(struct tally *tally);
 uint64_t tally_count(const struct tally *tally, const struct holding *holding);
 

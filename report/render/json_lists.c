@@ -150,6 +150,7 @@ static void finding_write(struct json *json, const struct report *report, const 
     json_seconds(json, "context_ended_s", f->ended_ns);
     age_write(json, report, f->oldest_ns);
     json_write_siblings(json, f->site);
+    json_write_evidence(json, f->evidence);
     items_write(json, report, f);
     json_write_lost(json, f);
     if (f->milder && f->severity == SEVERITY_NOTE)

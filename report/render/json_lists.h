@@ -30,6 +30,9 @@ void json_write_stacks(struct json *json, const struct report *report);
 void json_write_stack(struct json *json, const char *key, struct stack *stack);
 void json_write_siblings(struct json *json, const struct site *site); /* json_siblings.c */
 
+/* json_evidence.c: nothing where there is none. */
+void json_write_evidence(struct json *json, const struct evidence *evidence);
+
 /* json_reach.c: how memory was judged; of a finding, of a row of what is live; and the
  * rules for what is not to be told. Nothing where there is nothing to say. */
 void json_write_reach(struct json *json, const struct report *report);

@@ -112,7 +112,7 @@ static uint64_t held_after_cancel(const struct report *report)
     uint64_t held = 0;
 
     for (const struct finding *f = report->findings; f; f = f->hh.next) {
-        if (strcmp(f->detector->name, "held-after-cancel") == 0 && f->severity != SEVERITY_NOTE)
+        if (detector_is_of_cancel(f->detector) && f->severity != SEVERITY_NOTE)
             held += f->count;
     }
     return held;

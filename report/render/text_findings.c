@@ -259,15 +259,29 @@ static void when_write(struct text *text, const struct finding *f)
                   m->count > 1 ? text_moment(text, m->last_ns) : "", f->count);
         return;
     }
+    if (!f->holdings && f->oldest_ns == CTT_NEVER)
+        return; /* all of it has been given back */
     if (f->ended_ns != CTT_NEVER && f->context)
         end = pool_format(
             text->pool, f->context->state == CTT_STATE_OK ? ", %s ended %s" : ", %s ended %s (%s)",
             context_kind_word(f->context->kind), text_moment(text, f->ended_ns),
             state_phrase(f->context->state));
-    text_line(text, PAINT_NONE, "    when    %sacquired %s%s, %s %s", f->count > 1 ? "first " : "",
-              text_moment(text, f->oldest_ns), end,
-              model_is_end(text->report->model) ? "exit" : "snapshot",
+    text_line(text, PAINT_NONE, "    when    %s%s %s%s, %s %s", f->count > 1 ? "first " : "",
+              f->kind == CTT_KIND_CONTEXT ? "made" : "acquired", text_moment(text, f->oldest_ns),
+              end, model_is_end(text->report->model) ? "exit" : "snapshot",
               text_moment(text, text->report->now_ns));
+}
+
+/* What a detector has measured, under "seen". Whether there is any. */
+static bool evidence_write(struct text *text, const struct evidence *evidence)
+{
+    const char *label = "seen";
+
+    for (; evidence; evidence = evidence->next) {
+        for (size_t i = 0; i < evidence->line_count; i++, label = "")
+            text_line(text, PAINT_NONE, "    %-4s    %s", label, evidence->lines[i]);
+    }
+    return !*label;
 }
 
 static bool frame_same(const struct frame *a, const struct frame *b)
@@ -334,6 +348,7 @@ static void mishap_stacks_write(struct text *text, const struct finding *f)
 void text_write_finding(struct text *text, unsigned number, const struct finding *f)
 {
     const char *kind = model_kind_name(text->report->model, f->kind);
+    const char *label = "seen";
     const char *place = number ? pool_format(text->pool, "[%u] ", number) : "";
     const char *head = pool_format(text->pool, "%s%s (%s, %s)  %s x%" PRIu64 "  oldest %s%s", place,
                                    f->detector->name, severity_word(f->severity),
@@ -349,8 +364,12 @@ void text_write_finding(struct text *text, unsigned number, const struct finding
         what_write(text, f);
     whose_write(text, f);
     when_write(text, f);
-    if (f->holdings)
-        text_write_siblings(text, text_write_lost(text, f) ? "" : "seen", f->site);
+    if (evidence_write(text, f->evidence))
+        label = "";
+    if (text_write_lost(text, f))
+        label = "";
+    if (f->holdings || f->evidence)
+        text_write_siblings(text, label, f->site);
     if (f->milder && f->severity == SEVERITY_NOTE)
         text_line(text, PAINT_NONE, "    note    %s", f->milder);
     text_write_lapsed(text, f);

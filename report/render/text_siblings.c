@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../lateness.h"
 #include "../project.h"
 
 /* Several stacks that release in the same line are one place. */
@@ -86,6 +87,21 @@ static void late_write(struct text *text, const struct site *site)
                   text_duration(text, site->late_mean_ns));
 }
 
+/* Of these, what contexts acquired that the program declared. */
+static void lateness_write(struct text *text, const struct ctt_late *late)
+{
+    if (late && late->count > 1)
+        text_line(text, PAINT_NONE,
+                  "            late in declared contexts: %" PRIu64 ", p50 %s, p99 %s, max %s",
+                  late->count, text_duration(text, late_quantile(late, 0.5)),
+                  text_duration(text, late_quantile(late, 0.99)),
+                  text_duration(text, late->longest_ns));
+    if (late && late->acquired_after)
+        text_line(text, PAINT_NONE,
+                  "            %" PRIu64 " acquired after the end of their context, and released",
+                  late->acquired_after);
+}
+
 void text_write_release_stacks(struct text *text, const struct site *site)
 {
     for (size_t i = 0; site && i < site->place_count; i++) {
@@ -112,4 +128,5 @@ void text_write_siblings(struct text *text, const char *label, const struct site
               time_between(site->released, site->acquired));
     spots_write(text, site, spots, count);
     late_write(text, site);
+    lateness_write(text, site->lateness);
 }

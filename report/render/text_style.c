@@ -16,7 +16,6 @@
 
 enum { PATH_STEPS = 4 }; /* of a context's ancestors shown */
 
-#define NS_PER_MS     UINT64_C(1000000)
 #define NS_PER_SECOND UINT64_C(1000000000)
 
 static const char *const paints[] = {
@@ -128,22 +127,7 @@ const char *text_cell(struct text *text, const char *chars, unsigned width)
 
 const char *text_duration(struct text *text, uint64_t ns)
 {
-    uint64_t s = ns / NS_PER_SECOND, m = s / 60, h = m / 60, d = h / 24;
-
-    if (ns == CTT_NEVER)
-        return "-";
-    if (ns && ns < NS_PER_MS)
-        return pool_format(text->pool, "0.%" PRIu64 "ms", ns / (NS_PER_MS / 10));
-    if (s == 0)
-        return pool_format(text->pool, "%" PRIu64 "ms", ns / NS_PER_MS);
-    if (m == 0)
-        return pool_format(text->pool, "%" PRIu64 ".%" PRIu64 "s", s,
-                           ns % NS_PER_SECOND / (NS_PER_SECOND / 10));
-    if (h == 0)
-        return pool_format(text->pool, "%" PRIu64 "m%02" PRIu64 "s", m, s % 60);
-    if (d == 0)
-        return pool_format(text->pool, "%" PRIu64 "h%02" PRIu64 "m", h, m % 60);
-    return pool_format(text->pool, "%" PRIu64 "d%02" PRIu64 "h", d, h % 24);
+    return duration_phrase(text->pool, ns);
 }
 
 const char *text_moment(struct text *text, uint64_t ns)

@@ -51,6 +51,7 @@ static const struct fake_symbol fake_symbols[] = {
     {"close", FAKE_LIBC, 0x1600, NULL, 0, NULL},
     {"mmap", FAKE_LIBC, 0x1700, NULL, 0, NULL},
     {"__libc_start_main", FAKE_LIBC, 0x1800, NULL, 0, NULL},
+    {"accept", FAKE_LIBC, 0x1a00, NULL, 0, NULL},
     {"opendir", FAKE_LIBC, 0x1900, NULL, 0, NULL},
     {"sys_helper", FAKE_SYSTEM, 0x1000, NULL, 0, NULL},
     {"FcInitLoadConfigAndFonts", FAKE_FONTCONFIG, 0x1000, NULL, 0, NULL},

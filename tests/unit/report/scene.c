@@ -91,6 +91,47 @@ static void requests_fds_add(struct dump_builder *b)
     builder_record(b, CTT_SITE, &site, sizeof(site));
 }
 
+/* Forty sockets that came back late, and pipes that become more and more. */
+static void courses_add(struct dump_builder *b)
+{
+    uint32_t late_stack = builder_stack(b, "socket handle_request worker_main");
+    uint32_t more_stack = builder_stack(b, "open64 walk main");
+    struct ctt_late late = {.stack = late_stack, .kind = CTT_KIND_SOCKET, .count = 40};
+    struct ctt_site sites[] = {
+        {.stack = late_stack,
+         .kind = CTT_KIND_SOCKET,
+         .acquired = 900,
+         .released = 900,
+         .late = 41,
+         .late_longest_ns = 4 * SEC,
+         .late_total_ns = 60 * SEC},
+        {.stack = more_stack, .kind = CTT_KIND_PIPE, .acquired = 60, .released = 20},
+    };
+    struct ctt_series series = {
+        .stack = more_stack, .kind = CTT_KIND_PIPE, .count = 10, .window_ns = 640 * SEC};
+    struct ctt_holding pipe = {.kind = CTT_KIND_PIPE,
+                               .context = 1,
+                               .task = TASK_MAIN,
+                               .stack = more_stack,
+                               .last_used_ns = CTT_NEVER};
+
+    late.buckets[0] = 20;
+    late.buckets[45] = 15; /* 2.1 s to 2.7 s */
+    late.buckets[48] = 5;  /* 3.8 s to 4.3 s */
+    late.longest_ns = 4 * SEC;
+    late.acquired_after = 3;
+    for (uint32_t i = 0; i < series.count; i++)
+        series.points[i] = (struct ctt_point){1000 * SEC + i * 680 * SEC, 6 + 6 * i, 4 + 4 * i};
+    for (pipe.handle = 100; pipe.handle < 140; pipe.handle++) {
+        pipe.acquired_ns = (pipe.handle - 99) * 150 * SEC;
+        builder_record(b, CTT_HOLDING, &pipe, sizeof(pipe));
+    }
+    builder_record(b, CTT_LATE, &late, sizeof(late));
+    builder_record(b, CTT_SITE, &sites[0], sizeof(sites[0]));
+    builder_record(b, CTT_SITE, &sites[1], sizeof(sites[1]));
+    builder_record(b, CTT_SERIES, &series, sizeof(series));
+}
+
 static void others_add(struct dump_builder *b)
 {
     struct ctt_holding stream = {
@@ -226,6 +267,7 @@ void builder_scene(struct dump_builder *b, uint32_t trigger)
     contexts_add(b);
     tasks_add(b);
     requests_fds_add(b);
+    courses_add(b);
     others_add(b);
     mishaps_add(b);
     limit_add(b);

@@ -170,7 +170,21 @@ static void a_deadline_ends_though_nobody_looked(void **state)
     assert_true(late_of(9).longest_ns >= clock_since_ns() - was.acquired_ns - MS);
 }
 
-/* hazard: C4 */
+static void its_own_grace_makes_it_early(void **state)
+{
+    uint32_t context = context_new(CTT_CONTEXT_CTX, CONTEXT_PROCESS, 0, "a request");
+    struct context_note *note = note_new(context);
+    struct holding_copy was = held(12, context);
+    atomic_store(&note->grace_ns, CTT_NEVER);
+    context_end(context, CTT_STATE_OK, 0);
+    tick();
+    release_note(&was, 1201);
+    assert_int_equal(late_of(12).count, 0);
+    atomic_store(&note->grace_ns, 1);
+    release_note(&was, 1201);
+    assert_int_equal(late_of(12).count, 1);
+}
+
 static void acquired_after_the_end_counts_apart(void **state)
 {
     uint32_t context = context_new(CTT_CONTEXT_CTX, CONTEXT_PROCESS, 0, "a request");
@@ -261,6 +275,7 @@ int main(void)
         cmocka_unit_test(how_late_is_kept_of_declared_contexts),
         cmocka_unit_test(in_a_declared_context_of_its_own_it_is_late),
         cmocka_unit_test(a_deadline_ends_though_nobody_looked),
+        cmocka_unit_test(its_own_grace_makes_it_early),
         cmocka_unit_test(acquired_after_the_end_counts_apart),
         cmocka_unit_test(buckets_are_quarters_of_doublings),
         cmocka_unit_test(in_its_own_context_nothing_is_late),
