@@ -10,6 +10,7 @@
 #include "preload/facts/context.h"
 #include "preload/facts/context_note.h"
 #include "preload/facts/job.h"
+#include "preload/facts/lateness.h"
 #include "preload/facts/stack.h"
 #include "preload/ground/config.h"
 #include "preload/ground/sys.h"
@@ -167,6 +168,18 @@ static bool any_task_outlives(void)
     return false;
 }
 
+/* D2: nothing of it need be held any more. */
+static bool any_came_late(void)
+{
+    const struct lateness *lateness = NULL;
+    struct ctt_late late;
+    while ((lateness = lateness_next(lateness)))
+        if (lateness_read(lateness, &late) && late.count && late.longest_ns > config.grace &&
+            verdict_is_of_project(late.stack))
+            return true;
+    return false;
+}
+
 /* D1 of memory: what a thread's end leaves is handed over, what a declared context's does is
  * not. So the ledger is gone through only where there were such contexts. */
 static void look_at_block(const struct block *block, void *arg)
@@ -230,7 +243,7 @@ bool verdict_worth_saying(void)
     }
     if (!look.worth)
         key_scan(look_at, &look);
-    look.worth = look.worth || any_task_outlives();
+    look.worth = look.worth || any_task_outlives() || any_came_late();
     if (!look.worth && atomic_load(&contexts_declared))
         ledger_scan(look_at_block, &look);
     return look.worth;

@@ -37,21 +37,16 @@ static void lateness_tell(struct report *report, struct finding *finding,
 {
     struct pool *pool = report->model->pool;
     struct evidence *evidence = evidence_new(pool, finding);
-    uint64_t p50 = late_quantile(late, 0.5), p99 = late_quantile(late, 0.99);
 
     evidence_line(evidence, pool_format(pool,
                                         "%" PRIu64 " released more than %s (grace) after the end "
                                         "of a declared context",
                                         over, duration_phrase(pool, report->settings.grace_ns)));
-    evidence_line(evidence,
-                  pool_format(pool, "all %" PRIu64 " late ones: p50 %s, p99 %s, max %s",
-                              late->count, duration_phrase(pool, p50), duration_phrase(pool, p99),
-                              duration_phrase(pool, late->longest_ns)));
     evidence_count(evidence, "over_grace", over);
     evidence_time(evidence, "grace", report->settings.grace_ns);
     evidence_count(evidence, "late", late->count);
-    evidence_time(evidence, "p50", p50);
-    evidence_time(evidence, "p99", p99);
+    evidence_time(evidence, "p50", late_quantile(late, 0.5));
+    evidence_time(evidence, "p99", late_quantile(late, 0.99));
     evidence_time(evidence, "max", late->longest_ns);
 }
 

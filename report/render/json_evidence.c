@@ -21,7 +21,7 @@ static void measure_write(struct json *json, const struct measure *measure)
         json_seconds(json, name, measure->count);
         break;
     case MEASURE_FRACTION:
-        json_fraction(json, measure->name, measure->fraction);
+        json_real(json, measure->name, measure->fraction);
         break;
     case MEASURE_WORD:
         json_text(json, measure->name, measure->word);

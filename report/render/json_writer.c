@@ -133,6 +133,12 @@ void json_fraction(struct json *json, const char *key, double number)
     fprintf(json->out, "%.3f", number);
 }
 
+void json_real(struct json *json, const char *key, double number)
+{
+    value_start(json, key);
+    fprintf(json->out, "%.6g", number);
+}
+
 void json_seconds(struct json *json, const char *key, uint64_t ns)
 {
     if (ns == CTT_NEVER) {

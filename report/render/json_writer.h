@@ -31,6 +31,8 @@ void json_address(struct json *json, const char *key, uint64_t address); /* "0x.
 /* Nanoseconds as seconds; CTT_NEVER is null. */
 /* Finite, to three places. */
 void json_fraction(struct json *json, const char *key, double number);
+/* The same to six digits, however small. */
+void json_real(struct json *json, const char *key, double number);
 void json_seconds(struct json *json, const char *key, uint64_t ns);
 
 #endif

@@ -90,7 +90,7 @@ static void late_write(struct text *text, const struct site *site)
 /* Of these, what contexts acquired that the program declared. */
 static void lateness_write(struct text *text, const struct ctt_late *late)
 {
-    if (late && late->count > 1)
+    if (late && late->count)
         text_line(text, PAINT_NONE,
                   "            late in declared contexts: %" PRIu64 ", p50 %s, p99 %s, max %s",
                   late->count, text_duration(text, late_quantile(late, 0.5)),

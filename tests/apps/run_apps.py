@@ -14,9 +14,11 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,8 @@ class Case:
     trigger: str = "exit"
     live_memory: bool = False
     live_kinds: tuple = ()
+    # Snapshot by SIGUSR1 when it has printed a line; it ends when its stdin does.
+    is_live: bool = False
 
     @property
     def golden_path(self):
@@ -80,6 +84,11 @@ CASES = (
     Case("lock", "lock", options="locks=1", live_kinds=("lock", "handle")),
     *(Case(f"ignored-{way}", "ignored", (way,), trigger=trigger)
       for way, trigger in IGNORED.items()),
+    Case("late", "late", options="grace=20ms"),
+    Case("after_cancel", "after_cancel"),
+    Case("pile_context", "pile_context"),
+    *(Case(f"growth-{what}", "growth", (what,), options="growth=20ms", trigger="signal",
+           is_live=True) for what in ("growth", "pile", "table")),
     Case("fd-exit-all", "fd", options="exit=all"),
     Case("fd-exit-declared", "fd", options="exit=declared"),
     # A process goes on after exec: its dump lists what was held, and blames nobody.
@@ -102,6 +111,20 @@ def run_program(command, environment):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=TIMEOUT_S, env=environment, preexec_fn=limit_core)
     return done.returncode, done.stdout, done.stderr
+
+
+def run_live(command, environment, folder):
+    """As run_program, with a snapshot when the program has printed its line."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, env=environment) as program:
+        line = program.stdout.readline()
+        program.send_signal(signal.SIGUSR1)
+        deadline, pause = time.monotonic() + TIMEOUT_S, 0.001
+        while not list(Path(folder).glob("*.ctt")) and time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
+        stdout, stderr = program.communicate(timeout=TIMEOUT_S)
+        return program.returncode, line + stdout, stderr
 
 
 class Runner:
@@ -131,7 +154,9 @@ class Runner:
             raise Mismatch(f"{command[0]} is not built")
         native = run_program(command, os.environ)
         with tempfile.TemporaryDirectory() as folder:
-            traced = run_program(command, self.environment(folder, case))
+            environment = self.environment(folder, case)
+            traced = run_live(command, environment, folder) if case.is_live \
+                else run_program(command, environment)
             if traced[:2] != native[:2]:
                 raise Mismatch(f"status and stdout {traced[:2]} instead of {native[:2]}; "
                                f"stderr {traced[2]!r}")
