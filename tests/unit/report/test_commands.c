@@ -29,7 +29,7 @@ static const char *fds_dump(uint32_t pid, uint32_t sequence, unsigned fds, bool 
     fd.stack = builder_stack(b, "open64 load_conf main");
     for (unsigned i = 0; i < fds; i++) {
         fd.handle = 3 + i;
-        fd.acquired_ns = i * SEC;
+        fd.acquired_ns = i * 100 * MS;
         builder_record(b, CTT_HOLDING, &fd, sizeof(fd));
     }
     return capture_dump(b);
