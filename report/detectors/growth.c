@@ -19,8 +19,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { WINDOWS_LEAST = 8 };
 
@@ -37,8 +35,9 @@ struct rise {
 
 static bool levels_off(const struct growing *growing)
 {
+    size_t half = growing->count / 2;
     double first = (double)growing->points[0]->live;
-    double middle = (double)growing->points[growing->count / 2]->live;
+    double middle = (double)growing->points[half]->live;
     double last = (double)growing->points[growing->count - 1]->live;
 
     return last - middle < late_half_least * (last - first);

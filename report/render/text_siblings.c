@@ -87,12 +87,13 @@ static void late_write(struct text *text, const struct site *site)
                   text_duration(text, site->late_mean_ns));
 }
 
-/* Of these, what contexts acquired that the program declared. */
+/* Of those that came late, what contexts acquired that the program declared. */
 static void lateness_write(struct text *text, const struct ctt_late *late)
 {
     if (late && late->count)
         text_line(text, PAINT_NONE,
-                  "            late in declared contexts: %" PRIu64 ", p50 %s, p99 %s, max %s",
+                  "            %" PRIu64
+                  " released after a declared context's end: p50 %s, p99 %s, max %s",
                   late->count, text_duration(text, late_quantile(late, 0.5)),
                   text_duration(text, late_quantile(late, 0.99)),
                   text_duration(text, late->longest_ns));
@@ -127,6 +128,7 @@ void text_write_siblings(struct text *text, const char *label, const struct site
               site->released, spot_phrase(text, site, spots, count),
               time_between(site->released, site->acquired));
     spots_write(text, site, spots, count);
-    late_write(text, site);
+    if (!site->lateness || site->lateness->count < site->late)
+        late_write(text, site);
     lateness_write(text, site->lateness);
 }

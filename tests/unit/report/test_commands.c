@@ -25,11 +25,11 @@ static const char *fds_dump(uint32_t pid, uint32_t sequence, unsigned fds, bool 
     b->mark_ns = 10 * SEC;
     builder_process(b, CTT_TRIGGER_SIGNAL, 0);
     builder_context(b, 2, 1, CTT_CONTEXT_CTX, ended ? CTT_STATE_OK : CTT_STATE_ACTIVE,
-                    ended ? 2 * SEC : CTT_NEVER, "job");
+                    ended ? 60 * SEC : CTT_NEVER, "job");
     fd.stack = builder_stack(b, "open64 load_conf main");
     for (unsigned i = 0; i < fds; i++) {
         fd.handle = 3 + i;
-        fd.acquired_ns = i * 100 * MS;
+        fd.acquired_ns = i * SEC;
         builder_record(b, CTT_HOLDING, &fd, sizeof(fd));
     }
     return capture_dump(b);

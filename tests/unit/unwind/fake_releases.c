@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of releases.c that stack.c and series.c know, which would bring contexts and tasks along. */
+/* The part of releases.c that stack.c and series.c know, which would bring contexts and tasks
+ * along. */
 #include "preload/facts/releases.h"
 #include "preload/facts/stack.h"
 
