@@ -187,6 +187,20 @@ def test_pile_up(bench):
              f"pile_up={enough}: {[row['detector'] for row in found]}")
 
 
+def test_growth(bench):
+    """Nine counts, a tenth of a second apart, or too close together to be looked at."""
+    for apart, grows in (("20ms", True), ("1m", False)):
+        process = bench.start(f"dir={bench.dumps_folder}:growth={apart}",
+                              bench.apps / "growth", "pile")
+        process.stdout.readline()
+        process.send_signal(signal.SIGUSR1)
+        wait_until(lambda pid=process.pid: bench.dumps(f"*.{pid}.1.ctt"))
+        found = bench.report(bench.dumps(f"*.{process.pid}.1.ctt")[0])["findings"]
+        process.communicate(timeout=TIMEOUT_S)
+        must(any(row["detector"] == "pile-up" for row in found) == grows,
+             f"growth={apart}: {[row['detector'] for row in found]}")
+
+
 def test_project(bench):
     for glob, told in (("*/fd", True), ("fd", True), ("nothing*", False)):
         must(bool(bench.run(f"project={glob}", "fd").stderr) == told, f"project={glob}")
