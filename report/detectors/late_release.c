@@ -26,8 +26,8 @@ static bool site_is_asked_for(const struct report *report, const struct site *si
 {
     const struct report_request *request = report->request;
 
-    /* When it was is not kept. */
-    return !request->since_mark &&
+    /* When it was, and of which contexts, is not kept. */
+    return !request->since_mark && !request->trace &&
            (!request->kind ||
             strcmp(request->kind, model_kind_name(report->model, site->key.kind)) == 0);
 }

@@ -50,8 +50,9 @@ static bool context_is_left(const struct report *report, const struct context *c
 {
     return context->kind == CTT_CONTEXT_CTX && context->state == CTT_STATE_ACTIVE &&
            !(context->flags & (CTT_CONTEXT_IGNORED | CTT_CONTEXT_LOST)) && !context->busy &&
-           context->created_stack && context->parent && context->parent->kind == CTT_CONTEXT_CTX &&
-           context->task && !task_is_alive(context->task) &&
+           !context->hidden && context->created_stack && context->parent &&
+           context->parent->kind == CTT_CONTEXT_CTX && context->task &&
+           !task_is_alive(context->task) &&
            time_between(context->created_ns, report->now_ns) > report->settings.grace_ns;
 }
 
