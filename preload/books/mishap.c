@@ -110,10 +110,11 @@ void mishap_withdraw(enum ctt_mishap_id id, uint32_t stack)
 void mishap_take_back(struct ctt_mishap fact)
 {
     struct mishap *m = find(&fact);
-    if (!m || !atomic_load(&m->count))
-        return;
-    atomic_fetch_sub(&m->count, 1);
-    mirror(m);
+    uint64_t count = m ? atomic_load(&m->count) : 0;
+    while (count && !atomic_compare_exchange_weak(&m->count, &count, count - 1))
+        continue;
+    if (m)
+        mirror(m);
 }
 
 void mishaps_forget(void)

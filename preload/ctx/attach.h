@@ -89,7 +89,8 @@ struct ctxtrace_attach_contexts {
     void (*cleanup_registered)(const void *entry, const void *fn, const void *site_pc);
     void (*cleanup_over)(const void *entry, int how);
 
-    /* enum ctxtrace_attach_misuse. `context` 0: the active one. `count`: of what is not done. */
+    /* enum ctxtrace_attach_misuse. `context` 0: the active one. `count`: of what is not done;
+     * WAITGROUP_UNDONE of 0: it came to its end after all. */
     void (*misused)(int what, const void *object, uint32_t context, uint64_t count,
                     const void *site_pc);
 };

@@ -97,6 +97,45 @@ void declared_cleanup_over(const void *entry, int how)
                                     .acquired_stack = was.stack});
 }
 
+/* ---- WaitGroups that were not done when a wait ended ---- */
+
+/* Most come to their end a little later, and then nothing was wrong. Of one that there is no
+ * room for nothing is said. */
+#define UNDONE_KEPT 1024u
+static struct undone {
+    _Atomic uint64_t group; /* 0: free */
+    struct ctt_mishap fact;
+} undone[UNDONE_KEPT];
+
+static void undone_note(struct ctt_mishap fact)
+{
+    uint32_t from = (uint32_t)(fact.handle / sizeof(uint64_t)), i = 0;
+    for (uint64_t none = 0; i < UNDONE_KEPT; i++, none = 0)
+        if (atomic_compare_exchange_strong(&undone[(from + i) % UNDONE_KEPT].group, &none,
+                                           UINT64_MAX))
+            break;
+    if (i == UNDONE_KEPT)
+        return;
+    struct undone *row = &undone[(from + i) % UNDONE_KEPT];
+    row->fact = fact;
+    mishap_note(fact);
+    atomic_store(&row->group, fact.handle);
+}
+
+/* All that was said of it. */
+static void undone_take_back(uint64_t group)
+{
+    uint32_t from = (uint32_t)(group / sizeof(uint64_t));
+    for (uint32_t i = 0; i < UNDONE_KEPT; i++) {
+        struct undone *row = &undone[(from + i) % UNDONE_KEPT];
+        uint64_t is_its = group;
+        struct ctt_mishap fact = row->fact; /* believed only if the row was the group's */
+        if (atomic_load(&row->group) == group &&
+            atomic_compare_exchange_strong(&row->group, &is_its, 0))
+            mishap_take_back(fact);
+    }
+}
+
 /* ---- misuse ---- */
 
 static bool is_known(int what)
@@ -110,13 +149,19 @@ void declared_misused(int what, const void *object, uint32_t context, uint64_t c
     struct context_copy about = {.created_stack = STACK_NONE};
     if (!declared_may_tell() || !is_known(what))
         return;
+    if (what == CTT_MISHAP_WAITGROUP_UNDONE && count == 0) {
+        undone_take_back(number_of(object));
+        return;
+    }
     struct call_site site = CALL_SITE();
     context_read(context, &about);
-    mishap_note((struct ctt_mishap){.id = (uint32_t)what,
-                                    .kind = CTT_KIND_CONTEXT,
-                                    .handle = number_of(object),
-                                    .context = about.id,
-                                    .live = count,
-                                    .stack = declared_stack(&site, site_pc),
-                                    .acquired_stack = about.created_stack});
+    void (*note)(struct ctt_mishap fact) =
+        what == CTT_MISHAP_WAITGROUP_UNDONE ? undone_note : mishap_note;
+    note((struct ctt_mishap){.id = (uint32_t)what,
+                             .kind = CTT_KIND_CONTEXT,
+                             .handle = number_of(object),
+                             .context = about.id,
+                             .live = count,
+                             .stack = declared_stack(&site, site_pc),
+                             .acquired_stack = about.created_stack});
 }

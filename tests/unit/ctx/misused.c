@@ -56,6 +56,28 @@ static void undone(void)
         return;
 }
 
+static void work_a_while(void *turns)
+{
+    for (long i = 0; i < (long)turns; i++)
+        sched_yield();
+}
+
+/* Nothing is wrong with work that is done a little later, whoever of the two is first. */
+static void late_done(void)
+{
+    for (long round = 0; round < 300; round++) {
+        ctx_waitgroup_t late = CTX_WG_INIT;
+        ctx_t *ends = ctx_with_cancel(request);
+        for (long i = 0; i < 3; i++)
+            if (ctx_go(ends, &late, "late", work_a_while, (void *)(round % 20 * i)) != 0)
+                break;
+        ctx_cancel(ends);
+        while (ctx_wg_wait(&late, ends) != 0)
+            continue;
+        ctx_release(ends);
+    }
+}
+
 static void pop_order(void)
 {
     ctx_token_t outer = ctx_push(request), inner = ctx_push(ctx_background());
@@ -112,10 +134,15 @@ static const struct {
     const char *name;
     void (*run)(void);
 } rows[] = {
-    {"negative", negative},           {"reused", reused},
-    {"destroyed", destroyed},         {"undone", undone},
-    {"pop-order", pop_order},         {"pop-elsewhere", pop_elsewhere},
-    {"left-attached", left_attached}, {"none", none},
+    {"negative", negative},
+    {"reused", reused},
+    {"destroyed", destroyed},
+    {"undone", undone},
+    {"pop-order", pop_order},
+    {"pop-elsewhere", pop_elsewhere},
+    {"left-attached", left_attached},
+    {"late-done", late_done},
+    {"none", none},
 };
 
 int main(int argc, char **argv)
