@@ -48,6 +48,7 @@ struct stack {
     uint32_t pc_count;
     uint64_t *pcs;
     size_t frame_count;
+    size_t leaf_frames;   /* of these: the function that acquired, with what is inlined there */
     struct frame *frames; /* through model_frames() */
     bool shown;           /* a renderer's own mark */
     UT_hash_handle hh;

@@ -99,8 +99,11 @@ const struct frame *model_frames(struct model *model, struct stack *stack, size_
         /* The tracker's own frames (a thread's trampoline, the program's start)
          * say nothing about the program. */
         for (size_t i = 0; i < stack->pc_count; i++)
-            if (!pc_is_tracker(model, stack->pcs[i]))
+            if (!pc_is_tracker(model, stack->pcs[i])) {
                 frames_of_pc(model, stack, i, &list);
+                if (i == 0 && stack->flags & CTT_STACK_LEAF_ENTRY)
+                    stack->leaf_frames = list.count;
+            }
         stack->frames = pool_alloc(model->pool, (list.count + 1) * sizeof(*list.items));
         if (list.count)
             memcpy(stack->frames, list.items, list.count * sizeof(*list.items));

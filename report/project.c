@@ -103,7 +103,7 @@ static bool frame_is_of_allocator(const struct frame *frame)
  * call): of interest is who called it. */
 static size_t frame_first(const struct stack *stack, size_t count)
 {
-    return stack && (stack->flags & CTT_STACK_LEAF_ENTRY) && count > 1 ? 1 : 0;
+    return stack && count > stack->leaf_frames ? stack->leaf_frames : 0;
 }
 
 const struct frame *stack_best_frame(struct model *model, struct stack *stack)

@@ -123,8 +123,10 @@ static void tell_undone(struct ctxtrace_waitgroup *group, struct context *contex
 {
     uint64_t state = state_of(group);
     bool is_done = false;
-    if (state & UNDONE)
-        return; /* it is known */
+    if (state & UNDONE) { /* told already */
+        libctx_count(CTXTRACE_COUNT_WG_UNDONE);
+        return;
+    }
     libctx_misused(CTXTRACE_ATTACH_WAITGROUP_UNDONE, group, context, left, site_pc);
     do {
         state = state_of(group);

@@ -19,6 +19,7 @@
 #define CHILDREN_TOLD 4u  /* D18: ended children of one stack */
 #define FRAMES_LOOKED 64u /* deeper, nobody would call it the acquirer */
 #define PILES         1024u
+#define LIBCTX        "/libctx.so"
 
 /* ---- in-project ---- */
 
@@ -64,9 +65,11 @@ bool module_in_project(const struct module *module)
         CTT_MODULE_TRACKER | CTT_MODULE_LIBC | CTT_MODULE_VDSO | CTT_MODULE_LOADER;
     if (!module || !module->path || (module->flags & runtime))
         return false;
+    const char *base = strrchr(module->path, '/');
+    if (base && strncmp(base, LIBCTX, strlen(LIBCTX)) == 0)
+        return false;
     if (!*config.project)
         return !path_is_system(module->path);
-    const char *base = strrchr(module->path, '/');
     return glob_matches(config.project, module->path) ||
            (base && glob_matches(config.project, base + 1));
 }

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "apps"
+GOLDEN = ROOT / "tests" / "golden"
 TIMEOUT_S = 30
 SYSTEM_FOLDERS = re.compile(r"^(/usr/(?!local/)|/lib|/bin|/sbin|\[|$)")
 
@@ -43,10 +43,11 @@ class Case:
     live_kinds: tuple = ()
     # Snapshot by SIGUSR1 when it has printed a line; it ends when its stdin does.
     is_live: bool = False
+    folder: str = "apps"  # of tests/ and of tests/golden/
 
     @property
     def golden_path(self):
-        return GOLDEN / f"{self.golden or self.name}.txt"
+        return GOLDEN / self.folder / f"{self.golden or self.name}.txt"
 
 
 PROGRAMS = ("fd", "socket", "stream", "dir", "pipe", "event", "thread", "child",
@@ -131,7 +132,7 @@ class Runner:
     def __init__(self, options):
         self.tool = options.ctxtrace
         self.library = Path(options.lib)
-        self.programs = self.library.parents[1] / "tests" / "apps"
+        self.programs = self.library.parents[1] / "tests"
         self.bless = options.bless
 
     def environment(self, folder, case):
@@ -149,7 +150,7 @@ class Runner:
 
     def trace(self, case, program):
         """The report of one traced run, after comparing it with the untraced one."""
-        command = [str(self.programs / program), *case.arguments]
+        command = [str(self.programs / case.folder / program), *case.arguments]
         if not Path(command[0]).exists():
             raise Mismatch(f"{command[0]} is not built")
         native = run_program(command, os.environ)
@@ -192,7 +193,8 @@ def indent(text):
 
 
 def in_project(frame):
-    return not SYSTEM_FOLDERS.match(frame.get("module") or "")
+    module = frame.get("module") or ""
+    return not SYSTEM_FOLDERS.match(module) and "/libctx.so" not in module
 
 
 def first_own_function(report, stack):
@@ -243,10 +245,9 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def main():
-    options = parse_arguments()
+def run_all(cases, options):
     runner, failures = Runner(options), 0
-    for case in CASES:
+    for case in cases:
         if not fnmatch.fnmatch(case.name, options.only):
             continue
         try:
@@ -258,6 +259,10 @@ def main():
             kind = "" if isinstance(error, Mismatch) else type(error).__name__ + " "
             print(f"FAILED {case.name}: {kind}{first}" + (f"\n{rest}" if rest else ""), flush=True)
     return 1 if failures else 0
+
+
+def main():
+    return run_all(CASES, parse_arguments())
 
 
 if __name__ == "__main__":
