@@ -390,8 +390,6 @@ static void turns_of(struct coroutine *one, struct coroutine *other)
 
 static void coroutines(void **state)
 {
-    if (!CAN_SWITCH)
-        skip();
     static char memory[2][COROUTINE_STACK];
     struct coroutine one = {.stack = memory[0]}, other = {.stack = memory[1]};
     turns_of(&one, &other);
@@ -401,8 +399,6 @@ static void coroutines(void **state)
 /* Above frames that they were resumed from: they look like frames that are gone. */
 static void coroutines_within_the_stack(void **state)
 {
-    if (!CAN_SWITCH)
-        skip();
     char memory[2][COROUTINE_STACK];
     struct coroutine one = {.stack = memory[0]}, other = {.stack = memory[1]};
     turns_of(&one, &other);
@@ -417,8 +413,6 @@ static void *resume_elsewhere(void *one)
 
 static void coroutines_move(void **state)
 {
-    if (!CAN_SWITCH)
-        skip();
     static char memory[COROUTINE_STACK];
     struct coroutine one = {.stack = memory};
     coroutine_begin(&one, take_turns, (void *)"aA");
@@ -435,8 +429,6 @@ static void coroutines_move(void **state)
 /* The table of what lies elsewhere grows, and has no order. */
 static void many_coroutines(void **state)
 {
-    if (!CAN_SWITCH)
-        skip();
     static struct coroutine all[MANY];
     for (int i = 0; i < MANY; i++) {
         all[i].stack = malloc(COROUTINE_STACK);
@@ -462,8 +454,6 @@ static void handle(int unused)
 /* A handler may not; this one is called by raise, and interrupts nothing. */
 static void signal_stacks(void **state)
 {
-    if (!CAN_SWITCH)
-        skip();
     static char memory[1 << 16];
     stack_t stack = {.ss_sp = memory, .ss_size = sizeof memory}, before;
     struct sigaction action = {.sa_handler = handle, .sa_flags = SA_ONSTACK}, action_before;
@@ -496,11 +486,12 @@ int main(void)
         UNIT(threads_leave),
         UNIT(destructors_defer),
         UNIT(forked_ones_are_apart),
-        UNIT(coroutines),
-        UNIT(coroutines_within_the_stack),
-        UNIT(coroutines_move),
-        UNIT(many_coroutines),
+    };
+    const struct CMUnitTest switching[] = {
+        UNIT(coroutines),      UNIT(coroutines_within_the_stack),
+        UNIT(coroutines_move), UNIT(many_coroutines),
         UNIT(signal_stacks),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return CAN_SWITCH ? failed + cmocka_run_group_tests(switching, NULL, NULL) : failed;
 }
