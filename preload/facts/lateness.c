@@ -2,6 +2,7 @@
 #include "preload/facts/lateness.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "preload/format.h"
 #include "preload/ground/arena.h"
@@ -67,18 +68,19 @@ void lateness_add_acquired_after(struct lateness *lateness)
 
 bool lateness_read(const struct lateness *lateness, struct ctt_late *ret_late)
 {
-    struct ctt_late late = {
-        .stack = lateness->stack,
-        .longest_ns = atomic_load_explicit(&lateness->longest_ns, memory_order_relaxed),
-        .acquired_after = atomic_load_explicit(&lateness->acquired_after, memory_order_relaxed),
-    };
-    for (unsigned i = 0; i < CTT_LATE_BUCKETS; i++) {
-        late.buckets[i] = atomic_load_explicit(&lateness->buckets[i], memory_order_relaxed);
-        late.count += late.buckets[i];
-    }
-    if (!late.count && !late.acquired_after)
+    uint64_t count = 0;
+    for (unsigned i = 0; i < CTT_LATE_BUCKETS; i++)
+        count += atomic_load_explicit(&lateness->buckets[i], memory_order_relaxed);
+    if (!count && !atomic_load(&lateness->acquired_after))
         return false;
-    *ret_late = late;
+    memset(ret_late, 0, sizeof *ret_late);
+    ret_late->stack = lateness->stack;
+    ret_late->longest_ns = atomic_load_explicit(&lateness->longest_ns, memory_order_relaxed);
+    ret_late->acquired_after = atomic_load(&lateness->acquired_after);
+    for (unsigned i = 0; i < CTT_LATE_BUCKETS; i++) {
+        ret_late->buckets[i] = atomic_load_explicit(&lateness->buckets[i], memory_order_relaxed);
+        ret_late->count += ret_late->buckets[i];
+    }
     return true;
 }
 

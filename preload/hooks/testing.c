@@ -64,20 +64,23 @@ static bool is_wanted(const struct scan *scan, uint32_t context)
 
 /* ---- telling ---- */
 
-static void tell(const struct scan *scan, struct ctxtrace_held held, uint32_t context,
-                 uint32_t stack)
+/* In its own frame, and in one array after the other: it may be called on a small stack. */
+__attribute__((noinline)) static void tell(const struct scan *scan, struct ctxtrace_held held,
+                                           uint32_t context, uint32_t stack)
 {
-    uint64_t pcs[FRAMES_TOLD];
-    const void *frames[FRAMES_TOLD];
+    union {
+        uint64_t pcs[FRAMES_TOLD];
+        const void *frames[FRAMES_TOLD];
+    } of;
     struct context_copy copy;
     enum ctt_cut cut;
-    size_t count = stack_pcs(stack, pcs, FRAMES_TOLD, &cut);
+    size_t count = stack_pcs(stack, of.pcs, FRAMES_TOLD, &cut);
     for (size_t i = 0; i < count; i++)
-        frames[i] = (const void *)(uintptr_t)CTT_PC_ADDRESS(pcs[i]);
+        of.frames[i] = (const void *)(uintptr_t)CTT_PC_ADDRESS(of.pcs[i]);
     held.size = sizeof held;
     held.context = context_read(context, &copy) ? copy.name : NULL;
     held.stack = stack;
-    held.frames = frames;
+    held.frames = of.frames;
     held.frame_count = count;
     scan->tell(&held, scan->arg);
 }
