@@ -18,9 +18,12 @@ def complain(path, line, text):
 
 def check_imports(path, tree, source):
     bad = 0
-    # Beside the file, or the library of scripts/, which its tests put on their path.
-    own = {sibling.stem for folder in (Path(path).parent, Path(__file__).parent)
-           for sibling in folder.glob("*.py")}
+    # Beside the file, in a folder beside its own, or the library of scripts/: what tests put
+    # on their path.
+    own = {sibling.stem for pattern, folder in (("*.py", Path(path).parent),
+                                                ("*/*.py", Path(path).parent.parent),
+                                                ("*.py", Path(__file__).parent))
+           for sibling in folder.glob(pattern)}
     for node in ast.walk(tree):
         if not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue
