@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "preload/facts/context_note.h"
+#include "preload/facts/kinds.h"
 #include "preload/ground/health.h"
 
 /* A row is claimed, then filled, then seen: whoever is in a hurry takes the row after it, so
@@ -34,9 +35,18 @@ static bool row_claim(struct own_kind *row, const char *name)
     return true;
 }
 
+/* A kind of the tracker's: two of one name could not be told apart. */
+static bool is_taken(const char *name)
+{
+    for (size_t i = 0; kind_rows[i].name; i++)
+        if (strcmp(name, kind_rows[i].name) == 0)
+            return true;
+    return false;
+}
+
 uint32_t own_kind(const char *name)
 {
-    if (!name || !*name)
+    if (!name || !*name || is_taken(name))
         return 0;
     for (uint32_t i = 0; i < CTT_KIND_OWN_COUNT; i++)
         if (is_named(&rows[i], name) || row_claim(&rows[i], name))

@@ -12,7 +12,8 @@
 
 #define OWN_KIND_NAME_BYTES 32u
 
-/* A number from CTT_KIND_OWN_FIRST on; 0: no name, or no room (counted). */
+/* A number from CTT_KIND_OWN_FIRST on; 0: no name, one of the tracker's own kinds', or no room
+ * (counted). */
 uint32_t own_kind(const char *name);
 /* How many there are, and their names. */
 uint32_t own_kinds(void);

@@ -20,9 +20,10 @@
  * The last four return 0, or -1 when the tracker is not there or knows no such thing.
  *
  * Resources of the program's own, of a kind that it names ("transaction", "lease"; the first
- * 31 bytes of the name count). In a report they stand beside descriptors and blocks, held by
- * the context that was active, and are judged as those are. `object` is any word that is one
- * of the kind while it is held; it is never looked at.
+ * 31 bytes of the name count; no name of a kind of the tracker's own, as "socket"; 64 kinds). In a
+ * report they stand beside descriptors and blocks, held by the context that was active, and are
+ * judged as those are. `object` is any word that is one of the kind while it is held; it is never
+ * looked at.
  *
  * ctxtrace_acquire(kind, object)       From now on it is held.
  * ctxtrace_give_back(kind, object, outcome)   Not any more. CTXTRACE_OK, CTXTRACE_ERROR

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one cell of the table that pile-up and held-at-exit share: a descriptor
- * held at the end of the process by the process itself or by a thread.
+ * (or a resource of the program's own) held at the end of the process by the process
+ * itself or by a thread.
  */
 #ifndef REPORT_PROCESS_HELD_H
 #define REPORT_PROCESS_HELD_H
@@ -18,7 +19,8 @@ static inline bool holding_is_left_at_exit(const struct report *report,
 static inline bool holding_is_held_at_exit(const struct report *report,
                                            const struct holding *holding)
 {
-    return holding_is_left_at_exit(report, holding) && kind_is_descriptor(holding->kind);
+    return holding_is_left_at_exit(report, holding) &&
+           (kind_is_descriptor(holding->kind) || holding->kind >= CTT_KIND_OWN_FIRST);
 }
 
 #endif
