@@ -247,6 +247,20 @@ static void whose_write(struct text *text, const struct finding *f)
                   text_place(text, starter, true));
 }
 
+static const char *beginning_word(uint32_t kind)
+{
+    switch (kind) {
+    case CTT_KIND_CONTEXT:
+        return "made";
+    case CTT_KIND_CLEANUP:
+        return "registered";
+    case CTT_KIND_TASK:
+        return "begun";
+    default:
+        return "acquired";
+    }
+}
+
 static void when_write(struct text *text, const struct finding *f)
 {
     const char *end = "";
@@ -267,8 +281,8 @@ static void when_write(struct text *text, const struct finding *f)
             context_kind_word(f->context->kind), text_moment(text, f->ended_ns),
             state_phrase(f->context->state));
     text_line(text, PAINT_NONE, "    when    %s%s %s%s, %s %s", f->count > 1 ? "first " : "",
-              f->kind == CTT_KIND_CONTEXT ? "made" : "acquired", text_moment(text, f->oldest_ns),
-              end, model_is_end(text->report->model) ? "exit" : "snapshot",
+              beginning_word(f->kind), text_moment(text, f->oldest_ns), end,
+              model_is_end(text->report->model) ? "exit" : "snapshot",
               text_moment(text, text->report->now_ns));
 }
 
