@@ -25,8 +25,11 @@ static void count_for_ever(void *unused)
 int main(void)
 {
     CTX_OWNED ctx_t *job = ctx_with_name(NULL, "count");
+    int failed = 1;
 
-    if (ctx_go(job, &tasks, "counter", count_for_ever, NULL) != 0)
+    CTX_SCOPE(job)
+    failed = ctx_go(job, &tasks, "counter", count_for_ever, NULL);
+    if (failed)
         return 1;
     ctx_cancel(job);
 #ifdef FIXED
