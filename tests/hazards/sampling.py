@@ -150,9 +150,12 @@ def test_sampled_fork(tracker):
     children, _ = read_truth(tracker)["in_child"]
     of_parent, of_child = Estimates(), Estimates()
     for _ in range(RUNS // 3):
-        parent, *others = sorted(map(lambda report: (report["process"]["pid"], list_leaks(report)),
-                                     read_reports(tracker, "fork", f"sample={MEAN}")),
-                                 key=lambda row: row[0])
+        reports = read_reports(tracker, "fork", f"sample={MEAN}")
+        # Not by their numbers, which begin again from 1.
+        pids = {report["process"]["pid"] for report in reports}
+        parent, *others = ((report["process"]["pid"], list_leaks(report))
+                           for report in sorted(reports,
+                                                key=lambda one: one["process"]["ppid"] in pids))
         rows = [leaks.get("leak_in_child") for _, leaks in others]
         if len(rows) != children:
             raise Mismatch(f"{len(rows)} children told of what they hold")

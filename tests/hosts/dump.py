@@ -91,6 +91,10 @@ class Dump:
         return self.process[0]
 
     @property
+    def parent(self):
+        return self.process[1]
+
+    @property
     def sample_bytes(self):
         """0: every block of memory is recorded."""
         return self.process[24]
