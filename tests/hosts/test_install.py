@@ -7,6 +7,7 @@ it was. Prints "ok NAME", "skipped NAME: why" or "FAILED NAME: why".
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -37,7 +38,9 @@ def must(command, **more):
 def install(build, prefix):
     """Installs a copy of the build's configuration with another prefix; what it wrote."""
     must(["meson", "setup", build, ROOT, f"-Dprefix={prefix}", "-Dbuildtype=debugoptimized"])
-    must(["ninja", "-C", build])
+    targets = json.loads(must(["meson", "introspect", build, "--targets"]))
+    must(["ninja", "-C", build, *(Path(name).relative_to(build) for target in targets
+                                  if target["installed"] for name in target["filename"])])
     must(["meson", "install", "-C", build, "--no-rebuild"])
     log = build / "meson-logs" / "install-log.txt"
     lines = log.read_text(encoding="utf-8").splitlines()
@@ -66,6 +69,64 @@ def test_temporary_prefix(app):
             raise Failure(f"libctxtrace.so was not installed: {written}")
         environment = {"LD_LIBRARY_PATH": str(library.parent), "TMPDIR": name}
         check_bare_line(app, environment, "temporary prefix")
+        check_pkg_config(folder, library.parent)
+
+
+PROGRAM = """
+#include <ctxtrace.h>
+#include <stdio.h>
+static void work(void *done) { *(int *)done = 1; }
+int main(void)
+{
+    CTX_OWNED ctx_t *job = ctx_with_timeout(NULL, 60 * CTX_SECOND, 0, "took too long");
+    ctx_waitgroup_t workers = CTX_WG_INIT;
+    int done = 0;
+    if (ctx_go(job, &workers, "worker", work, &done) != 0 || ctx_wg_wait(&workers, job) != 0)
+        return 1;
+    puts(done && ctx_counts(NULL) < 0 ? "works" : "does not");
+    return 0;
+}
+"""
+SUBPROJECT = """
+project('app', 'c')
+executable('app', 'app.c', dependencies: dependency('ctxtrace'))
+"""
+
+
+def must_work(app, environment):
+    said = must([app], env={**os.environ, **environment})
+    if said != "works\n":
+        raise Failure(f"{app} said {said!r}")
+
+
+def check_pkg_config(folder, library):
+    """A program of a user's, against what was installed: shared, static, and in C++."""
+    flags = run(["pkg-config", "--cflags", "--libs", "ctxtrace"],
+                env={**os.environ, "PKG_CONFIG_PATH": str(library / "pkgconfig")})
+    words = flags.stdout.split()
+    if "-lctx" not in words:
+        raise Failure(f"pkg-config says {flags.stdout!r} {flags.stderr!r}")
+    (folder / "app.c").write_text(PROGRAM, encoding="utf-8")
+    (folder / "app.cpp").write_text("#include <ctxtrace.hpp>\n" + PROGRAM, encoding="utf-8")
+    environment = {"LD_LIBRARY_PATH": str(library)}
+    for command in (["gcc", "app.c", *words], ["g++", "app.cpp", *words],
+                    ["gcc", "app.c", *(word for word in words if word != "-lctx"),
+                     library / "libctx.a"]):
+        must([*command, "-o", "app"], cwd=folder)
+        must_work(folder / "app", environment)
+
+
+def test_subproject(app):
+    """Of a project that uses meson."""
+    with tempfile.TemporaryDirectory(prefix="install-") as name:
+        folder = Path(name)
+        (folder / "subprojects").mkdir()
+        (folder / "subprojects" / "ctxtrace").symlink_to(ROOT)
+        (folder / "app.c").write_text(PROGRAM, encoding="utf-8")
+        (folder / "meson.build").write_text(SUBPROJECT, encoding="utf-8")
+        must(["meson", "setup", "build", "--force-fallback-for=ctxtrace"], cwd=folder)
+        must(["ninja", "-C", "build", "app"], cwd=folder)
+        must_work(folder / "build" / "app", {})
 
 
 def test_system(app):
@@ -116,6 +177,7 @@ def main():
     options = parser.parse_args()
     app = options.lib.resolve().parents[1] / "tests" / "apps" / "fd"
     failures = run_test("install-prefix", test_temporary_prefix, app)
+    failures += run_test("install-subproject", test_subproject, app)
     if may_install_in_system():
         failures += run_test("install-system", test_system, app)
     else:
