@@ -27,7 +27,7 @@
 
 #define STATE_MAGIC        "CTXSTATE"
 #define STATE_FORMAT_MAJOR 1 /* a reader refuses a larger one */
-#define STATE_FORMAT_MINOR 0
+#define STATE_FORMAT_MINOR 1
 #define STATE_FACTS_AT     4096u
 #define STATE_GRANULE      (UINT64_C(64) << 10)
 #define STATE_EXTENSION    ".cts"
@@ -44,8 +44,9 @@
     X(CONTEXT, 1u << 21, state_context)                                                            \
     X(TASK, 1u << 17, state_task)                                                                  \
     X(MISHAP, 1024, state_mishap)                                                                  \
-    X(MODULE, 4096, state_module) /* by id */                                                      \
-    X(DETAIL, 256, state_detail)  /* what state_holding.detail means */
+    X(MODULE, 4096, state_module)                 /* by id */                                      \
+    X(DETAIL, 256, state_detail)                  /* what state_holding.detail means */            \
+    X(OWN_KIND, CTT_KIND_OWN_COUNT, state_detail) /* what kinds of the program's own are called */
 
 enum state_table {
 #define X(name, rows, row) STATE_##name,

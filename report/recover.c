@@ -98,11 +98,12 @@ static const struct step {
     enum state_table table;
     void (*each)(uint32_t index, const void *row, void *arg);
 } steps[] = {
-    {STATE_DETAIL, recovery_tell_detail}, {STATE_MODULE, recovery_tell_module},
-    {STATE_NODE, recovery_take_node},     {STATE_CONTEXT, recovery_take_context},
-    {STATE_TASK, recovery_take_task},     {STATE_FD, recovery_tell_holding},
-    {STATE_KEY, recovery_tell_holding},   {STATE_RANGE, recovery_tell_holding},
-    {STATE_BLOCK, recovery_add_block},    {STATE_MISHAP, recovery_tell_mishap},
+    {STATE_OWN_KIND, recovery_tell_kind},   {STATE_DETAIL, recovery_tell_detail},
+    {STATE_MODULE, recovery_tell_module},   {STATE_NODE, recovery_take_node},
+    {STATE_CONTEXT, recovery_take_context}, {STATE_TASK, recovery_take_task},
+    {STATE_FD, recovery_tell_holding},      {STATE_KEY, recovery_tell_holding},
+    {STATE_RANGE, recovery_tell_holding},   {STATE_BLOCK, recovery_add_block},
+    {STATE_MISHAP, recovery_tell_mishap},
 };
 
 void recover_build(struct input *ret_input, struct state_file *file)

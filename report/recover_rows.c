@@ -22,6 +22,19 @@ void recovery_tell_detail(uint32_t index, const void *row, void *arg)
         recovery->details[index] = dump_bytes_string(&recovery->dump, text);
 }
 
+/* The others are known by their numbers. */
+void recovery_tell_kind(uint32_t index, const void *row, void *arg)
+{
+    const struct state_detail *detail = row;
+    struct recovery *recovery = arg;
+    char text[sizeof(detail->text) + 1] = "";
+    struct ctt_kind record = {.id = CTT_KIND_OWN_FIRST + index};
+
+    memcpy(text, detail->text, sizeof(detail->text));
+    record.name = dump_bytes_string(&recovery->dump, text);
+    dump_bytes_record(&recovery->dump, CTT_KIND, &record, sizeof(record));
+}
+
 void recovery_tell_module(uint32_t index, const void *row, void *arg)
 {
     const struct state_module *module = row;

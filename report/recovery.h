@@ -73,6 +73,7 @@ void recovery_free(struct recovery *recovery);
 
 /* Of the others. */
 void recovery_tell_detail(uint32_t index, const void *row, void *arg);
+void recovery_tell_kind(uint32_t index, const void *row, void *arg);
 void recovery_tell_module(uint32_t index, const void *row, void *arg);
 void recovery_tell_holding(uint32_t index, const void *row, void *arg);
 void recovery_add_block(uint32_t index, const void *row, void *arg);

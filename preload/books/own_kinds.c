@@ -9,6 +9,7 @@
 #include "preload/facts/context_note.h"
 #include "preload/facts/kinds.h"
 #include "preload/ground/health.h"
+#include "preload/ground/mirror.h"
 
 /* A row is claimed, then filled, then seen: whoever is in a hurry takes the row after it, so
  * that one name may have two numbers, and nobody waits (a handler may have interrupted). */
@@ -25,6 +26,22 @@ static bool is_named(const struct own_kind *row, const char *name)
            strncmp(row->name, name, OWN_KIND_NAME_BYTES - 1) == 0;
 }
 
+static void row_mirror(const struct own_kind *row)
+{
+    struct state_detail *to = mirror_open(STATE_OWN_KIND, (uint32_t)(row - rows));
+    if (!to)
+        return;
+    mirror_text(to->text, sizeof to->text, row->name);
+    mirror_close(to, 1);
+}
+
+void own_kinds_mirror(void)
+{
+    for (uint32_t i = 0; i < CTT_KIND_OWN_COUNT; i++)
+        if (atomic_load(&rows[i].state) == FILLED)
+            row_mirror(&rows[i]);
+}
+
 static bool row_claim(struct own_kind *row, const char *name)
 {
     uint32_t expected = FREE;
@@ -32,6 +49,8 @@ static bool row_claim(struct own_kind *row, const char *name)
         return false;
     note_text(row->name, OWN_KIND_NAME_BYTES, name);
     atomic_store_explicit(&row->state, FILLED, memory_order_release);
+    if (mirror_is_on())
+        row_mirror(row);
     return true;
 }
 

@@ -18,5 +18,7 @@ uint32_t own_kind(const char *name);
 /* How many there are, and their names. */
 uint32_t own_kinds(void);
 const char *own_kind_name(uint32_t number);
+/* All of them, into a state file that has just been begun. */
+void own_kinds_mirror(void);
 
 #endif

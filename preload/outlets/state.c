@@ -15,6 +15,7 @@
 #include "preload/books/keytable.h"
 #include "preload/books/ledger.h"
 #include "preload/books/mishap.h"
+#include "preload/books/own_kinds.h"
 #include "preload/books/ranges.h"
 #include "preload/facts/context.h"
 #include "preload/facts/module.h"
@@ -185,6 +186,7 @@ static void header_write(struct state_header *header, int facts_bytes)
 static void tables_write(void)
 {
     holding_mirror_details();
+    own_kinds_mirror();
     modules_mirror();
     contexts_mirror();
     tasks_mirror();

@@ -51,7 +51,8 @@ class Bench:
         self.kills = arguments.kills
         self.folder = folder
         self.program = folder / "killed"
-        subprocess.run(["cc", "-g", "-O1", "-w", "-D_GNU_SOURCE", "-pthread", "-o", self.program,
+        subprocess.run(["cc", "-g", "-O1", "-w", "-D_GNU_SOURCE", "-pthread",
+                        f"-I{PROGRAMS.parents[2] / 'preload' / 'ctx'}", "-o", self.program,
                         PROGRAMS / "killed.c"], check=True)
         # Where it belongs; a machine may have made it small.
         self.states = Path(tempfile.mkdtemp(prefix="ctxtrace-state.", dir="/dev/shm"))
@@ -133,6 +134,7 @@ def test_held(bench):
     bench.kill(process)
     report = bench.recover()
     check_kept(report)
+    must(held(report, "keep_lease", "lease") == 1, "what the program calls a lease is not told")
     must(report["process"]["pid"] == pid and report["health"]["status"] == "degraded", report)
     # What a thread has left is a finding, as in any report.
     must([(row["detector"], row["kind"]) for row in report["findings"]

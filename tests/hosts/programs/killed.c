@@ -15,6 +15,7 @@
  *   rooted  a folder of its own for a root, and an end
  *   grow    memory, a gigabyte at the most
  */
+#include <ctxtrace_annotate.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -56,8 +57,15 @@ __attribute__((noinline)) void keep_blocks(void)
         blocks[i] = malloc(BLOCK_BYTES);
 }
 
+/* A resource of a kind that only the program has a name for. */
+__attribute__((noinline)) void keep_lease(void)
+{
+    ctxtrace_acquire("lease", &sink);
+}
+
 __attribute__((noinline)) void keep_others(void)
 {
+    keep_lease();
     stream = fopen("/etc/group", "r");
     for (int i = 0; i < LIBRARIES; i++)
         sink = dlopen("libm.so.6", RTLD_NOW);
