@@ -158,7 +158,9 @@ struct cause *libctx_cause_new(const char *text)
     if (!text)
         return NULL;
     size_t length = strnlen(text, CAUSE_BYTES - 1);
+    libctx_tell_own_begin(); /* it may outlive what is active by far */
     struct cause *cause = malloc(sizeof *cause + length + 1);
+    libctx_tell_own_end();
     if (!cause) {
         libctx_count(CTXTRACE_COUNT_CAUSES_DROPPED);
         return NULL;
@@ -307,7 +309,9 @@ ctxtrace_t *ctxtrace_with_name_at(const struct ctxtrace_site *site, ctxtrace_t *
     struct context *context = context_new(KIND_NAME, libctx_look(parent), site);
     if (!context)
         return NULL;
+    libctx_tell_own_begin(); /* as causes are */
     context->name = strdup(name ? name : "");
+    libctx_tell_own_end();
     if (!context->name)
         return context_give_up(context);
     return context_publish(context, __builtin_return_address(0));
@@ -321,7 +325,9 @@ ctxtrace_t *libctx_with_trace(const struct ctxtrace_site *site, ctxtrace_t *pare
     if (!context)
         return NULL;
     if (trace) {
+        libctx_tell_own_begin();
         context->trace = malloc(sizeof *trace);
+        libctx_tell_own_end();
         if (!context->trace)
             return context_give_up(context);
         *context->trace = *trace;

@@ -75,7 +75,10 @@ static int make_thread(struct go *go)
     if (failed)
         return failed;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    /* What it is for holds it, not who happened to start it. */
+    uint32_t before = libctx_tell_charged(libctx_look(go->context));
     failed = pthread_create(&thread, &attributes, go_main, go);
+    libctx_tell_charged_before(before);
     pthread_attr_destroy(&attributes);
     return failed;
 }

@@ -32,15 +32,18 @@ struct job {
 
 ctxtrace_group_t *ctxtrace_eg_new_at(const struct ctxtrace_site *site, ctxtrace_t *parent)
 {
-    struct ctxtrace_group *group = calloc(1, sizeof *group);
-    if (!group)
+    ctxtrace_t *context = libctx_with_cancel(site, parent, __builtin_return_address(0));
+    if (!context)
         return NULL;
-    group->context = libctx_with_cancel(site, parent, __builtin_return_address(0));
-    if (!group->context) {
-        free(group);
+    uint32_t before = libctx_tell_charged(libctx_look(context)->parent);
+    struct ctxtrace_group *group = calloc(1, sizeof *group);
+    libctx_tell_charged_before(before);
+    if (!group) {
+        ctxtrace_end_owned(&context);
         errno = ENOMEM;
         return NULL;
     }
+    group->context = context;
     atomic_init(&group->limit, -1);
     atomic_init(&group->references, 1);
     return group;

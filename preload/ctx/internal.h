@@ -341,6 +341,10 @@ void libctx_tell_grace(struct context *context, uint64_t ns);
 uint32_t libctx_number(const struct context *context);
 /* NULL: no tracker, or one that cannot be asked. */
 const struct ctxtrace_attach_testing *libctx_testing(void);
+/* What the thread acquires from now on is charged to this context, and not to the active one,
+ * for which it need not be; until it is given back what was before. */
+uint32_t libctx_tell_charged(const struct context *context);
+void libctx_tell_charged_before(uint32_t before);
 /* libctx's own: not the program's leaks. */
 void libctx_tell_own_fd(int fd);
 void libctx_tell_own_begin(void);

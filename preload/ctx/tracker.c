@@ -172,6 +172,19 @@ void libctx_tell_grace(struct context *context, uint64_t ns)
         told->graced(number_of(context), ns);
 }
 
+uint32_t libctx_tell_charged(const struct context *context)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    return UNLIKELY(told) ? told->entered(number_of(context)) : 0;
+}
+
+void libctx_tell_charged_before(uint32_t before)
+{
+    const struct ctxtrace_attach_contexts *told = libctx_tracked();
+    if (UNLIKELY(told))
+        told->entered(before);
+}
+
 void libctx_tell_own_fd(int fd)
 {
     if (annotations)

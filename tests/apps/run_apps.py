@@ -81,6 +81,7 @@ CASES = (
     Case("handles", "handles", live_kinds=("handle", "key", "ipc", "stream", "timer")),
     Case("double_free", "double_free", options="frees=1", trigger="fatal"),
     Case("pile_libraries", "pile_libraries", options="pile_up=4"),
+    Case("outlives", "outlives", options="grace=0", trigger="api"),
     Case("raw", "raw", live_kinds=("fd", "socket", "pipe", "event")),
     Case("lock", "lock", options="locks=1", live_kinds=("lock", "handle")),
     *(Case(f"ignored-{way}", "ignored", (way,), trigger=trigger)
