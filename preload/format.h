@@ -328,7 +328,8 @@ struct ctt_task {
     uint32_t state;    /* string: "S (sleeping)" as /proc says, "ended" */
     uint32_t wait;     /* string: "futex 0x7f...", "poll", "running" */
     uint32_t end_stack;
-    uint32_t thread;     /* DECLARED: id of the task whose thread is in it; 0: none is */
+    uint32_t thread;     /* DECLARED: id of the task whose thread is in it; 0: none is. A thread:
+                            the declared one that it is at work on, the innermost; 0: not told */
     uint32_t active;     /* the context that is active on the thread; 0: not told */
     uint32_t why;        /* string: what it says that it waits for ("waitgroup"); 0: does not */
     uint64_t object;     /* what that is */

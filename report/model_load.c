@@ -376,13 +376,21 @@ static struct task *task_of(const struct model *model, uint32_t id)
 
 static void tasks_link(struct model *model)
 {
+    struct task *other;
+
     for (struct task *t = model->tasks; t; t = t->hh.next) {
         t->context = model_context(model, t->context_id);
         t->active = model_context(model, t->active_id);
         t->made_by = t->creator == t->id ? NULL : task_of(model, t->creator);
-        t->thread = t->thread_id == t->id ? NULL : task_of(model, t->thread_id);
-        if (t->thread)
-            t->thread->job = t;
+        other = t->thread_id == t->id ? NULL : task_of(model, t->thread_id);
+        if (t->flags & CTT_TASK_DECLARED)
+            t->thread = other;
+        else if (other && other->flags & CTT_TASK_DECLARED)
+            t->job = other;
+    }
+    for (struct task *t = model->tasks; t; t = t->hh.next) {
+        if (t->thread && !t->thread->thread_id)
+            t->thread->job = t; /* older dumps do not tell which is the innermost */
     }
 }
 

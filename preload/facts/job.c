@@ -106,6 +106,12 @@ uint32_t job_begin(uint32_t context, const char *name, uint64_t serves, uint32_t
     return id;
 }
 
+/* Never 0, which the clock tells in its first tick: it stands for "not yet". */
+static uint64_t now_ns(void)
+{
+    return clock_since_ns() | 1;
+}
+
 /* Of two ends the exchange decides. */
 void job_end(uint32_t id)
 {
@@ -124,11 +130,12 @@ uint32_t job_enter(uint32_t id)
     struct job *left = job_get(before), *job = job_get(id);
     uint32_t mine = self.task;
     uint64_t never = 0;
-    if (left)
+    /* Of one within another the outer keeps its thread, which tells the way back as well. */
+    if (left && (!job || atomic_load(&job->thread) == mine))
         atomic_compare_exchange_strong(&left->thread, &mine, 0);
     if (job) {
         atomic_store(&job->thread, self.task);
-        atomic_compare_exchange_strong(&job->entered_ns, &never, clock_since_ns());
+        atomic_compare_exchange_strong(&job->entered_ns, &never, now_ns());
     }
     return before;
 }
@@ -141,7 +148,7 @@ static void block_set(struct task_block *block, const char *why, uint64_t object
         return;
     note_text(block->why, TASK_WHY_BYTES, why);
     SET(block->object, object);
-    atomic_store(&block->since_ns, clock_since_ns());
+    atomic_store(&block->since_ns, now_ns());
 }
 
 void job_blocked(uint32_t id, const char *why, uint64_t object)

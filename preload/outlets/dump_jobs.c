@@ -6,6 +6,13 @@
 #include "preload/facts/job.h"
 #include "preload/outlets/dump_writer.h"
 
+/* What was left out of order says no more that a thread is in it. */
+static uint32_t thread_of(const struct job_copy *job)
+{
+    const struct task *thread = job->thread ? task_get(job->thread) : NULL;
+    return thread && atomic_load(&thread->job) ? job->thread : 0;
+}
+
 static void job_one(struct dump *dump, const struct job_copy *job)
 {
     struct ctt_task record = {
@@ -18,7 +25,7 @@ static void job_one(struct dump *dump, const struct job_copy *job)
         .ended_ns = CTT_NEVER,
         .wait_ns = CTT_NEVER,
         .name = dump_string(dump, job->name),
-        .thread = job->thread,
+        .thread = thread_of(job),
         .serves = job->serves,
         .entered_ns = job->entered_ns,
     };

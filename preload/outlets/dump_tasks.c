@@ -233,6 +233,7 @@ static void task_one(struct dump *dump, const struct task *task, struct tids *ti
     if (!record.id || record.created_ns > dump->taken_ns)
         return;
     record.active = dump_context(dump, atomic_load(&task->active));
+    record.thread = atomic_load(&task->job);
     task_block_read(&task->block, &block);
     dump_block(dump, &block, &record);
     record.created_stack = dump_stack(dump, created_stack);

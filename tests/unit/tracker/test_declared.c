@@ -55,10 +55,14 @@ static void jobs_nest(void **state)
     inner = job_begin(CONTEXT_PROCESS, "inner", 0, 0);
     assert_int_equal(job_of(inner).creator, outer);
     assert_int_equal(job_enter(inner), outer);
-    assert_int_equal(job_of(outer).thread, 0);
+    assert_int_equal(job_of(outer).thread, task_self()); /* it is still in there */
     assert_int_equal(job_of(inner).thread, task_self());
+    /* In the first tick of the clock, too, when that tells 0. */
+    assert_int_not_equal(job_of(outer).entered_ns, 0);
+    assert_int_not_equal(job_of(inner).entered_ns, 0);
     assert_int_equal(job_enter(outer), inner);
     assert_int_equal(job_of(outer).thread, task_self());
+    assert_int_equal(job_of(inner).thread, 0);
     job_end(inner);
     assert_int_equal(job_enter(0), outer);
     assert_int_equal(job_of(outer).thread, 0);
