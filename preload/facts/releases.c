@@ -98,7 +98,8 @@ static void declared_late_note(struct releases *row, const struct holding_copy *
 static SELDOM void lateness_note(struct releases *row, const struct holding_copy *was)
 {
     struct context_copy context;
-    if (is_inherited(was) || !context_read(was->context, &context))
+    if (is_inherited(was) || was->flags & CTT_HOLDING_IGNORED ||
+        !context_read(was->context, &context))
         return;
     bool is_declared = context.kind == CTT_CONTEXT_CTX || context.kind == CTT_CONTEXT_SCOPE;
     uint64_t now = clock_since_ns(), ended = is_declared ? end_of(&context) : context.ended_ns;
