@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detectors/libc_own.h"
+
 /* A cancel reaches all below before it returns; on a busy machine that takes its time. */
 #define INHERIT_NS UINT64_C(100000000)
 
@@ -99,12 +101,19 @@ static void holds_add(struct pool *pool, struct context_node *node, uint32_t kin
     *at = made;
 }
 
+/* What no detector asks of a context that has ended: the arena of a thread that it started. */
+static bool is_libcs_to_keep(const struct report *report, const struct holding *h)
+{
+    return !h->finding && context_is_declared(h->context) && h->context->ended_ns != CTT_NEVER &&
+           holding_is_libcs(report->model, h);
+}
+
 static void holdings_add(const struct report *report)
 {
     struct holding *h;
 
     DL_FOREACH (report->model->holdings, h) {
-        if (h->context && !h->hidden && holding_is_own(h))
+        if (h->context && !h->hidden && holding_is_own(h) && !is_libcs_to_keep(report, h))
             holds_add(report->model->pool, h->context->node, h->kind, h->count);
     }
 }
