@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See live_prologue.h. The one form that gcc and clang write: push %rbp; mov %rsp,%rbp;
- * pushes; sub $N,%rsp. A function that takes more of the stack later (alloca, arguments)
- * looks the same: whoever asks has to look whether a return address lies above the result.
+ * pushes; sub $N,%rsp; and gcc puts moves between registers in between. A function that takes more
+ * of the stack later (alloca, arguments) looks the same: whoever asks has to look whether a return
+ * address lies above the result.
  */
 #include "live_prologue.h"
 
 #include <string.h>
 
 enum {
-    CODE_BYTES = 40, /* endbr64, eight pushes and the rest */
+    CODE_BYTES = 64, /* endbr64, eight pushes, a move to each, and the rest */
     WORD_BYTES = 8,
+    SUB_BYTES = 8, /* with its operand, or another instruction that is looked at */
     REX_B = 0x41,
     PUSH = 0x50, /* to 0x57 */
+    MOVE = 0x89,
     CALL_NEAR = 0xe8,
     CALL_NEAR_BYTES = 5,
     CALL_INDIRECT = 0xff, /* /2 */
@@ -38,6 +41,18 @@ static bool skip_push(const uint8_t **at)
     return true;
 }
 
+/* mov from a register to another, neither of the two that tell of the frame. */
+static bool skip_move(const uint8_t **at)
+{
+    bool has_rex = (**at & 0xf0) == 0x40, to_upper = has_rex && **at & 1;
+    const uint8_t *opcode = *at + has_rex;
+
+    if (*opcode != MOVE || opcode[1] < 0xc0 || (!to_upper && (opcode[1] & 6) == 4))
+        return false;
+    *at = opcode + 2;
+    return true;
+}
+
 bool live_prologue_read(struct live_memory *memory, uint64_t start, uint64_t *ret_bytes)
 {
     static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
@@ -56,8 +71,12 @@ bool live_prologue_read(struct live_memory *memory, uint64_t start, uint64_t *re
     skip(&at, endbr64, sizeof(endbr64));
     if (!skip(&at, push_rbp, sizeof(push_rbp)) || !skip(&at, mov_rsp_rbp, sizeof(mov_rsp_rbp)))
         return false;
-    while (bytes < WORD_BYTES * WORD_BYTES && skip_push(&at))
-        bytes += WORD_BYTES;
+    while (at < code + CODE_BYTES - SUB_BYTES) {
+        if (skip_push(&at))
+            bytes += WORD_BYTES;
+        else if (!skip_move(&at))
+            break;
+    }
     if (skip(&at, sub_byte, sizeof(sub_byte))) {
         bytes += *at;
     } else if (skip(&at, add_minus_128, sizeof(add_minus_128))) {
