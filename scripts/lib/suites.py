@@ -83,6 +83,7 @@ SUITES = (
     Suite("build-clang", "build", build="clang"),
     Suite("unit-clang", "meson", build="clang", folders=UNIT_FOLDERS),
     Suite("apps", "lines", programs=("tests/apps/run_*.py",)),
+    Suite("examples", "lines", programs=("tests/examples/run_*.py",)),
     Suite("patterns", "lines", programs=("tests/patterns/run_*.py",)),
     Suite("leaks", "lines", command=("tests/leaks/run_leaks.py", "--ctxtrace", "{tool}",
                                      "--lib", "{lib}")),
