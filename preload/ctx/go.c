@@ -38,6 +38,7 @@ void libctx_go_end(void)
     uint32_t task = go->task;
     own = NULL;
     libctx_pop_left(&go->token);
+    libctx_tell_task_entered(task); /* nothing else until it is gone, a little after its work */
     libctx_tell_task_ended(task);
     free(go);
     ctxtrace_release(context);

@@ -23,17 +23,6 @@ static bool holding_is_of_shutdown(struct report *report, struct holding *holdin
            !stack_has_project(report->model, holding->stack);
 }
 
-/* The thread of a declared task: what is to be said of it is said of the task (D5). */
-static bool holding_is_of_task(const struct report *report, const struct holding *holding)
-{
-    for (const struct task *t = report->model->tasks; t && holding->kind == CTT_KIND_THREAD;
-         t = t->hh.next) {
-        if (t->tid == holding->handle && t->job)
-            return true;
-    }
-    return false;
-}
-
 static void holding_judge(struct report *report, const struct detector *self,
                           struct holding *holding)
 {
@@ -43,7 +32,7 @@ static void holding_judge(struct report *report, const struct detector *self,
         !context_is_over(report, context))
         return;
     if (context_is_declared(context)) {
-        if (holding_goes_with_context(report, holding) && !holding_is_of_task(report, holding))
+        if (holding_goes_with_context(report, holding))
             finding_add_holding(report, self, holding, GRADE_PROVED,
                                 outlived_severity(report, holding));
         return;

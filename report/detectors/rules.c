@@ -120,6 +120,17 @@ enum severity leftover_severity(const struct report *report, const struct contex
     return process_ended_in_error(report->model) ? SEVERITY_NOTE : orderly;
 }
 
+bool holding_is_of_task(const struct report *report, const struct holding *holding)
+{
+    if (holding->kind != CTT_KIND_THREAD)
+        return false;
+    for (const struct task *t = report->model->tasks; t; t = t->hh.next) {
+        if (t->tid == holding->handle && !(t->flags & (CTT_TASK_ENDED | CTT_TASK_DECLARED)))
+            return t->job || t->thread_id;
+    }
+    return holding->flags & CTT_HOLDING_DETACHED;
+}
+
 enum severity outlived_severity(const struct report *report, const struct holding *holding)
 {
     if (holding->kind == CTT_KIND_MEMORY && !(holding->flags & CTT_HOLDING_LOST) &&

@@ -53,6 +53,13 @@ enum severity uncollected_severity(const struct report *report, const struct hol
 enum severity leftover_severity(const struct report *report, const struct context *context,
                                 enum severity orderly);
 
+/*
+ * The thread of a declared task: what is to be said of it is said of the task (D5). One whose
+ * task has ended, and is no more in the dump, is on its way out; and so was one that nobody
+ * waits for and that is not alive any more in the dump, which lists threads last.
+ */
+bool holding_is_of_task(const struct report *report, const struct holding *holding);
+
 /* Of what a declared context has acquired and did not give back. Memory that is reached, and
  * that a library of the system's acquired, may be what that keeps for itself from its first
  * use on: OpenSSL's tables, GLib's types. */

@@ -197,7 +197,8 @@ static void threads_are_told(void **state)
         sched_yield();
     /* The thread is its context's, whichever is active where it is made. */
     ASSERT_TOLD("task 1 begun in 1: worker, serves", "context 1", "context 0");
-    ASSERT_THERE("context 1", "at work on 1", "at work on 0", "context 0", "task 1 ended");
+    ASSERT_THERE("context 1", "at work on 1", "at work on 0", "context 0", "at work on 1",
+                 "task 1 ended");
     ctx_cancel(context);
     assert_int_equal(ctx_go(context, &group, "worker", nothing, NULL), -1);
     assert_int_equal(pages[0].count, 0);
@@ -219,7 +220,7 @@ static void left_ones_are_told(void **state)
     while (ctx_wg_count(&group))
         sched_yield();
     ASSERT_THERE("context 1", "at work on 1", "context 2", "misuse 25 in 2: 1, nowhere",
-                 "at work on 0", "context 0", "task 1 ended");
+                 "at work on 0", "context 0", "at work on 1", "task 1 ended");
     assert_ptr_equal(misused_object, below);
     ctx_cancel(context);
     ctx_release(below), ctx_release(context);
@@ -284,7 +285,7 @@ static void pops_elsewhere_are_told(void **state)
     while (ctx_wg_count(&group))
         sched_yield();
     ASSERT_THERE("context 0", "at work on 1", "misuse 24 in 1: 0", "at work on 0", "context 0",
-                 "task 1 ended");
+                 "at work on 1", "task 1 ended");
     assert_ptr_equal(misused_object, context);
     ctx_pop(&pushed);
     ctx_cancel(context), ctx_release(context);
