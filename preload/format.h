@@ -275,7 +275,7 @@ enum ctt_context_flags {
     CTT_CONTEXT_DETACHED = 1 << 0, /* of a thread that nobody waits for */
     CTT_CONTEXT_QUIT = 1 << 1,     /* of a thread that ended by pthread_exit */
     CTT_CONTEXT_IGNORED = 1 << 2,  /* what is held in it is meant to be: its name says why */
-    CTT_CONTEXT_LOST = 1 << 3,     /* active, and nothing refers to it or to one below it */
+    CTT_CONTEXT_LOST = 1 << 3,     /* not released, and nothing refers to it or to one below it */
     CTT_CONTEXT_TO_END = 1 << 4,   /* made for its end: ctx_with_cancel, ctx_with_timeout */
 };
 

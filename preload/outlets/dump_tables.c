@@ -91,7 +91,7 @@ static bool context_then(const struct dump *dump, uint32_t slot, struct context_
         ret_copy->ended_stack = 0;
     }
     bool over = dropped || ret_copy->state != CTT_STATE_ACTIVE;
-    return !over || dump->context_named[slot];
+    return !over || dump->context_named[slot] || reach_lost_context(ret_copy->id);
 }
 
 /* A deadline ends its context, whether or not anybody has looked since. */

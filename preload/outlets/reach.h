@@ -53,7 +53,7 @@ bool reach_parts(uint32_t stack, uint32_t context, uint32_t flags, uint64_t *ret
 /* Whether the program has lost what libc allocated for a stream or directory. */
 bool reach_lost_handle(uint64_t handle);
 
-/* Whether nobody can end it any more, although it was made to be ended. */
+/* Whether nobody can end or release it any more. */
 bool reach_lost_context(uint32_t id);
 
 void reach_over(void);

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "preload/facts/context.h"
-#include "preload/facts/context_note.h"
+#include "preload/facts/holding.h"
 #include "preload/ground/arena.h"
 #include "preload/ground/sys.h"
 #include "preload/outlets/reach_index.h"
@@ -106,15 +106,16 @@ static void see_parents(uint32_t slot)
     }
 }
 
-static bool is_to_end(uint32_t slot)
+/* Not released. What its parent made, a fork's child has not lost: threads that have the
+ * handle are not here. */
+static bool may_be_lost(uint32_t slot)
 {
     struct context_copy copy;
     const struct context *context = context_slot(slot);
-    if (!context || !context_read(atomic_load(&context->id), &copy))
+    if (!handle_of(slot) || !atomic_load(&context->kept) ||
+        !context_read(atomic_load(&context->id), &copy))
         return false;
-    const struct context_note *note = note_of(copy.id);
-    bool has_deadline = note && atomic_load(&note->deadline_ns) != CTT_NEVER;
-    return copy.state == CTT_STATE_ACTIVE && (copy.flags & CTT_CONTEXT_TO_END) && !has_deadline;
+    return !(atomic_load(&is_fork_child) && copy.created_ns <= atomic_load(&inherited_before_ns));
 }
 
 void contexts_judge(void)
@@ -125,7 +126,7 @@ void contexts_judge(void)
         if (seen[slot])
             see_parents(slot);
     for (uint32_t slot = 1; slot < slots; slot++)
-        lost[slot] = !seen[slot] && is_to_end(slot);
+        lost[slot] = !seen[slot] && may_be_lost(slot);
 }
 
 /* ---- afterwards ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts that nobody can end any more (D4): made to be ended, active, without a deadline,
- * and no word that is reached is the handle of one or of any below it.
+ * Contexts that nobody can end or release any more (D4): they were not released, and no word
+ * that is reached is the handle of one or of any below it.
  *
  * Handles point into blocks of libctx's own; what libctx keeps there of its contexts are
  * other words. So a look-up that ends in such a block asks here, and nothing else is slower.

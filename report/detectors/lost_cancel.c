@@ -4,12 +4,11 @@
  *
  * What it holds when its last reference was dropped is proved to be lost: no end can come.
  * A context that was never released, and that no word of the program's memory names (nor any
- * below it), is evidence: memory is judged for it as for lost blocks. A context that was only
+ * below it), is evidence: memory is judged for it as for lost blocks. (One that ends by itself,
+ * or has ended, is but leaked: context_leak.c.) A context that was only
  * dropped without an end, and held nothing, did no harm: a note. One that main itself made was
  * meant to live as long as the process: when that has ended nothing is said.
  */
-#include <string.h>
-
 #include "../project.h"
 #include "libc_own.h"
 #include "mishaps.h"
@@ -42,21 +41,12 @@ static void holdings_judge(struct report *report, const struct detector *self)
     }
 }
 
-static bool is_of_main(struct report *report, struct stack *stack)
-{
-    const struct frame *frame = stack_best_frame(report->model, stack);
-
-    return model_is_end(report->model) && frame && frame->function &&
-           strcmp(frame->function, "main") == 0;
-}
-
 static void contexts_judge(struct report *report, const struct detector *self)
 {
     for (struct context *c = report->model->contexts; c; c = c->hh.next) {
         struct holding *holding;
 
-        if (!(c->flags & CTT_CONTEXT_LOST) || c->state != CTT_STATE_ACTIVE ||
-            is_of_main(report, c->created_stack))
+        if (!context_is_lost(report, c) || !context_waits_for_end(c))
             continue;
         holding = context_holding(report, c);
         finding_add_holding(report, self, holding, GRADE_EVIDENCE,

@@ -14,6 +14,7 @@
     X(outlives_parent)                                                                             \
     X(acquire_after_cancel)                                                                        \
     X(held_after_cancel)                                                                           \
+    X(context_leak)                                                                                \
     X(lost_cancel)                                                                                 \
     X(pile_in_context)                                                                             \
     X(never_ended)                                                                                 \

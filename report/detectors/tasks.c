@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../pool.h"
+#include "../project.h"
 
 enum { NS_PER_MS = 1000000, MS_PER_S = 1000 };
 
@@ -69,6 +70,25 @@ const char *task_doing(struct report *report, const struct task *task)
         return pool_format(report->model->pool, "in %s", thread->wait);
     return pool_format(report->model->pool, "in %s for %s", thread->wait,
                        duration_text(report, thread->wait_ns));
+}
+
+static bool is_of_main(const struct report *report, struct stack *stack)
+{
+    const struct frame *frame = stack_best_frame(report->model, stack);
+
+    return model_is_end(report->model) && frame && frame->function &&
+           strcmp(frame->function, "main") == 0;
+}
+
+bool context_is_lost(const struct report *report, const struct context *context)
+{
+    return (context->flags & CTT_CONTEXT_LOST) && !is_of_main(report, context->created_stack);
+}
+
+bool context_waits_for_end(const struct context *context)
+{
+    return context->state == CTT_STATE_ACTIVE && (context->flags & CTT_CONTEXT_TO_END) &&
+           !context->deadline_ns;
 }
 
 static struct holding *holding_new(struct report *report, uint32_t kind, uint64_t handle)

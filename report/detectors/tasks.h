@@ -17,6 +17,12 @@ bool task_is_blocked(const struct task *task);
 /* "blocked in waitgroup 0x55.., for 3.2 s": what it does now. */
 const char *task_doing(struct report *report, const struct task *task);
 
+/* Never released, and nothing refers to it any more; not one that main made for as long as the
+ * process lives, when that has ended. */
+bool context_is_lost(const struct report *report, const struct context *context);
+/* Made to be ended, not ended, and it does not end by itself. */
+bool context_waits_for_end(const struct context *context);
+
 /* Charged to its context, or to `context` where that is not NULL. */
 struct holding *task_holding(struct report *report, struct task *task, struct context *context);
 struct holding *context_holding(struct report *report, struct context *context);

@@ -42,6 +42,7 @@ CASES = (
     pattern("waitgroup", "reused"),
     pattern("waitgroup", "never"),
     pattern("trace_id"),
+    pattern("unreleased"),
 )
 
 

@@ -5,7 +5,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static ctx_waitgroup_t group = CTX_WG_INIT;
 static ctx_token_t token;
@@ -121,6 +124,38 @@ static void add_one(void *sum)
     ++*(int *)sum;
 }
 
+static _Atomic int has_context;
+static void *volatile kept;
+
+static void *keep_context(void *unused)
+{
+    ctx_t *context = ctx_with_cancel(ctx_background());
+    has_context = 1;
+    if (ctx_wait(context, CTX_FOREVER) == 0)
+        ctx_release(context);
+    return unused;
+}
+
+/* What only a thread of its parent's has is not lost in a fork's child. */
+static void forked(void)
+{
+    pthread_t thread;
+    int status = 0;
+    if (pthread_create(&thread, NULL, keep_context, NULL) != 0)
+        return;
+    while (!has_context)
+        sched_yield();
+    pid_t child = fork();
+    if (child == 0) {
+        kept = malloc(100);
+        exit(kept == NULL);
+    }
+    waitpid(child, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        _exit(WEXITSTATUS(status));
+    pthread_detach(thread);
+}
+
 static void none(void)
 {
     int sum = 0;
@@ -134,15 +169,11 @@ static const struct {
     const char *name;
     void (*run)(void);
 } rows[] = {
-    {"negative", negative},
-    {"reused", reused},
-    {"destroyed", destroyed},
-    {"undone", undone},
-    {"pop-order", pop_order},
-    {"pop-elsewhere", pop_elsewhere},
-    {"left-attached", left_attached},
-    {"late-done", late_done},
-    {"none", none},
+    {"negative", negative},   {"reused", reused},
+    {"destroyed", destroyed}, {"undone", undone},
+    {"pop-order", pop_order}, {"pop-elsewhere", pop_elsewhere},
+    {"forked", forked},       {"left-attached", left_attached},
+    {"late-done", late_done}, {"none", none},
 };
 
 int main(int argc, char **argv)

@@ -37,7 +37,7 @@ def main():
         missing = [word for word in words if word not in done.stderr]
         if missing or done.returncode != FINDING or "1 FINDING" not in done.stderr:
             wrong.append(f"{name}: ends with {done.returncode}, not told: {missing}\n{done.stderr}")
-    for name in ("none", "late-done"):
+    for name in ("none", "late-done", "forked"):
         done = run(tracker, command, program, name)
         if done.returncode != 0:
             wrong.append(f"{name}: ends with {done.returncode}\n{done.stderr}")

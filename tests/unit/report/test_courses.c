@@ -439,7 +439,7 @@ static const struct contexts_row {
     const char *expected;
 } contexts_rows[] = {
     {"idle connections of a server's loop", 1000, 0, CTX, .age_ns = 60 * SEC, .expected = ""},
-    {"lost", 40, CTT_CONTEXT_LOST, CTX, .age_ns = 60 * SEC,
+    {"lost", 40, CTT_CONTEXT_LOST | CTT_CONTEXT_TO_END, CTX, .age_ns = 60 * SEC,
      .expected = "lost-cancel warning evidence 40"},
     {"few of makers that ended", 15, 0, CTX, .maker_ended = true, .age_ns = 60 * SEC,
      .expected = ""},
