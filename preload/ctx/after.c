@@ -206,6 +206,7 @@ static int helper_create(void)
     pthread_attr_t attributes;
     pthread_t thread;
     sigset_t all, before;
+    libctx_stay_loaded();
     int failed = pthread_attr_init(&attributes);
     if (failed)
         return failed;

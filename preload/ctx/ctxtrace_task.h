@@ -34,6 +34,7 @@
  *              context ends returns. The child makes it anew (CTX_WG_INIT) to use it again. Of a
  *              group it may only call ctx_eg_context. Tasks are in both, each its own.
  *   pthread_cancel  None of these waits is a cancellation point.
+ *   plugins    One that was linked with libctx.a stays loaded from its first thread on.
  *
  * Differences from Go
  *   Go                                     here

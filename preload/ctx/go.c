@@ -72,6 +72,7 @@ static int make_thread(struct go *go)
 {
     pthread_attr_t attributes;
     pthread_t thread;
+    libctx_stay_loaded();
     int failed = pthread_attr_init(&attributes);
     if (failed)
         return failed;

@@ -367,6 +367,11 @@ void libctx_misused(enum ctxtrace_attach_misuse what, const void *object, struct
  * libctx_active_end. False: without a key, or memory, the end will not be noticed. */
 bool libctx_thread_watch(void);
 
+/* ---- loaded.c ---- */
+
+/* Before a thread is made. */
+void libctx_stay_loaded(void);
+
 /* ---- active.c ---- */
 
 /* False: it was none that is on the thread's stack. */
