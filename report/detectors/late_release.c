@@ -50,13 +50,13 @@ static void lateness_tell(struct report *report, struct finding *finding,
     evidence_time(evidence, "max", late->longest_ns);
 }
 
-/* What libc acquires for itself it keeps as long as it likes. */
-static bool site_is_libcs(struct report *report, const struct site *site)
+/* What libc acquires for itself it keeps as long as it likes, as does what is made once for all. */
+static bool site_is_kept(struct report *report, const struct site *site)
 {
     const struct holding one = {.kind = site->key.kind,
                                 .stack = model_stack(report->model, site->key.stack)};
 
-    return holding_is_libcs(report->model, &one);
+    return holding_is_libcs(report->model, &one) || holding_is_made_once(report->model, &one);
 }
 
 static void run(struct report *report, const struct detector *self)
@@ -64,7 +64,7 @@ static void run(struct report *report, const struct detector *self)
     for (const struct site *site = report->model->sites; site; site = site->hh.next) {
         uint64_t over = site->lateness ? late_over(site->lateness, report->settings.grace_ns) : 0;
 
-        if (over && site_is_asked_for(report, site) && !site_is_libcs(report, site))
+        if (over && site_is_asked_for(report, site) && !site_is_kept(report, site))
             lateness_tell(report,
                           finding_add_site(report, self, site, over, GRADE_PROVED,
                                            site_severity(report, site)),

@@ -53,6 +53,8 @@ static const struct fake_symbol fake_symbols[] = {
     {"__libc_start_main", FAKE_LIBC, 0x1800, NULL, 0, NULL},
     {"accept", FAKE_LIBC, 0x1a00, NULL, 0, NULL},
     {"opendir", FAKE_LIBC, 0x1900, NULL, 0, NULL},
+    {"pthread_key_create", FAKE_LIBC, 0x1b00, NULL, 0, NULL},
+    {"__pthread_once_slow", FAKE_LIBC, 0x1c00, NULL, 0, NULL},
     {"sys_helper", FAKE_SYSTEM, 0x1000, NULL, 0, NULL},
     {"FcInitLoadConfigAndFonts", FAKE_FONTCONFIG, 0x1000, NULL, 0, NULL},
     {"FcPatternCreate", FAKE_FONTCONFIG, 0x1100, NULL, 0, NULL},

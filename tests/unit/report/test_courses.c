@@ -184,6 +184,7 @@ static void test_late(void **state)
         {"late, exit", NULL, own_stack, AT_EXIT, 45, 12, "late-release warning proved 12"},
         {"a system library's", NULL, "open64 sys_helper", LIVE, 45, 12,
          "late-release note proved 12"},
+        {"made once for all", NULL, "open64 load_conf __pthread_once_slow main", LIVE, 45, 12, ""},
         {"within the grace", NULL, own_stack, LIVE, 40, 12, ""},
         {"within another grace", "3s", own_stack, LIVE, 45, 12, ""},
         {"after another grace", "100ms", own_stack, LIVE, 40, 1, "late-release warning proved 1"},
