@@ -98,6 +98,15 @@ static void load_module(struct load *load, const void *fixed)
     HASH_ADD(hh, load->model->modules, id, sizeof(module->id), module);
 }
 
+/* By its deadline, whoever noticed that first and when; but not before it was made. */
+static uint64_t end_of(const struct ctt_context *in)
+{
+    bool is_late = in->ended_ns != CTT_NEVER && in->deadline_ns && in->deadline_ns < in->ended_ns;
+    uint64_t end_ns = is_late && in->state != CTT_STATE_ABANDONED ? in->deadline_ns : in->ended_ns;
+
+    return end_ns > in->created_ns ? end_ns : in->created_ns;
+}
+
 static void load_context(struct load *load, const void *fixed)
 {
     const struct ctt_context *in = fixed;
@@ -113,7 +122,7 @@ static void load_context(struct load *load, const void *fixed)
     context->kind = in->kind;
     context->state = in->state;
     context->created_ns = in->created_ns;
-    context->ended_ns = in->ended_ns;
+    context->ended_ns = end_of(in);
     context->created_stack = stack_of(load, in->created_stack);
     context->ended_stack = stack_of(load, in->ended_stack);
     context->flags = in->flags;

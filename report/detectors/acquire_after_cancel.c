@@ -22,7 +22,7 @@ static void holding_judge(struct report *report, const struct detector *self,
     if (!holding_is_blamable(holding) || !context_is_declared(context) ||
         !holding_goes_with_context(report, holding) || !context_is_over(report, context))
         return;
-    after = time_between(context_end_ns(context), holding->oldest_ns);
+    after = time_between(context->ended_ns, holding->oldest_ns);
     if (!after ||
         (!model_is_end(report->model) &&
          time_between(holding->newest_ns, report->now_ns) <= context_grace_ns(report, context)))

@@ -93,12 +93,6 @@ bool context_is_over(const struct report *report, const struct context *context)
            time_between(context->ended_ns, report->now_ns) > context_grace_ns(report, context);
 }
 
-uint64_t context_end_ns(const struct context *context)
-{
-    return context->deadline_ns && context->deadline_ns < context->ended_ns ? context->deadline_ns
-                                                                            : context->ended_ns;
-}
-
 /* Before the process that it is in, and in a way of its own. */
 static bool context_ended_itself(const struct context *context)
 {

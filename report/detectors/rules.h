@@ -37,9 +37,6 @@ uint64_t context_grace_ns(const struct report *report, const struct context *con
 /* Ended longer ago than the grace, also at the end of the process. */
 bool context_is_past_grace(const struct report *report, const struct context *context);
 
-/* By its end, or by its deadline where that came first; CTT_NEVER: it goes on. */
-uint64_t context_end_ns(const struct context *context);
-
 /* Memory that nothing reaches, as far as could be seen. */
 bool holding_is_lost(const struct holding *holding);
 

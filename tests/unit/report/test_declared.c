@@ -341,6 +341,38 @@ static void test_waiter(void **state)
     }
 }
 
+/* What was ended by its deadline ended then, though nobody looked before now. */
+static void test_noticed_late(void **state)
+{
+    static const struct {
+        const char *what;
+        uint64_t deadline_before_ns, noticed_before_ns;
+        uint32_t state;
+        const char *expected;
+    } rows[] = {
+        {"long ago", 2 * SEC, 100 * MS, CTT_STATE_DEADLINE, "held-after-cancel error proved 1"},
+        {"within the grace", 900 * MS, 100 * MS, CTT_STATE_DEADLINE, ""},
+        {"before its deadline", 0, 2 * SEC, CTT_STATE_CANCELLED,
+         "held-after-cancel error proved 1"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct dump_builder *b = builder_new();
+        struct ctt_context context = {.id = CONTEXT,
+                                      .parent = 1,
+                                      .kind = CTT_CONTEXT_CTX,
+                                      .state = rows[i].state,
+                                      .created_ns = 300 * MS,
+                                      .deadline_ns = BUILT_NOW - rows[i].deadline_before_ns,
+                                      .ended_ns = BUILT_NOW - rows[i].noticed_before_ns};
+
+        builder_process(b, LIVE, 0);
+        builder_record(b, CTT_CONTEXT, &context, sizeof(context));
+        holding_add(b, CTT_KIND_FD, CONTEXT, 0, OURS);
+        findings_check(b, rows[i].what, rows[i].expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,7 +380,7 @@ int main(void)
         cmocka_unit_test(test_cleanups), cmocka_unit_test(test_lost),
         cmocka_unit_test(test_label),    cmocka_unit_test(test_grace),
         cmocka_unit_test(test_ring),     cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_waiter),
+        cmocka_unit_test(test_waiter),   cmocka_unit_test(test_noticed_late),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
