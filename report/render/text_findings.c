@@ -17,7 +17,6 @@
 
 enum {
     FINDINGS_TOP = 20,
-    NOTES_TOP = 20,
     FRAMES_TOP = 16,
     NUMBERS_MAX = 64, /* characters of "fds 32-67" */
     WHOSE_COLUMNS = 36,
@@ -414,27 +413,4 @@ void text_write_findings(struct text *text)
     number = 0;
     for (const struct finding *f = first; f && number < limit; f = f->hh.next)
         text_write_finding(text, ++number, f);
-}
-
-void text_write_notes(struct text *text)
-{
-    size_t shown = 0, total = text->report->notes, limit = text_top(text, total, NOTES_TOP);
-
-    if (!total)
-        return;
-    text_line(text, PAINT_NONE, "%s", "");
-    text_line(text, PAINT_BOLD, "notes (%zu; never counted as findings)", total);
-    for (const struct finding *f = text->report->findings; f && shown < limit; f = f->hh.next) {
-        const struct frame *frame = stack_best_frame(text->report->model, f->stack);
-
-        if (f->severity != SEVERITY_NOTE)
-            continue;
-        text_line(text, PAINT_NONE, "  %s %s %s %s %s", text_cell(text, f->detector->name, 19),
-                  text_cell(text, text_count(text, f->count, f->kind), 12),
-                  text_cell(text, f->holdings ? text_holding_title(text, f->holdings) : "", 32),
-                  text_cell(text, frame ? text_function(text, frame) : NULL, 14),
-                  frame ? text_place(text, frame, false) : "");
-        shown++;
-    }
-    text_write_rest(text, total, limit);
 }

@@ -134,3 +134,14 @@ void golden_check_sampled(const char *name, const char *format,
     text = scene_render(b, builder_scene, format, CTT_TRIGGER_SIGNAL, request, &size);
     text_check(name, text, size);
 }
+
+void golden_check_built(const char *name, struct dump_builder *b,
+                        const struct report_request *request)
+{
+    size_t size;
+    char *text;
+
+    builder_finish(b);
+    text = dump_render(b, "text", request, &size);
+    text_check(name, text, size);
+}

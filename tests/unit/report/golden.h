@@ -10,6 +10,8 @@
 
 #include "report/report.h"
 
+struct dump_builder;
+
 void golden_start(int argc, char **argv);
 
 /* Fails the running test on a difference. */
@@ -27,5 +29,8 @@ char *golden_render_state(uint32_t state, const char *note, const struct report_
 /* The same of a live snapshot of a program whose memory is sampled. */
 void golden_check_sampled(const char *name, const char *format,
                           const struct report_request *request);
+/* The text report of a dump but for its end, which is made and freed here. */
+void golden_check_built(const char *name, struct dump_builder *b,
+                        const struct report_request *request);
 
 #endif

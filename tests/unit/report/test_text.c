@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "dump_builder.h"
 #include "golden.h"
 
 static const struct report_request plain = {.path = "orders.4711.3.ctt"};
@@ -100,6 +101,26 @@ static void test_reach_states(void **state)
     }
 }
 
+/* What a library keeps since it was called in a context that has ended is one line. */
+static void test_notes(void **state)
+{
+    static const struct {
+        const char *golden;
+        struct report_request request;
+    } rows[] = {{"notes.txt", {0}}, {"notes-all.txt", {.all = true}}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct dump_builder *b = builder_new();
+
+        builder_process(b, CTT_TRIGGER_EXIT, 0);
+        builder_context(b, 2, 1, CTT_CONTEXT_CTX, CTT_STATE_OK, BUILT_NOW - 2 * SEC, "request");
+        builder_blocks(b, "malloc sys_helper main", 0, 2, 5, 0);
+        builder_blocks(b, "malloc sys_helper sys_helper main", 0, 2, 3, 0);
+        builder_blocks(b, "malloc sys_helper load_conf main", 0, 2, 1, 0);
+        golden_check_built(rows[i].golden, b, &rows[i].request);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -107,7 +128,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fatal),    cmocka_unit_test(test_kind),
         cmocka_unit_test(test_color),    cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_reach),    cmocka_unit_test(test_reach_states),
-        cmocka_unit_test(test_declared),
+        cmocka_unit_test(test_declared), cmocka_unit_test(test_notes),
     };
 
     golden_start(argc, argv);
