@@ -2,8 +2,10 @@
 /*
  * ctxtrace.h: Go's contexts for C programs (C99 with GNU attributes, C++11). Link with -lctx.
  *
- *     CTX_OWNED ctx_t *request = ctx_with_timeout(server, 2 * CTX_SECOND, 0, "request took too
- * long"); CTX_SCOPE (request) { while (!ctx_err(request)) serve_some(request);
+ *     CTX_OWNED ctx_t *request = ctx_with_timeout(server, CTX_SECOND, 0, "took too long");
+ *     CTX_SCOPE (request) {
+ *         while (!ctx_err(request))
+ *             serve_some(request);
  *     }
  *
  * A context says for how long work is wanted. Contexts form a tree: one ends when it is

@@ -74,7 +74,8 @@ void ctxtrace_defer_drop(ctxtrace_deferred_t *deferred);
 #define CTXTRACE_CALL    __builtin_frame_address(0), __builtin_return_address(0)
 
 /* `handle` names it for ctx_defer_run and ctx_defer_cancel. These are declarations: the body of
- * an `if` needs its braces, and is the block at whose end they run. */
+ * an `if` needs its braces, and is the block at whose end they run. Two on one line (in a macro)
+ * need handles of their own: ctx_defer_as, ctx_defer_of_as. */
 #define CTXTRACE_DEFER_AS(handle, fn, arg)                                                         \
     ctxtrace_deferred_t handle CTXTRACE_CLEANUP(ctxtrace_defer_end),                               \
         *const handle##_at CTXTRACE_UNUSED_ =                                                      \
