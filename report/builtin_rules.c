@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See builtin_rules.h. A row is here because its blocks were seen, by valgrind's leak
- * check, in programs that do nothing but start and end the library; what was not seen has
- * no row. (Nothing was: of libc, the loader, libstdc++, OpenSSL, GnuTLS, NSS, GLib, GIO,
+ * See builtin_rules.h. A row is here because what it hides was seen, blocks by valgrind's
+ * leak check, in programs that do nothing but start and end the library; what was not seen
+ * has no row. (Nothing was: of libc, the loader, libstdc++, OpenSSL, GnuTLS, NSS, GLib, GIO,
  * libxml2, SQLite, libpq, Tcl, readline, ncurses; nor of CPython, whose objects are
  * reached from the mappings that they lie in.)
  */
@@ -25,6 +25,9 @@ static const struct {
     {"leak:^ruby_setup$ module=/libruby", "objects of its heap, which is unmapped at its end"},
     {"leak:^ruby_process_options$ module=/libruby",
      "objects of its heap, which is unmapped at its end"},
+    /* g_main_loop_new(NULL, FALSE) in a context that ends, GLib 2.74: 1 eventfd. */
+    {"held:event:^g_main_context_default$ module=/libglib-2.0.so",
+     "what wakes the process's one main context, which is made when it is first asked for"},
 };
 
 void builtin_rules_add(struct pool *pool, struct rule **list)

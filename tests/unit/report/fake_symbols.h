@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The little world of the report tests: six modules and a few functions.
+ * The little world of the report tests: a few modules and a few functions.
  * The dump builder makes pcs from these names, the fake symbolizer makes the
  * names from the pcs again.
  */
@@ -19,6 +19,7 @@ enum fake_module {
     FAKE_FONTCONFIG = FAKE_RUNTIMES,
     FAKE_PERL,
     FAKE_RUBY,
+    FAKE_GLIB,
     FAKE_MODULE_END
 };
 
@@ -66,6 +67,8 @@ static const struct fake_symbol fake_symbols[] = {
     {"ruby_setup", FAKE_RUBY, 0x1100, NULL, 0, NULL},
     {"ruby_process_options", FAKE_RUBY, 0x1200, NULL, 0, NULL},
     {"ruby_xmalloc", FAKE_RUBY, 0x1300, NULL, 0, NULL},
+    {"g_main_context_new_with_flags", FAKE_GLIB, 0x1000, NULL, 0, NULL},
+    {"g_main_context_default", FAKE_GLIB, 0x1100, NULL, 0, NULL},
 };
 
 enum { FAKE_SYMBOL_COUNT = sizeof(fake_symbols) / sizeof(fake_symbols[0]) };
@@ -77,6 +80,7 @@ static const char *const fake_module_paths[FAKE_MODULE_END] = {
     [FAKE_FONTCONFIG] = "/usr/lib/x86_64-linux-gnu/libfontconfig.so.1.12.0",
     [FAKE_PERL] = "/usr/lib/x86_64-linux-gnu/libperl.so.5.36",
     [FAKE_RUBY] = "/usr/lib/x86_64-linux-gnu/libruby-3.1.so.3.1",
+    [FAKE_GLIB] = "/usr/lib/x86_64-linux-gnu/libglib-2.0.so.0",
 };
 
 #define FAKE_BIAS(module) (UINT64_C(0x7f0000000000) + ((uint64_t)(module) << 24))

@@ -239,6 +239,39 @@ static void test_built_in(void **state)
     }
 }
 
+/* The same of what is held in a context that has ended. */
+static void test_built_in_held(void **state)
+{
+    static const struct {
+        const char *stack;
+        bool hidden;
+    } rows[] = {
+        {"open64 g_main_context_new_with_flags g_main_context_default main", true},
+        {"open64 g_main_context_new_with_flags main", false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct report_request request = {0};
+        struct dump_builder *b = builder_new();
+        struct ctt_holding holding = {.kind = CTT_KIND_EVENT,
+                                      .handle = 6,
+                                      .context = 2,
+                                      .stack = builder_stack(b, rows[i].stack),
+                                      .acquired_ns = SEC,
+                                      .last_used_ns = CTT_NEVER};
+        struct report *report;
+
+        builder_process(b, CTT_TRIGGER_EXIT, 0);
+        builder_runtimes(b);
+        builder_context(b, 2, 1, CTT_CONTEXT_CTX, CTT_STATE_OK, BUILT_NOW - 2 * SEC, "request");
+        builder_record(b, CTT_HOLDING, &holding, sizeof(holding));
+        report = report_of(b, &request);
+        assert_int_equal(suppressed_count(report).built_in, rows[i].hidden);
+        assert_int_equal(report->errors, !rows[i].hidden);
+        report_drop(report);
+    }
+}
+
 static void test_ignored(void **state)
 {
     struct report_request request = {0};
@@ -254,9 +287,8 @@ static void test_ignored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sorts),
-        cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_built_in),
+        cmocka_unit_test(test_sorts),    cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_built_in), cmocka_unit_test(test_built_in_held),
         cmocka_unit_test(test_ignored),
     };
 
