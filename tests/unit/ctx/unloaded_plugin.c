@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A plugin that libctx.a is part of (test_unloaded.c). Each is 0 when all went well. */
+/* A plugin that libctx.a is part of (test_unloaded.c, test_mixed.c). Each is 0 when all went well.
+ */
 #include <ctxtrace.h>
 
 int plugin_without_threads(int *count);
 int plugin_with_thread(int *count);
 int plugin_with_helper(int *count);
+int plugin_that_fails(int *count);
 
 static void count_up(void *count)
 {
@@ -38,4 +40,19 @@ int plugin_with_helper(int *count)
         failed = ctx_sleep(ctx_background(), 1000000) != 0;
     ctx_release(context);
     return failed;
+}
+
+int plugin_that_fails(int *count)
+{
+    volatile int recovered = 0;
+    CTX_TRY
+    {
+        ctx_defer(count_up, count);
+        ctx_fail(5, "as it is to");
+    }
+    CTX_RECOVER(code, cause)
+    {
+        recovered = code;
+    }
+    return recovered != 5;
 }
