@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "preload/books/ledger.h"
+#include "preload/facts/context.h"
 #include "preload/facts/holding.h"
 #include "preload/ground/health.h"
 #include "preload/ground/sample.h"
@@ -98,6 +99,20 @@ static void drawn_add(struct group *group, uint64_t bytes)
     group->bytes_variance += s * s * variance;
 }
 
+static bool is_declared(uint32_t context)
+{
+    struct context_copy copy;
+    return context_read(context, &copy) && copy.kind == CTT_CONTEXT_CTX;
+}
+
+/* In the tick of the fork nobody knows whose a block is: not where that is all that speaks
+ * against it, that it is lost, or that its context has ended. */
+static bool is_inherited(const struct groups *groups, const struct block *block, bool is_lost)
+{
+    return block->born_ms < groups->inherited_before_ms ||
+           (reach_is_inherited(block) && (is_lost || is_declared(block->context)));
+}
+
 static void block_add(const struct block *block, uint32_t number, void *arg)
 {
     struct groups *groups = arg;
@@ -108,7 +123,7 @@ static void block_add(const struct block *block, uint32_t number, void *arg)
                         .since_mark = block->born_ms * NS_PER_MS >= groups->mark_ns};
     key.flags = reach_flags(block, number);
     bool is_lost = key.flags & (CTT_HOLDING_LOST | CTT_HOLDING_LOST_PART);
-    if (block->born_ms < groups->inherited_before_ms || (is_lost && reach_is_inherited(block)))
+    if (is_inherited(groups, block, is_lost))
         key.flags |= CTT_HOLDING_INHERITED;
     struct group *group = group_get(groups, &key);
     if (!group) {

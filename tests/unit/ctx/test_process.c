@@ -52,6 +52,27 @@ static void trees_are_apart(void **state)
     ctx_cancel(top), ctx_release(top);
 }
 
+/* With the tracker: what the parent had acquired just before is not the child's to give back. */
+static void child_owes_nothing(void **state)
+{
+    enum { FORKS = 10 };
+    fflush(NULL); /* the child ends as a process does */
+    for (int i = 0; i < FORKS; i++) {
+        CTX_OWNED ctx_t *context = ctx_with_cancel(NULL);
+        char *block = NULL;
+        CTX_SCOPE(context)
+        block = malloc(77);
+        assert_non_null(block);
+        pid_t child = fork();
+        if (child == 0) {
+            ctx_cancel(context);
+            exit(0);
+        }
+        assert_child(child);
+        free(block);
+    }
+}
+
 static void parent_ends_first(void **state)
 {
     int to_child[2];
@@ -535,6 +556,7 @@ int main(void)
         UNIT(waits_of_the_interrupted),
         UNIT(roots_in_handlers),
         UNIT(trees_are_apart),
+        UNIT(child_owes_nothing),
         UNIT(parent_ends_first),
         UNIT(helper_comes_again),
         UNIT(forks_amid_a_storm),
