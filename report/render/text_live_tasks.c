@@ -319,24 +319,6 @@ static const char *disturbance(struct tasks *tasks)
     return unread ? pool_format(text->pool, "%s, %zu without a stack", said, unread) : said;
 }
 
-static void jobs_write(struct text *text)
-{
-    const struct task *t;
-    size_t shown = 0;
-
-    for (t = text->report->model->tasks; t; t = t->hh.next) {
-        if (!(t->flags & CTT_TASK_DECLARED) || (t->flags & CTT_TASK_ENDED))
-            continue;
-        if (!shown++)
-            text_line(text, PAINT_NONE, "%s", "");
-        text_line(text, PAINT_BOLD, "job \"%s\"  %s", t->name ? t->name : "?",
-                  t->thread ? pool_format(text->pool, "on task %u (tid %u)", t->thread->id,
-                                          t->thread->tid)
-                            : "on no thread now");
-        creation_write(text, t);
-    }
-}
-
 static void head_write(struct tasks *tasks)
 {
     const struct process *process = &tasks->view->report->model->process;
@@ -371,7 +353,7 @@ void render_live_tasks(const struct live_view *view, FILE *out)
     for (const struct group *g = tasks.groups; g; g = g->next)
         group_write(&tasks, g);
     if (view->tracked && !view->tid)
-        jobs_write(&text);
+        text_write_live_jobs(&text);
     free(tasks.rows);
     pool_free(text.pool);
 }

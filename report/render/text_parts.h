@@ -54,6 +54,8 @@ const char *text_task_creation(struct text *text, const struct task *task);
 const char *text_task_wait(struct text *text, const struct task_group *group,
                            const struct task_doing *doing);
 
+void text_write_live_jobs(struct text *text); /* text_live_jobs.c */
+
 void text_write_untracked(struct text *text);                           /* text_untracked.c */
 void text_write_traces(struct text *text, const struct traces *traces); /* text_traces.c */
 void text_write_health(struct text *text);                              /* text_health.c */

@@ -12,6 +12,7 @@
 
 #include "dump_builder.h"
 #include "golden.h"
+#include "report/render/text_parts.h"
 
 static const struct report_request plain = {.path = "orders.4711.3.ctt"};
 
@@ -121,14 +122,71 @@ static void test_notes(void **state)
     }
 }
 
+/* Beside the threads of a running program. */
+static void test_live_jobs(void **state)
+{
+    static const struct {
+        uint32_t jobs, threads;
+        bool all;
+        const char *expected;
+    } rows[] = {
+        {1, 1, false, "job \"work\"  on task 101 (tid 1101)\n"},
+        {3, 3, false, "3 jobs \"work\"  on tasks 101, 102, 103\n"},
+        {20, 9, false, "9 jobs \"work\"  on tasks 101, 102, 103, 104, 105, 106, 107, 108, ...\n"},
+        {20, 9, false, "11 jobs \"work\"  on no thread now\n"},
+        {20, 9, true, "job \"work\"  on task 109 (tid 1109)\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct report_request request = {.all = rows[i].all};
+        struct dump_builder *b = builder_new();
+        struct model *model = NULL;
+        char *got = NULL;
+        size_t size;
+
+        builder_process(b, CTT_TRIGGER_SIGNAL, 0);
+        uint32_t made = builder_stack(b, "pthread_create main");
+        for (uint32_t n = 1; n <= rows[i].jobs; n++) {
+            uint32_t thread = n <= rows[i].threads ? 100 + n : 0;
+            struct ctt_task task = {.id = thread, .tid = 1000 + thread, .creator = 1};
+            struct ctt_task job = {.id = CTT_TASK_DECLARED_ID | n,
+                                   .flags = CTT_TASK_DECLARED,
+                                   .creator = 1,
+                                   .thread = thread,
+                                   .name = builder_string(b, "work"),
+                                   .created_stack = made};
+
+            if (thread)
+                builder_record(b, CTT_TASK, &task, sizeof(task));
+            builder_record(b, CTT_TASK, &job, sizeof(job));
+        }
+        builder_finish(b);
+        assert_int_equal(model_load(&model, b->bytes, b->size), 0);
+        model_symbolize(model, NULL);
+        struct text text = {.report = report_new(model, &request),
+                            .pool = pool_new(),
+                            .out = open_memstream(&got, &size)};
+        text_write_live_jobs(&text);
+        fclose(text.out);
+        if (!strstr(got, rows[i].expected))
+            fail_msg("%u jobs, %u threads: %s", rows[i].jobs, rows[i].threads, got);
+        free(got);
+        pool_free(text.pool);
+        report_free((struct report *)text.report);
+        model_free(model);
+        builder_free(b);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_live),     cmocka_unit_test(test_exit),
-        cmocka_unit_test(test_fatal),    cmocka_unit_test(test_kind),
-        cmocka_unit_test(test_color),    cmocka_unit_test(test_sampled),
-        cmocka_unit_test(test_reach),    cmocka_unit_test(test_reach_states),
-        cmocka_unit_test(test_declared), cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_live),      cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_fatal),     cmocka_unit_test(test_kind),
+        cmocka_unit_test(test_color),     cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_reach),     cmocka_unit_test(test_reach_states),
+        cmocka_unit_test(test_declared),  cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_live_jobs),
     };
 
     golden_start(argc, argv);
