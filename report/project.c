@@ -66,15 +66,24 @@ static bool text_starts(const char *text, const char *const *starts, size_t coun
     return false;
 }
 
-/* Code that a system header brought into the program: std::vector, or what
+static bool file_is_ours(const char *file)
+{
+    static const char ours[] = "/ctxtrace.hpp";
+    size_t length = file ? strlen(file) : 0;
+
+    return length >= strlen(ours) && strcmp(file + length - strlen(ours), ours) == 0;
+}
+
+/* Code that a system header, or ctxtrace.hpp, brought into the program: std::vector, or what
  * _FORTIFY_SOURCE makes of open(). By name too: the stripped twin of a program
  * must get the same fingerprints. */
 static bool frame_is_of_header(const struct frame *frame)
 {
     static const char *const files[] = {"/usr/include/", "/usr/lib/", "/usr/bin/../lib/"};
-    static const char *const names[] = {"std::", "__gnu_cxx::"};
+    static const char *const names[] = {"std::", "__gnu_cxx::", "ctx::deferred", "ctx::detail::"};
 
     return text_starts(frame->file, files, sizeof(files) / sizeof(files[0])) ||
+           file_is_ours(frame->file) ||
            text_starts(frame->function, names, sizeof(names) / sizeof(names[0]));
 }
 

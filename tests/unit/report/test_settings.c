@@ -97,6 +97,33 @@ static void test_project(void **state)
     assert_false(path_is_project("/home/u/glibc/libc.so.6", "", CTT_MODULE_LIBC));
 }
 
+/* What headers brought into the program is not what somebody looks for. */
+static void test_headers(void **state)
+{
+    static const struct {
+        const char *function, *file;
+        bool expected;
+    } rows[] = {
+        {"load", "/home/u/app/conf.cpp", true},
+        {"load", NULL, true},
+        {"std::vector<int>::vector", NULL, false},
+        {"open", "/usr/include/x86_64-linux-gnu/bits/fcntl2.h", false},
+        {"ctx::scope::scope", "/opt/ctxtrace/include/ctxtrace.hpp", false},
+        {"ctx::deferred<load()::{lambda()#1}>::run_call(void*)", NULL, false},
+        {"ctx::load", "/home/u/app/ctx.hpp", true},
+        {"_start", NULL, false},
+    };
+    const struct module module = {.in_project = true};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct frame frame = {
+            .module = &module, .function = rows[i].function, .file = rows[i].file};
+
+        if (frame_in_project(&frame) != rows[i].expected)
+            fail_msg("%s in %s", rows[i].function, rows[i].file);
+    }
+}
+
 static void test_utf8(void **state)
 {
     static const struct {
@@ -115,9 +142,8 @@ static void test_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_project),
+        cmocka_unit_test(test_times),   cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_project), cmocka_unit_test(test_headers),
         cmocka_unit_test(test_utf8),
     };
 
