@@ -5,9 +5,12 @@
  */
 #include <ctxtrace.h>
 
+#include <sched.h>
 #include <stdio.h>
 
 static ctx_waitgroup_t workers = CTX_WG_INIT;
+
+static _Atomic int at_work;
 
 static void say_goodbye(void *name)
 {
@@ -17,6 +20,7 @@ static void say_goodbye(void *name)
 static void work(void *name)
 {
     ctx_defer(say_goodbye, name);
+    at_work = 1;
 #ifdef FIXED
     while (ctx_poll(ctx_current(), NULL, 0) >= 0)
         continue;
@@ -33,6 +37,8 @@ int main(void)
 
     if (ctx_go(job, &workers, "worker", work, name) != 0)
         return 1;
+    while (!at_work)
+        sched_yield();
     if (ctx_wait(job, CTX_FOREVER) != 0)
         return 1;
 #ifdef FIXED
