@@ -175,52 +175,6 @@ static void what_write(struct text *text, const struct finding *f)
               h->flags & CTT_HOLDING_CLOEXEC ? "  O_CLOEXEC" : "", more);
 }
 
-static void mishap_what_write(struct text *text, const struct finding *f)
-{
-    const struct mishap *m = f->mishaps;
-    const char *kind = model_kind_name(text->report->model, m->kind);
-    const char *error = m->error ? strerrorname_np((int)m->error) : NULL;
-
-    if (m->id == CTT_MISHAP_LIMIT)
-        text_line(text, PAINT_NONE, "    what    %s%s%s", error ? error : "", error ? ": " : "",
-                  text_limit(text, m));
-    else if (m->id == CTT_MISHAP_CLOSED_BEHIND_OWNER)
-        text_line(text, PAINT_NONE,
-                  "    what    fd %" PRIu64 " closed while %s 0x%" PRIx64 " owned it", m->handle,
-                  model_kind_name(text->report->model, m->owner_kind), m->owner);
-    else if (m->id == CTT_MISHAP_RELEASE_ORDER)
-        text_line(text, PAINT_NONE,
-                  kind_is_descriptor(m->kind) ? "    what    %s %" PRIu64 " %s: %s 0x%" PRIx64
-                                              : "    what    %s 0x%" PRIx64 " %s: %s 0x%" PRIx64,
-                  kind, m->handle, mishap_phrase(m->id),
-                  model_kind_name(text->report->model, m->owner_kind), m->owner);
-    else if (m->id == CTT_MISHAP_RECOVERED_NONE)
-        text_line(text, PAINT_NONE, "    what    ctx_fail, and nothing recovered it");
-    else if (m->id == CTT_MISHAP_CLEANUP_SKIPPED)
-        text_line(text, PAINT_NONE, "    what    a cleanup %s", mishap_phrase(m->id));
-    else if (m->live && m->id >= CTT_MISHAP_WAITGROUP_NEGATIVE &&
-             m->id <= CTT_MISHAP_WAITGROUP_UNDONE)
-        text_line(text, PAINT_NONE, "    what    WaitGroup 0x%" PRIx64 " %s: %" PRIu64, m->handle,
-                  mishap_phrase(m->id), m->live);
-    else if (m->id >= CTT_MISHAP_WAITGROUP_NEGATIVE && m->id <= CTT_MISHAP_WAITGROUP_UNDONE)
-        text_line(text, PAINT_NONE, "    what    WaitGroup 0x%" PRIx64 " %s", m->handle,
-                  mishap_phrase(m->id));
-    else if (m->id == CTT_MISHAP_IGNORED_FD || m->id == CTT_MISHAP_IGNORED_COUNT)
-        text_line(text, PAINT_NONE, "    what    %s%s%s", mishap_phrase(m->id), error ? ": " : "",
-                  error ? error : "");
-    else if (m->id == CTT_MISHAP_IGNORED_POINTER)
-        text_line(text, PAINT_NONE,
-                  "    what    a fault at 0x%" PRIx64 " after a call for %s had failed%s%s",
-                  m->handle, kind, error ? ": " : "", error ? error : "");
-    else if (kind_is_descriptor(m->kind) && m->kind != CTT_KIND_STREAM && m->kind != CTT_KIND_DIR)
-        text_line(text, PAINT_NONE, "    what    %s %" PRIu64 " %s%s%s", kind, m->handle,
-                  f->detector->sentence, error ? ": " : "", error ? error : "");
-    else
-        text_line(text, PAINT_NONE, "    what    %s 0x%" PRIx64 " %s%s%s", kind, m->handle,
-                  mishap_phrase(m->id) ? mishap_phrase(m->id) : f->detector->sentence,
-                  error ? ": " : "", error ? error : "");
-}
-
 static void whose_write(struct text *text, const struct finding *f)
 {
     const struct context *c = f->context;
@@ -372,7 +326,7 @@ void text_write_finding(struct text *text, unsigned number, const struct finding
     text_line(text, PAINT_BOLD, "%s %s%s", text_cell(text, head, 78), f->weak ? "weak " : "  id ",
               f->id);
     if (f->mishaps)
-        mishap_what_write(text, f);
+        text_write_mishap(text, f);
     else
         what_write(text, f);
     whose_write(text, f);

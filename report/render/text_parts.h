@@ -73,6 +73,8 @@ const char *text_coverage(struct text *text);
 
 /* How many of `total` rows to show, --all or not. */
 size_t text_top(const struct text *text, size_t total, size_t top);
+/* What happened: of a finding whose evidence is a mishap. */
+void text_write_mishap(struct text *text, const struct finding *f);
 /* Of a limit that was hit: what was held then, in a phrase, and by whom. */
 const char *text_limit(struct text *text, const struct mishap *mishap);
 void text_write_holders(struct text *text, uint32_t error);
