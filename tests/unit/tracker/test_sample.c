@@ -224,7 +224,8 @@ static void a_handler_takes_no_share_away(void **state)
     setitimer(ITIMER_REAL, &never, NULL);
     double handler_met = (double)met_by_handler, handler_drawn = (double)drawn_by_handler;
     assert_true(fabs(drawn - met * p) < 5 * sqrt(met * p));
-    assert_true(fabs(handler_drawn - handler_met * p) < 5 * sqrt(handler_met * p));
+    /* One that interrupts a draw of the other's may draw once more (2 % measured). */
+    assert_true(fabs(handler_drawn - handler_met * p) < 5 * sqrt(handler_met * p) + ticks);
 }
 
 static void stopped_nothing_is_drawn(void **state)
