@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "dump_builder.h"
+#include "findings.h"
 #include "report/detectors/detector.h"
 #include "report/report.h"
 
@@ -30,30 +30,10 @@ enum { OWNER = 2 };
 
 static const char own_stack[] = "open64 load_conf main", system_stack[] = "open64 sys_helper main";
 
-static void findings_check(struct dump_builder *b, bool all, const char *what, const char *expected)
+static void check(struct dump_builder *b, bool all, const char *what, const char *expected)
 {
-    struct report_request request = {.all = all};
-    struct model *model = NULL;
-    struct report *report;
-    char got[256] = "";
-
     builder_finish(b);
-    assert_int_equal(model_load(&model, b->bytes, b->size), 0);
-    assert_int_equal(model->strange_records, 0);
-    model_symbolize(model, NULL);
-    report = report_new(model, &request);
-    for (const struct finding *f = report->findings; f; f = f->hh.next) {
-        size_t used = strlen(got);
-
-        snprintf(got + used, sizeof(got) - used, "%s%s %s %s %u", used ? "; " : "",
-                 f->detector->name, severity_word(f->severity), grade_word(f->grade),
-                 (unsigned)f->count);
-    }
-    if (strcmp(got, expected) != 0)
-        fail_msg("%s: expected \"%s\", got \"%s\"", what, expected, got);
-    report_free(report);
-    model_free(model);
-    builder_free(b);
+    assert_int_equal(findings_check(b, all, what, expected), 0);
 }
 
 static void held_add(struct dump_builder *b, uint32_t kind, uint32_t stack, uint32_t context,
@@ -121,7 +101,7 @@ static void test_acquired_after(void **state)
         builder_process(b, row->trigger, 0);
         builder_context(b, OWNER, 1, row->context_kind, row->state, row->ended_ns, "job");
         held_add(b, row->kind, builder_stack(b, own_stack), OWNER, 1, row->acquired_ns);
-        findings_check(b, false, row->what, row->expected);
+        check(b, false, row->what, row->expected);
     }
 }
 
@@ -140,7 +120,7 @@ static void test_acquired_after_deadline(void **state)
     builder_process(b, LIVE, 0);
     builder_record(b, CTT_CONTEXT, &context, sizeof(context));
     held_add(b, FD, builder_stack(b, own_stack), OWNER, 1, 6 * SEC);
-    findings_check(b, false, "deadline", "acquire-after-cancel error proved 1");
+    check(b, false, "deadline", "acquire-after-cancel error proved 1");
 }
 
 /* Of a group only the first and the last are known by their times. */
@@ -167,7 +147,7 @@ static void test_acquired_after_groups(void **state)
         builder_context(b, OWNER, 1, CTX, ENDED, 10 * SEC, "job");
         group.stack = builder_stack(b, "malloc load_conf main");
         builder_record(b, CTT_GROUP, &group, sizeof(group));
-        findings_check(b, false, "group", rows[i].expected);
+        check(b, false, "group", rows[i].expected);
     }
 }
 
@@ -203,7 +183,7 @@ static void test_late(void **state)
         late.buckets[rows[i].bucket] = rows[i].count;
         builder_record(b, CTT_LATE, &late, sizeof(late));
         site_add(b, FD, late.stack, 100, 100);
-        findings_check(b, false, rows[i].what, rows[i].expected);
+        check(b, false, rows[i].what, rows[i].expected);
     }
 }
 
@@ -363,7 +343,7 @@ static void test_series(void **state)
     for (size_t i = 0; i < COUNT(series_rows); i++) {
         const struct series_row *row = &series_rows[i];
 
-        findings_check(series_build(row), row->all, row->what, row->expected);
+        check(series_build(row), row->all, row->what, row->expected);
     }
 }
 
@@ -385,7 +365,7 @@ static void test_one_for_each_request(void **state)
         held_add(b, CTT_KIND_SOCKET, stack, OWNER + i, 1, 10 * SEC);
     }
     series_add(b, &row, stack);
-    findings_check(b, false, row.what, row.expected);
+    check(b, false, row.what, row.expected);
 }
 
 /* What the series says is not what is held: hooks have missed releases. */
@@ -401,7 +381,7 @@ static void test_series_of_others(void **state)
     stack = builder_stack(b, own_stack);
     held_add(b, FD, stack, OWNER, 39, 10 * SEC);
     series_add(b, &row, stack);
-    findings_check(b, false, row.what, row.expected);
+    check(b, false, row.what, row.expected);
 }
 
 static void test_damaged_series(void **state)
@@ -498,7 +478,7 @@ static void test_contexts(void **state)
         builder_process(b, LIVE, 0);
         builder_context(b, OWNER, 1, CTX, CTT_STATE_ACTIVE, CTT_NEVER, "server");
         contexts_add(b, &contexts_rows[i]);
-        findings_check(b, false, contexts_rows[i].what, contexts_rows[i].expected);
+        check(b, false, contexts_rows[i].what, contexts_rows[i].expected);
     }
 }
 
